@@ -1,0 +1,3 @@
+//! orientd finds photos stored sideways or upside down and turns them without touching a pixel.
+
+pub mod rules;
