@@ -1,7 +1,11 @@
 //! The pure core: no files, threads, clocks or database. A test checks that it stays so.
 
 pub mod decision;
+pub mod exif;
+pub mod jpeg;
 pub mod model_spec;
 pub mod orientation;
+pub mod patch;
 pub mod pixels;
 pub mod tensor;
+pub mod xmp;

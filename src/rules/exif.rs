@@ -1,0 +1,196 @@
+//! Where the Orientation field lies in a TIFF structure, and the smallest EXIF block that holds one.
+//! TIFF 6.0 section 2 for the structure, EXIF 2.32 section 4.6.4 for the field.
+
+use super::orientation::Orientation;
+
+/// What an EXIF APP1 segment begins with.
+pub const EXIF_HEADER: &[u8] = b"Exif\0\0";
+
+const ORIENTATION: u16 = 0x0112;
+const SHORT: u16 = 3;
+const ENTRY_LEN: usize = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endian {
+    Little,
+    Big,
+}
+
+/// The one Orientation field of the first directory, SHORT with count 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrientationField {
+    /// The number as stored; it may be none of 1–8.
+    pub value: u16,
+    /// Where its low byte is, from the start of the TIFF structure. 1–8 differ in this byte only.
+    pub low_byte: usize,
+}
+
+/// The first directory cannot be read, or holds an Orientation that must not be overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExifError {
+    #[error("malformed EXIF at byte {0} of its block")]
+    Malformed(usize),
+    #[error("the Orientation field is not one SHORT")]
+    NotOneShort,
+    #[error("the first directory holds more than one Orientation field")]
+    Duplicate,
+}
+
+/// Finds the Orientation field in the first directory of `tiff`, which starts with `II` or `MM`.
+///
+/// # Errors
+/// See [`ExifError`]. `Ok(None)` where the directory is sound and has no such field.
+pub fn find_orientation(tiff: &[u8]) -> Result<Option<OrientationField>, ExifError> {
+    let endian = match tiff.get(..4) {
+        Some(b"II\x2A\0") => Endian::Little,
+        Some(b"MM\0\x2A") => Endian::Big,
+        _ => return Err(ExifError::Malformed(0)),
+    };
+    let directory =
+        usize::try_from(u32_at(tiff, 4, endian)?).map_err(|_| ExifError::Malformed(4))?;
+    let n_entries = usize::from(u16_at(tiff, directory, endian)?);
+    let mut found = None;
+    for entry_idx in 0..n_entries {
+        let entry = directory + 2 + entry_idx * ENTRY_LEN;
+        if tiff.len() < entry + ENTRY_LEN {
+            return Err(ExifError::Malformed(entry));
+        }
+        if u16_at(tiff, entry, endian)? != ORIENTATION {
+            continue;
+        }
+        if found.is_some() {
+            return Err(ExifError::Duplicate);
+        }
+        if u16_at(tiff, entry + 2, endian)? != SHORT || u32_at(tiff, entry + 4, endian)? != 1 {
+            return Err(ExifError::NotOneShort);
+        }
+        let low_byte = entry + 8 + usize::from(endian == Endian::Big);
+        found = Some(OrientationField { value: u16_at(tiff, entry + 8, endian)?, low_byte });
+    }
+    Ok(found)
+}
+
+/// A whole EXIF block, `Exif\0\0` included, that says nothing but the orientation.
+pub fn minimal_block(orientation: Orientation) -> Vec<u8> {
+    let mut block = EXIF_HEADER.to_vec();
+    block.extend_from_slice(b"MM\0\x2A");
+    block.extend_from_slice(&8u32.to_be_bytes()); // The first directory follows at once.
+    block.extend_from_slice(&1u16.to_be_bytes());
+    block.extend_from_slice(&ORIENTATION.to_be_bytes());
+    block.extend_from_slice(&SHORT.to_be_bytes());
+    block.extend_from_slice(&1u32.to_be_bytes());
+    block.extend_from_slice(&[0, orientation.to_exif(), 0, 0]);
+    block.extend_from_slice(&0u32.to_be_bytes()); // No further directory.
+    block
+}
+
+fn u16_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u16, ExifError> {
+    let raw = array_at(bytes, at)?;
+    Ok(match endian {
+        Endian::Little => u16::from_le_bytes(raw),
+        Endian::Big => u16::from_be_bytes(raw),
+    })
+}
+
+fn u32_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u32, ExifError> {
+    let raw = array_at(bytes, at)?;
+    Ok(match endian {
+        Endian::Little => u32::from_le_bytes(raw),
+        Endian::Big => u32::from_be_bytes(raw),
+    })
+}
+
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], ExifError> {
+    let end = at.checked_add(N).ok_or(ExifError::Malformed(at))?;
+    let slice = bytes.get(at..end).ok_or(ExifError::Malformed(at))?;
+    slice.try_into().map_err(|_| ExifError::Malformed(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of `entries` (tag, type, count, value field) in either byte order.
+    fn tiff(endian: Endian, entries: &[(u16, u16, u32, u16)]) -> Vec<u8> {
+        let short = |n: u16| match endian {
+            Endian::Little => n.to_le_bytes(),
+            Endian::Big => n.to_be_bytes(),
+        };
+        let long = |n: u32| match endian {
+            Endian::Little => n.to_le_bytes(),
+            Endian::Big => n.to_be_bytes(),
+        };
+        let mut out = if endian == Endian::Little { b"II".to_vec() } else { b"MM".to_vec() };
+        out.extend(short(42));
+        out.extend(long(8));
+        out.extend(short(entries.len() as u16));
+        for (tag, kind, count, value) in entries {
+            out.extend(short(*tag));
+            out.extend(short(*kind));
+            out.extend(long(*count));
+            out.extend(short(*value));
+            out.extend([0, 0]);
+        }
+        out.extend(long(0));
+        out
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn finds_the_field_or_says_why_not() {
+        for (name, entries, expected) in [
+            ("none",            &[(0x010F, 2, 1, 0)][..],                     Ok(None)),
+            ("six",             &[(0x010F, 2, 1, 0), (0x0112, 3, 1, 6)][..],  Ok(Some(6))),
+            ("zero",            &[(0x0112, 3, 1, 0)][..],                     Ok(Some(0))),
+            ("a swapped one",   &[(0x0112, 3, 1, 256)][..],                   Ok(Some(256))),
+            ("unsorted",        &[(0x0112, 3, 1, 3), (0x0100, 3, 1, 9)][..],  Ok(Some(3))),
+            ("a LONG",          &[(0x0112, 4, 1, 6)][..],                     Err(ExifError::NotOneShort)),
+            ("count two",       &[(0x0112, 3, 2, 6)][..],                     Err(ExifError::NotOneShort)),
+            ("twice",           &[(0x0112, 3, 1, 6), (0x0112, 3, 1, 1)][..],  Err(ExifError::Duplicate)),
+        ] {
+            for endian in [Endian::Little, Endian::Big] {
+                let bytes = tiff(endian, entries);
+                let found = find_orientation(&bytes);
+                assert_eq!(found.map(|field| field.map(|f| f.value)), expected, "{name} {endian:?}");
+            }
+        }
+    }
+
+    /// Overwriting the low byte, and nothing else, writes any of 1–8.
+    #[test]
+    fn the_low_byte_is_the_value() {
+        for endian in [Endian::Little, Endian::Big] {
+            let mut bytes = tiff(endian, &[(0x0100, 3, 1, 640), (0x0112, 3, 1, 1)]);
+            for value in 1..=8 {
+                let field = find_orientation(&bytes).expect("sound").expect("present");
+                bytes[field.low_byte] = value;
+                let field = find_orientation(&bytes).expect("sound").expect("present");
+                assert_eq!(field.value, u16::from(value), "{endian:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_truncation_errors_and_none_panics() {
+        let bytes = tiff(Endian::Big, &[(0x0100, 3, 1, 640), (0x0112, 3, 1, 1)]);
+        for n in 0..bytes.len() - 4 {
+            assert!(find_orientation(&bytes[..n]).is_err(), "cut at {n}");
+        }
+        let mut wild = bytes;
+        wild[4..8].copy_from_slice(&u32::MAX.to_be_bytes());
+        assert!(find_orientation(&wild).is_err());
+    }
+
+    #[test]
+    fn the_minimal_block_reads_back_with_another_reader() {
+        for orientation in Orientation::all() {
+            let block = minimal_block(orientation);
+            let tiff = block[EXIF_HEADER.len()..].to_vec();
+            let read = exif::Reader::new().read_raw(tiff).expect("sound");
+            let field = read.get_field(exif::Tag::Orientation, exif::In::PRIMARY);
+            let value = field.and_then(|field| field.value.get_uint(0));
+            assert_eq!(value, Some(u32::from(orientation.to_exif())));
+            assert_eq!(read.fields().count(), 1);
+        }
+    }
+}
