@@ -1,0 +1,131 @@
+//! Why one photo was left alone. It is recorded, and the run goes on.
+
+use std::io;
+
+use crate::rules::patch::Refusal;
+
+/// Why a file could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Skip {
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file ends before the picture does")]
+    Truncated,
+    #[error("the picture's data is damaged: {0}")]
+    Corrupt(String),
+    #[error("{0}")]
+    UnsupportedFormat(String),
+    #[error("{0}")]
+    TooLarge(String),
+    #[error("not a regular file")]
+    NotRegular,
+    #[error("the file is gone")]
+    Vanished,
+    #[error("cannot read the file: {0}")]
+    Unreadable(#[source] io::Error),
+    #[error("the file changed while it was being read")]
+    ChangedWhileReading,
+    #[error("the decoder failed inside: {0}")]
+    DecoderPanicked(String),
+    #[error("the network gave no usable answer")]
+    NoAnswer,
+}
+
+impl Skip {
+    /// The stable code in JSON and in the database.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Truncated => "truncated",
+            Self::Corrupt(_) => "corrupt",
+            Self::UnsupportedFormat(_) => "unsupported_format",
+            Self::TooLarge(_) => "too_large",
+            Self::NotRegular => "not_a_regular_file",
+            Self::Vanished => "vanished",
+            Self::Unreadable(_) => "unreadable",
+            Self::ChangedWhileReading => "changed_while_reading",
+            Self::DecoderPanicked(_) => "decoder_panicked",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+
+    /// Codes that say more about the moment or the settings than about the file: such a file is
+    /// looked at again by the next scan although it has not changed.
+    pub const TRY_AGAIN: [&'static str; 5] =
+        ["too_large", "vanished", "unreadable", "changed_while_reading", "no_answer"];
+}
+
+impl From<io::Error> for Skip {
+    fn from(err: io::Error) -> Self {
+        match err.kind() {
+            io::ErrorKind::NotFound => Self::Vanished,
+            io::ErrorKind::UnexpectedEof => Self::ChangedWhileReading,
+            _ => Self::Unreadable(err),
+        }
+    }
+}
+
+/// Why a photo that should be turned was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum FixError {
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("changed on disk since it was looked at")]
+    Changed,
+    #[error("the file is gone")]
+    Vanished,
+    #[error("the file has {0} hard links; a change would show in all of them")]
+    HardLinked(u64),
+    #[error("the file is read-only")]
+    ReadOnly,
+    #[error("the file belongs to another user")]
+    NotOwner,
+    #[error("another program holds a lock on the file")]
+    Locked,
+    #[error("turned and put back before; `orientd fix` turns it again")]
+    Undone,
+    #[error("a person said that it is upright")]
+    SaidUpright,
+    #[error("no permission to write here: {0}")]
+    NoPermission(#[source] io::Error),
+    #[error("the file's {0} cannot be carried over to a new file")]
+    CannotCarry(&'static str),
+    #[error("the mode {0:?} is not available for this file")]
+    Mode(&'static str),
+    #[error("{doing}: {source}")]
+    Io { doing: &'static str, source: io::Error },
+    #[error("what was read back is not what was written; the journal has the old bytes")]
+    Verify,
+}
+
+impl FixError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Changed => "changed",
+            Self::Vanished => "vanished",
+            Self::HardLinked(_) => "hard_linked",
+            Self::ReadOnly => "read_only",
+            Self::NotOwner => "not_owner",
+            Self::Locked => "locked",
+            Self::Undone => "undone",
+            Self::SaidUpright => "said_upright",
+            Self::NoPermission(_) => "no_permission",
+            Self::CannotCarry(_) => "cannot_carry_over",
+            Self::Mode(_) => "mode_not_available",
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "no_space",
+            Self::Io { .. } => "write_failed",
+            Self::Verify => "verify_failed",
+        }
+    }
+
+    /// Wraps an I/O error with what was being done.
+    pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::NotFound => Self::Vanished,
+            io::ErrorKind::PermissionDenied => Self::NoPermission(source),
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Io { doing, source },
+        }
+    }
+}
