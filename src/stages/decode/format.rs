@@ -1,0 +1,123 @@
+//! What a file is, by its content. The name only decides whether a stranger is worth a remark.
+
+use std::path::Path;
+
+/// Enough for every signature.
+pub const SNIFF_LEN: u64 = 64;
+
+/// Formats that are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    Jpeg,
+    Png,
+    WebP,
+    Tiff,
+    Bmp,
+    Gif,
+}
+
+impl Format {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+            Self::Tiff => "tiff",
+            Self::Bmp => "bmp",
+            Self::Gif => "gif",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sniffed {
+    Picture(Format),
+    /// A photo in a format that is not read, or a name that promises a photo the content is not.
+    Unsupported(String),
+    Empty,
+    Other,
+}
+
+/// Raw formats built on TIFF, which their content alone does not tell from a plain TIFF.
+const RAW: [&str; 17] = [
+    "dng", "nef", "nrw", "cr2", "crw", "arw", "sr2", "srf", "pef", "srw", "orf", "rw2", "raf",
+    "3fr", "iiq", "mrw", "x3f",
+];
+
+/// Endings that promise a photo.
+const PHOTO: [&str; 19] = [
+    "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
+    "heif", "hif", "avif", "jxl", "jp2", "cr3", "psd",
+];
+
+/// Judges a file by its first bytes; `path` gives the ending.
+pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let ending = ending.unwrap_or_default();
+    let is_raw = RAW.contains(&ending.as_str());
+    if head.is_empty() {
+        return if is_raw || PHOTO.contains(&ending.as_str()) {
+            Sniffed::Empty
+        } else {
+            Sniffed::Other
+        };
+    }
+    let kind = infer::get(head).map(|kind| kind.mime_type());
+    match kind {
+        Some("image/jpeg") => Sniffed::Picture(Format::Jpeg),
+        Some("image/png") => Sniffed::Picture(Format::Png),
+        Some("image/webp") => Sniffed::Picture(Format::WebP),
+        Some("image/tiff") if !is_raw => Sniffed::Picture(Format::Tiff),
+        Some("image/bmp") => Sniffed::Picture(Format::Bmp),
+        Some("image/gif") => Sniffed::Picture(Format::Gif),
+        _ if is_raw => Sniffed::Unsupported(format!("raw files ({ending}) are not read yet")),
+        Some("image/heif" | "image/avif") => {
+            Sniffed::Unsupported("HEIF and AVIF files are not read yet".into())
+        }
+        Some("image/jxl" | "image/jp2" | "image/vnd.adobe.photoshop" | "image/x-canon-cr2") => {
+            Sniffed::Unsupported(format!("{} is not read", kind.unwrap_or_default()))
+        }
+        Some(kind) if PHOTO.contains(&ending.as_str()) => {
+            Sniffed::Unsupported(format!("named .{ending}, but it is {kind}"))
+        }
+        None if PHOTO.contains(&ending.as_str()) => {
+            Sniffed::Unsupported(format!("named .{ending}, but it is no known kind of picture"))
+        }
+        _ => Sniffed::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn content_decides_and_names_only_explain() {
+        let jpeg = b"\xFF\xD8\xFF\xE0\0\x10JFIF".as_slice();
+        let tiff = b"II\x2A\0\x08\0\0\0\0\0\0\0".as_slice();
+        let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice();
+        let text = b"hello, this is text and nothing else".as_slice();
+        let picture = |format| Some(Sniffed::Picture(format));
+        for (name, head, expected) in [
+            ("a.jpg",     jpeg, picture(Format::Jpeg)),
+            ("a.png",     jpeg, picture(Format::Jpeg)),
+            ("a",         jpeg, picture(Format::Jpeg)),
+            ("a.tif",     tiff, picture(Format::Tiff)),
+            ("a.NEF",     tiff, None),
+            ("a.heic",    heic, None),
+            ("a.jpg",     heic, None),
+            ("a.jpg",     text, None),
+            ("a.txt",     text, Some(Sniffed::Other)),
+            ("a.jpg",     b"",  Some(Sniffed::Empty)),
+            ("a.txt",     b"",  Some(Sniffed::Other)),
+            ("a.mp4",     b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", Some(Sniffed::Other)),
+        ] {
+            let sniffed = sniff(head, Path::new(name));
+            match expected {
+                Some(expected) => assert_eq!(sniffed, expected, "{name}"),
+                None => assert!(matches!(sniffed, Sniffed::Unsupported(_)), "{name}: {sniffed:?}"),
+            }
+        }
+    }
+}

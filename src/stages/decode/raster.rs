@@ -1,0 +1,104 @@
+//! PNG, WebP, TIFF, BMP and GIF by the `image` crate, with limits.
+
+use std::io::{self, Cursor};
+
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+
+use super::memory::Budget;
+use super::{Decoded, Format, Limits};
+use crate::error::Skip;
+use crate::rules::pixels::Rgb8;
+
+/// Decoders may allocate this many bytes a pixel, and a little for small pictures.
+const BYTES_PER_PIXEL: u64 = 20;
+
+pub fn decode(
+    bytes: &[u8],
+    format: Format,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Decoded, Skip> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format)?);
+    let mut allowed = image::Limits::default();
+    allowed.max_alloc = Some(limits.max_pixels.saturating_mul(BYTES_PER_PIXEL));
+    reader.limits(allowed);
+    let decoder = reader.into_decoder().map_err(explain)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        let cap = limits.max_pixels;
+        let text = format!("{width}×{height} pixels, more than max_pixels = {cap}");
+        return Err(Skip::TooLarge(text));
+    }
+    let needed = memory_needed(decoder.total_bytes(), width, height, decoder.color_type());
+    let _share = budget.take(needed);
+    let picture = to_rgb8(DynamicImage::from_decoder(decoder).map_err(explain)?);
+    Ok(Decoded { picture, width, height })
+}
+
+fn image_format(format: Format) -> Result<ImageFormat, Skip> {
+    Ok(match format {
+        Format::Png => ImageFormat::Png,
+        Format::WebP => ImageFormat::WebP,
+        Format::Tiff => ImageFormat::Tiff,
+        Format::Bmp => ImageFormat::Bmp,
+        Format::Gif => ImageFormat::Gif,
+        Format::Jpeg => {
+            return Err(Skip::UnsupportedFormat("JPEG has a decoder of its own".into()));
+        }
+    })
+}
+
+fn memory_needed(decoded: u64, width: u32, height: u32, color: ColorType) -> usize {
+    let converted =
+        if color == ColorType::Rgb8 { 0 } else { 3 * u64::from(width) * u64::from(height) };
+    usize::try_from(decoded + converted).unwrap_or(usize::MAX)
+}
+
+fn to_rgb8(decoded: DynamicImage) -> Rgb8 {
+    let has_alpha = decoded.color().has_alpha();
+    let rgb = if has_alpha { on_white(&decoded.into_rgba8()) } else { decoded.into_rgb8() };
+    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+    Rgb8 { width, height, pixels: rgb.into_raw() }
+}
+
+/// What is behind a transparent pixel is up to the encoder; viewers mostly show white.
+fn on_white(rgba: &image::RgbaImage) -> image::RgbImage {
+    let mut out = image::RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in out.pixels_mut().zip(rgba.pixels()) {
+        let [r, g, b, alpha] = from.0;
+        let over = |value: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            ((value * alpha + 255 * (255 - alpha)) / 255) as u8
+        };
+        to.0 = [over(r), over(g), over(b)];
+    }
+    out
+}
+
+fn explain(err: ImageError) -> Skip {
+    if is_cut_short(&err) {
+        return Skip::Truncated;
+    }
+    match err {
+        ImageError::Limits(err) => Skip::TooLarge(err.to_string()),
+        ImageError::Unsupported(err) => Skip::UnsupportedFormat(err.to_string()),
+        other => Skip::Corrupt(other.to_string()),
+    }
+}
+
+fn is_cut_short(err: &ImageError) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(err);
+    while let Some(err) = next {
+        if let Some(io) = err.downcast_ref::<io::Error>() {
+            if io.kind() == io::ErrorKind::UnexpectedEof {
+                return true;
+            }
+            // The real error may be wrapped in an `io::Error`, which `source` passes over.
+            next = io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+            continue;
+        }
+        next = err.source();
+    }
+    let text = err.to_string().to_ascii_lowercase();
+    text.contains("unexpected end of file") || text.contains("unexpectedeof")
+}

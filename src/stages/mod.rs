@@ -1,0 +1,5 @@
+//! The shell: one file per arrow of the flow. A stage knows its two channels and the rules, never
+//! another stage.
+
+pub mod decode;
+pub mod fix;

@@ -1,0 +1,226 @@
+//! The journal of changes: intent before the write, outcome after it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use rusqlite::{Row, TransactionBehavior, params};
+
+use super::photos::set_content;
+use super::{Hash, Store, hash_from, now, path_bytes, path_from, range_below};
+use crate::identity::Identity;
+use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::{Edit, Patch};
+
+/// How far a change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeState {
+    Intent,
+    Done,
+    Undoing,
+    Undone,
+    /// Begun, but nothing was written.
+    Void,
+    /// Begun, then the file was changed by somebody else.
+    Lost,
+}
+
+impl ChangeState {
+    const ALL: [Self; 6] =
+        [Self::Intent, Self::Done, Self::Undoing, Self::Undone, Self::Void, Self::Lost];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Done => "done",
+            Self::Undoing => "undoing",
+            Self::Undone => "undone",
+            Self::Void => "void",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// A change about to be made.
+#[derive(Clone, Debug)]
+pub struct NewChange<'a> {
+    pub run: i64,
+    pub photo: i64,
+    pub path: &'a Path,
+    pub turn: Turn,
+    pub patch: &'a Patch,
+    pub hash_before: &'a Hash,
+    pub hash_after: &'a Hash,
+}
+
+/// A change in the journal.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub id: i64,
+    pub run: i64,
+    pub photo: i64,
+    pub path: PathBuf,
+    pub turn: Turn,
+    pub patch: Patch,
+    pub hash_before: Hash,
+    pub hash_after: Hash,
+    pub state: ChangeState,
+}
+
+const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
+                             hash_before, hash_after, state FROM changes";
+
+impl Store {
+    /// Writes the intent and returns its number; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// Where the database cannot be written; then the file must not be either.
+    pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<i64> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
+                                 hash_before, hash_after, state, begun_at)
+             VALUES (?1, ?2, ?3, 'tag', ?4, ?5, ?6, ?7, ?8, 'intent', ?9)",
+            params![
+                change.run,
+                change.photo,
+                path_bytes(change.path),
+                change.turn.degrees(),
+                change.patch.from.to_exif(),
+                change.patch.to.to_exif(),
+                &change.hash_before[..],
+                &change.hash_after[..],
+                now()
+            ],
+        )?;
+        let id = transaction.last_insert_rowid();
+        for (seq, edit) in change.patch.edits.iter().enumerate() {
+            transaction.execute(
+                "INSERT INTO edits(change_id, seq, offset, old, new) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, seq as i64, edit.offset as i64, edit.old, edit.new],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(id)
+    }
+
+    /// Notes how a change ended, and what the file is now where orientd changed it.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn settle_change(
+        &mut self,
+        change: i64,
+        state: ChangeState,
+        now_is: Option<(i64, &Identity, &Hash)>,
+    ) -> Result<()> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
+            params![change, state.as_str(), now()],
+        )?;
+        if let Some((photo, identity, hash)) = now_is {
+            set_content(&transaction, photo, identity, hash)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Changes in the midst of which a process died.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn unsettled_changes(&self) -> Result<Vec<Change>> {
+        self.changes("WHERE state IN ('intent', 'undoing') ORDER BY id", params![])
+    }
+
+    /// Changes of a run that are in force, latest first.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn changes_of_run(&self, run: i64) -> Result<Vec<Change>> {
+        self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
+    }
+
+    /// Changes in force at or below `path`, latest first.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn changes_below(&self, path: &Path) -> Result<Vec<Change>> {
+        let (from, to) = range_below(path);
+        self.changes(
+            "WHERE state = 'done' AND photo_id IN (
+                 SELECT id FROM photos WHERE (path >= ?1 AND path < ?2) OR path = ?3
+             ) ORDER BY id DESC",
+            params![from, to, path_bytes(path)],
+        )
+    }
+
+    /// Was a turn of exactly this content put back by its owner?
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn was_undone(&self, photo: i64, hash: &Hash) -> Result<bool> {
+        let sql = "SELECT EXISTS(SELECT 1 FROM changes
+                   WHERE photo_id = ?1 AND hash_before = ?2 AND state = 'undone')";
+        Ok(self.db.query_row(sql, params![photo, &hash[..]], |row| row.get(0))?)
+    }
+
+    /// How many changes are in force, were put back, and await settling.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn count_changes(&self) -> Result<(i64, i64, i64)> {
+        let sql = "SELECT count(*) FILTER (WHERE state = 'done'),
+                          count(*) FILTER (WHERE state = 'undone'),
+                          count(*) FILTER (WHERE state IN ('intent', 'undoing')) FROM changes";
+        Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+    }
+
+    fn changes(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Change>> {
+        let mut statement = self.db.prepare(&format!("{CHANGE} {condition}"))?;
+        let rows = statement.query_map(values, change)?;
+        let mut changes = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut edits = self
+            .db
+            .prepare("SELECT offset, old, new FROM edits WHERE change_id = ?1 ORDER BY seq")?;
+        for change in &mut changes {
+            // A renamed photo is undone where it is now.
+            let sql = "SELECT path FROM photos WHERE id = ?1";
+            change.path = self
+                .db
+                .query_row(sql, [change.photo], |row| Ok(path_from(row.get_ref(0)?.as_blob()?)))?;
+            let rows = edits.query_map([change.id], edit)?;
+            change.patch.edits = rows.collect::<Result<_, _>>()?;
+        }
+        Ok(changes)
+    }
+}
+
+fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
+    let state: String = row.get(9)?;
+    let orientation = |number| Orientation::from_stored(Some(number));
+    Ok(Change {
+        id: row.get(0)?,
+        run: row.get(1)?,
+        photo: row.get(2)?,
+        path: path_from(row.get_ref(3)?.as_blob()?),
+        turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
+        patch: Patch {
+            edits: Vec::new(),
+            from: orientation(row.get(5)?),
+            to: orientation(row.get(6)?),
+        },
+        hash_before: hash_from(row.get_ref(7)?.as_blob()?)?,
+        hash_after: hash_from(row.get_ref(8)?.as_blob()?)?,
+        state: ChangeState::ALL
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .ok_or(rusqlite::Error::InvalidQuery)?,
+    })
+}
+
+fn edit(row: &Row<'_>) -> rusqlite::Result<Edit> {
+    let offset: i64 = row.get(0)?;
+    let offset = usize::try_from(offset).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(Edit { offset, old: row.get(1)?, new: row.get(2)? })
+}

@@ -1,0 +1,52 @@
+//! What is known to be true of a photo, from a person or a sensor.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Hash, Store, now, path_bytes};
+use crate::rules::orientation::{Orientation, Turn};
+
+/// The content `hash`, shown with `stored`, becomes upright by `turn`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub photo_id: i64,
+    pub path: PathBuf,
+    pub hash: Hash,
+    pub stored: Orientation,
+    pub turn: Turn,
+    pub source: &'static str,
+}
+
+impl Store {
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn add_label(&mut self, label: &Label) -> Result<()> {
+        self.db.execute(
+            "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                label.photo_id,
+                path_bytes(&label.path),
+                &label.hash[..],
+                label.stored.to_exif(),
+                label.turn.degrees(),
+                label.source,
+                now()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The latest answer about this content.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn label_of(&self, hash: &Hash) -> Result<Option<Turn>> {
+        let sql = "SELECT turn FROM labels WHERE hash = ?1 ORDER BY id DESC LIMIT 1";
+        let degrees: Option<u16> =
+            self.db.query_row(sql, [&hash[..]], |row| row.get(0)).optional()?;
+        Ok(degrees.and_then(Turn::from_degrees))
+    }
+}

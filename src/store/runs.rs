@@ -1,0 +1,81 @@
+//! Runs: every change belongs to one and can be undone by it.
+
+use anyhow::Result;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, now};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunKind {
+    Scan,
+    Fix,
+    Undo,
+}
+
+impl RunKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Fix => "fix",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl Store {
+    /// Begins a run and returns its number.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn begin_run(&mut self, kind: RunKind) -> Result<i64> {
+        self.db.execute(
+            "INSERT INTO runs(kind, program, pid, started_at) VALUES (?1, ?2, ?3, ?4)",
+            params![kind.as_str(), env!("CARGO_PKG_VERSION"), std::process::id(), now()],
+        )?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn end_run(&mut self, run: i64) -> Result<()> {
+        self.db.execute("UPDATE runs SET ended_at = ?2 WHERE id = ?1", params![run, now()])?;
+        Ok(())
+    }
+
+    /// The latest run with changes that are still in force.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn last_changing_run(&self) -> Result<Option<i64>> {
+        let sql = "SELECT max(run_id) FROM changes WHERE state = 'done'";
+        Ok(self.db.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// Kind and start (Unix seconds) of the latest run, and its end where it has ended.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn last_run(&self) -> Result<Option<(String, i64, Option<i64>)>> {
+        let sql = "SELECT kind, started_at, ended_at FROM runs ORDER BY id DESC LIMIT 1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        Ok(self.db.query_row(sql, [], row).optional()?)
+    }
+
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        let sql = "SELECT value FROM settings WHERE key = ?1";
+        Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
+    }
+
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn set_setting(&mut self, key: &str, value: &str) -> Result<()> {
+        self.db.execute(
+            "INSERT INTO settings(key, value) VALUES (?1, ?2)
+             ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            [key, value],
+        )?;
+        Ok(())
+    }
+}
