@@ -6,6 +6,8 @@ CREATE TABLE models (
     hash              BLOB NOT NULL UNIQUE,      -- BLAKE3 of the model file
     name              TEXT NOT NULL,
     backbone          TEXT NOT NULL,
+    own_auto          REAL NOT NULL,             -- the bars in the model file
+    own_review        REAL NOT NULL,
     auto_confidence   REAL NOT NULL,             -- the bars that the verdicts below were made with
     review_confidence REAL NOT NULL,
     first_used_at     INTEGER NOT NULL

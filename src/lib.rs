@@ -1,8 +1,15 @@
 //! orientd finds photos stored sideways or upside down and turns them without touching a pixel.
 
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod engine;
 pub mod error;
 pub mod identity;
+pub mod journal;
+pub mod output;
+pub mod pipeline;
+pub mod report;
 pub mod rules;
 pub mod stages;
 pub mod store;

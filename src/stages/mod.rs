@@ -3,3 +3,6 @@
 
 pub mod decode;
 pub mod fix;
+pub mod look;
+pub mod record;
+pub mod walk;

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use changes::{Change, ChangeState, NewChange};
 pub use labels::Label;
-pub use models::ModelRow;
+pub use models::{BarOverrides, ModelRow};
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
 pub use runs::RunKind;
 

@@ -1,7 +1,7 @@
 //! Models that have made predictions, and the bars their verdicts were made with.
 
-use anyhow::Result;
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use anyhow::{Context, Result};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{Hash, Store, now};
 use crate::rules::decision::{Bars, Probabilities, decide};
@@ -15,38 +15,76 @@ pub struct ModelRow {
     pub n_predictions: i64,
 }
 
+/// Bars named in the config; `None`: what the model file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BarOverrides {
+    pub auto_confidence: Option<f32>,
+    pub review_confidence: Option<f32>,
+}
+
+impl BarOverrides {
+    /// The bars in force for a model.
+    pub fn over(&self, own: Bars) -> Bars {
+        Bars {
+            auto_confidence: self.auto_confidence.unwrap_or(own.auto_confidence),
+            review_confidence: self.review_confidence.unwrap_or(own.review_confidence),
+        }
+    }
+}
+
 impl Store {
-    /// Finds or adds the model and brings the verdicts of its predictions in line with `bars`.
-    /// Returns its number.
+    /// Adds a model that was just loaded, or finds it. Returns its number.
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn use_model(
+    pub fn add_model(
         &mut self,
         hash: &Hash,
         name: &str,
         backbone: &str,
-        bars: Bars,
+        own: Bars,
+        overrides: BarOverrides,
     ) -> Result<i64> {
-        let (auto, review) = (f64::from(bars.auto_confidence), f64::from(bars.review_confidence));
-        let sql = "SELECT id, auto_confidence, review_confidence FROM models WHERE hash = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, f64>(1)?, row.get(2)?));
-        if let Some((id, was_auto, was_review)) =
-            self.db.query_row(sql, [&hash[..]], row).optional()?
-        {
-            if (was_auto, was_review) != (auto, review) {
-                self.decide_again(id, bars)?;
-            }
-            return Ok(id);
-        }
+        let bars = overrides.over(own);
         self.db.execute(
-            "INSERT INTO models(hash, name, backbone, auto_confidence, review_confidence, first_used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(hash) DO NOTHING",
-            params![&hash[..], name, backbone, auto, review, now()],
+            "INSERT INTO models(hash, name, backbone, own_auto, own_review,
+                                auto_confidence, review_confidence, first_used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(hash) DO NOTHING",
+            params![
+                &hash[..],
+                name,
+                backbone,
+                f64::from(own.auto_confidence),
+                f64::from(own.review_confidence),
+                f64::from(bars.auto_confidence),
+                f64::from(bars.review_confidence),
+                now()
+            ],
         )?;
-        Ok(self
-            .db
-            .query_row("SELECT id FROM models WHERE hash = ?1", [&hash[..]], |row| row.get(0))?)
+        let id = self.known_model(hash, overrides)?;
+        id.context("the model that was just added is gone")
+    }
+
+    /// The number of a model that has been used before, its verdicts brought in line with the bars
+    /// now in force.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub fn known_model(&mut self, hash: &Hash, overrides: BarOverrides) -> Result<Option<i64>> {
+        let sql = "SELECT id, own_auto, own_review, auto_confidence, review_confidence
+                   FROM models WHERE hash = ?1";
+        let bars = |row: &Row<'_>, at: usize| -> rusqlite::Result<Bars> {
+            Ok(Bars { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
+        };
+        let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, bars(row, 1)?, bars(row, 3)?));
+        let Some((id, own, used)) = self.db.query_row(sql, [&hash[..]], row).optional()? else {
+            return Ok(None);
+        };
+        let now = overrides.over(own);
+        if now != used {
+            self.decide_again(id, now)?;
+        }
+        Ok(Some(id))
     }
 
     fn decide_again(&mut self, model: i64, bars: Bars) -> Result<()> {
@@ -79,15 +117,6 @@ impl Store {
         )?;
         transaction.commit()?;
         Ok(())
-    }
-
-    /// The number of the model with this content, if it ever made a prediction.
-    ///
-    /// # Errors
-    /// Where the database cannot be read.
-    pub fn model_id(&self, hash: &Hash) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM models WHERE hash = ?1";
-        Ok(self.db.query_row(sql, [&hash[..]], |row| row.get(0)).optional()?)
     }
 
     /// The model whose predictions are newest: what `list` and `status` speak of.

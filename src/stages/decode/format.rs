@@ -50,10 +50,20 @@ const PHOTO: [&str; 19] = [
     "heif", "hif", "avif", "jxl", "jp2", "cr3", "psd",
 ];
 
+fn ending_of(path: &Path) -> String {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.unwrap_or_default()
+}
+
+/// Does the file's name say that it is a photo?
+pub fn promises_photo(path: &Path) -> bool {
+    let ending = ending_of(path);
+    PHOTO.contains(&ending.as_str()) || RAW.contains(&ending.as_str())
+}
+
 /// Judges a file by its first bytes; `path` gives the ending.
 pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    let ending = ending.unwrap_or_default();
+    let ending = ending_of(path);
     let is_raw = RAW.contains(&ending.as_str());
     if head.is_empty() {
         return if is_raw || PHOTO.contains(&ending.as_str()) {

@@ -11,9 +11,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-pub use format::{Format, Sniffed};
+pub use format::{Format, promises_photo};
 pub use memory::Budget;
 
+use self::format::Sniffed;
 use crate::error::Skip;
 use crate::identity::Identity;
 use crate::rules::orientation::Orientation;

@@ -1,0 +1,235 @@
+//! The command line: clap types only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::engine::{Device, Views};
+
+/// Finds photos stored sideways or upside down and turns them without touching a pixel.
+#[derive(Parser, Debug)]
+#[command(
+    name = "orientd",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  orientd scan ~/Pictures                 look, change nothing
+  orientd scan --fix --dry-run ~/Pictures show what --fix would do
+  orientd scan --fix ~/Pictures           turn what is surely wrong
+  orientd list --verdict review           what it is not sure about
+  orientd undo --last                     put everything back"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Config file [default: config.toml in the config directory; see `orientd config`]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Database file [default: orientd.db in the data directory]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub db: Option<PathBuf>,
+    /// Model file [default: the one chosen with `model use`, else the built-in one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub model: Option<PathBuf>,
+    /// Where the network runs: auto, cpu, cuda, tensorrt, openvino, migraphx
+    #[arg(long, value_name = "DEVICE", global = true)]
+    pub device: Option<Device>,
+    /// ONNX Runtime's library
+    #[arg(long, value_name = "FILE", global = true, env = "ORT_DYLIB_PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Print results only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorWhen,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Look at every new or changed photo below PATH; change nothing unless --fix
+    Scan(ScanArgs),
+    /// Show what the database knows
+    List(ListArgs),
+    /// Turn photos: apply the pending proposal, or the turn given by hand
+    Fix(FixArgs),
+    /// Put back the exact bytes of changed photos
+    Undo(UndoArgs),
+    /// Say what has been done so far
+    Status {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check this machine: library, device, model, database, config, limits
+    Doctor {
+        /// As JSON objects, one a finding
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show where the config file is and what is in force, or every key with its default
+    Config {
+        /// Print a config file of all defaults, with comments
+        #[arg(long)]
+        default: bool,
+    },
+    /// Show or choose models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Print shell completions
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or write all of them into a directory
+    Man {
+        /// Write orientd.1 and one page a command here
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd scan ~/Pictures /media/scans
+  orientd scan --json ~/Pictures > answers.jsonl
+  orientd scan --fix ~/Pictures && orientd undo --last
+
+Without --fix nothing is written but the database. With it, verdict `fix` is applied; the rest waits
+for `orientd fix`. A second scan opens only what is new or has changed.")]
+pub struct ScanArgs {
+    /// Folders or files
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Apply verdict `fix` by changing the orientation tag
+    #[arg(long, value_name = "MODE", num_args = 0..=1, default_missing_value = "tag", require_equals = true)]
+    pub fix: Option<FixMode>,
+    /// Show exactly what --fix would do
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a photo on stdout, then the summary; nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Quarter turns to look at: 1, 4 or cascade
+    #[arg(long, value_name = "N")]
+    pub views: Option<Views>,
+    /// Photos the network looks at together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: Option<u16>,
+    /// Decoding threads
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Ignore what the database knows
+    #[arg(long)]
+    pub rescan: bool,
+}
+
+/// How a photo is turned.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FixMode {
+    /// Change the EXIF orientation
+    Tag,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd list --verdict review
+  orientd list --json ~/Pictures/2019 | jq .path")]
+pub struct ListArgs {
+    /// Only below these [default: everything]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only photos with this verdict
+    #[arg(long, value_name = "VERDICT")]
+    pub verdict: Option<VerdictFilter>,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictFilter {
+    Upright,
+    Fix,
+    Review,
+    Skipped,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd fix ~/Pictures/2019/IMG_0042.jpg            as proposed
+  orientd fix --turn 270 ~/Pictures/2019/IMG_0042.jpg as you say (clockwise)")]
+pub struct FixArgs {
+    /// Photos, or folders of photos with a pending proposal
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Turn by this many degrees clockwise: 90, 180 or 270. 0 says that it is fine as it is
+    #[arg(long, value_name = "DEG", value_parser = ["0", "90", "180", "270"])]
+    pub turn: Option<String>,
+    /// Show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(false)), after_help = "\
+Examples:
+  orientd undo --last
+  orientd undo ~/Pictures/2019/IMG_0042.jpg
+
+A photo that has changed since is left alone and named.")]
+pub struct UndoArgs {
+    /// Photos, or folders
+    #[arg(value_name = "PATH", group = "what")]
+    pub paths: Vec<PathBuf>,
+    /// All changes of this run
+    #[arg(long, value_name = "N", group = "what")]
+    pub run: Option<i64>,
+    /// All changes of the last run that changed anything
+    #[arg(long, group = "what")]
+    pub last: bool,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ModelCommand {
+    /// The models there are
+    List,
+    /// Use a model from now on
+    Use {
+        /// `built-in`, the name of a trained model, or a file, which is copied
+        #[arg(value_name = "NAME|FILE")]
+        model: String,
+    },
+    /// What a model says about itself
+    Show {
+        /// [default: the one in use]
+        #[arg(value_name = "NAME|FILE")]
+        model: Option<String>,
+    },
+}

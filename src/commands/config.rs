@@ -1,0 +1,29 @@
+//! `orientd config`: where the settings are, and what they may be.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::Session;
+use crate::config::{self, DEFAULT};
+use crate::output;
+
+pub fn print_default() -> Result<ExitCode> {
+    output::line(DEFAULT.trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn print_in_force(session: &Session) -> Result<ExitCode> {
+    let path = match &session.global.config {
+        Some(path) => path.clone(),
+        None => config::default_path()?,
+    };
+    let state = if path.exists() { "" } else { "  (not there: all defaults)" };
+    output::line(&format!("config    {}{state}", path.display()))?;
+    output::line(&format!("database  {}", session.db_path()?.display()))?;
+    output::line(&format!("data      {}", config::data_dir()?.display()))?;
+    for root in &session.config.roots {
+        output::line(&format!("folder    {}", root.path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,214 @@
+//! `orientd doctor`: what is wrong with this machine, and what to do about it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::Session;
+use crate::cli::Global;
+use crate::config;
+use crate::engine::{Engine, ModelFile, Views, runtime};
+use crate::output;
+use crate::rules::orientation::Turn;
+use crate::rules::pixels::Rgb8;
+use crate::store::Store;
+
+/// A photo with a plain up and down, for asking the model a question with a known answer.
+static SELF_TEST: &[u8] = include_bytes!("../../assets/selftest.jpg");
+
+/// Watches of a photo library: one a folder.
+const ENOUGH_WATCHES: u64 = 65_536;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Good,
+    /// Works, but a person may want to know.
+    Remark,
+    Bad,
+}
+
+struct Finding {
+    name: &'static str,
+    state: State,
+    text: String,
+    /// What to do about it.
+    advice: Option<String>,
+}
+
+fn good(name: &'static str, text: String) -> Finding {
+    Finding { name, state: State::Good, text, advice: None }
+}
+
+fn bad(name: &'static str, err: &anyhow::Error, advice: &str) -> Finding {
+    let advice = (!advice.is_empty()).then(|| advice.to_owned());
+    Finding { name, state: State::Bad, text: format!("{err:#}"), advice }
+}
+
+/// Exits with 1 where something is broken.
+pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
+    let mut findings = Vec::new();
+    let named = global.config.clone();
+    match Session::new(global) {
+        Ok(session) => {
+            let path = named.map_or_else(config::default_path, Ok)?;
+            findings.push(good("config", describe_config(&session, &path)));
+            findings.extend(check_database(&session));
+            findings.extend(check_engine(&session));
+        }
+        Err(err) => findings.push(bad("config", &err, "`orientd config --default` shows all keys")),
+    }
+    findings.push(check_watches(Path::new("/proc/sys/fs/inotify")));
+    let is_broken = findings.iter().any(|finding| finding.state == State::Bad);
+    for finding in &findings {
+        output::line(&if as_json { as_object(finding) } else { as_lines(finding) })?;
+    }
+    Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn describe_config(session: &Session, path: &Path) -> String {
+    let n_roots = session.config.roots.len();
+    let state = if path.exists() { "is valid" } else { "is not there, which means all defaults" };
+    format!("{} {state}; {n_roots} folders with settings of their own", path.display())
+}
+
+fn check_database(session: &Session) -> Vec<Finding> {
+    let check = || -> Result<String> {
+        let path = session.db_path()?;
+        let Some(store) = Store::open_existing(&path)? else {
+            return Ok(format!("{} is not there yet; the first scan makes it", path.display()));
+        };
+        let problems = store.quick_check()?;
+        anyhow::ensure!(problems.is_empty(), "{}: {}", path.display(), problems.join("; "));
+        let (n_done, _, n_unsettled) = store.count_changes()?;
+        let rest =
+            if n_unsettled > 0 { "; a crash is yet to be settled by the next scan" } else { "" };
+        Ok(format!("{} is sound, {n_done} changes in force{rest}", path.display()))
+    };
+    let advice = "move the file away and scan again, or put back a .backup-v file beside it; \
+                  photos are never in it, but the way back of changed ones is";
+    vec![check().map_or_else(|err| bad("database", &err, advice), |text| good("database", text))]
+}
+
+fn check_engine(session: &Session) -> Vec<Finding> {
+    let library = session.library();
+    let runtime = match runtime::load(library.as_deref()) {
+        Ok(runtime) => runtime,
+        Err(err) => return vec![bad("library", &err, "")],
+    };
+    let mut findings =
+        vec![good("library", format!("ONNX Runtime from {}", runtime.path.display()))];
+    let model = Store::open_existing(&session.db_path().unwrap_or_default())
+        .ok()
+        .flatten()
+        .map_or_else(|| session.model(None), |store| session.model(Some(&store)));
+    let loaded = model.and_then(|model| {
+        let n_threads = session.config.n_threads;
+        Engine::load(library.as_deref(), &model, session.device(), n_threads)
+            .map(|engine| (model, engine))
+    });
+    match loaded {
+        Err(err) => findings.push(bad(
+            "model",
+            &err,
+            "`orientd model use built-in` goes back to the built-in one",
+        )),
+        Ok((model, mut engine)) => {
+            findings.push(describe_device(&engine));
+            findings.push(ask(&model, &mut engine));
+        }
+    }
+    findings
+}
+
+fn describe_device(engine: &Engine) -> Finding {
+    let mut text = format!("{} is used", engine.device.name());
+    let mut state = State::Good;
+    for (device, why) in &engine.passed_over {
+        // A provider that is there and fails is worth a remark; one that is not built in is not.
+        if !why.starts_with("not built into") {
+            state = State::Remark;
+            text += &format!("; {} did not load: {why}", device.name());
+        }
+    }
+    Finding { name: "device", state, text, advice: None }
+}
+
+/// Shows the self-test photo in all four turns and expects all four answers.
+fn ask(model: &ModelFile, engine: &mut Engine) -> Finding {
+    match answers(engine) {
+        Ok(wrong) if wrong.is_empty() => {
+            let text =
+                format!("{} answers the self-test photo right in all four turns", model.name);
+            good("model", text)
+        }
+        Ok(wrong) => Finding {
+            name: "model",
+            state: State::Bad,
+            text: format!("{} is wrong about the self-test photo turned by {wrong:?}", model.name),
+            advice: Some("`orientd model use built-in` goes back to the built-in one".into()),
+        },
+        Err(err) => bad("model", &err, "the device may be at fault: try --device cpu"),
+    }
+}
+
+/// The turns, in degrees, for which the answer was wrong.
+fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
+    let image = turbojpeg::decompress(SELF_TEST, turbojpeg::PixelFormat::RGB)
+        .context("the self-test photo cannot be decoded")?;
+    let photo = Rgb8 { width: image.width, height: image.height, pixels: image.pixels };
+    let square = engine.spec.input.squash(&photo)?;
+    let views = Turn::ALL.map(|turn| square.clone().oriented(turn.inverse().orientation()));
+    let pictures: Vec<&Rgb8> = views.iter().collect();
+    let answers = engine.answer(&pictures, Views::Four)?;
+    let is_wrong = |(turn, answer): &(Turn, Option<crate::engine::Answer>)| {
+        answer.is_none_or(|answer| answer.probabilities.best().0 != *turn)
+    };
+    let wrong = Turn::ALL.into_iter().zip(answers).filter(is_wrong);
+    Ok(wrong.map(|(turn, _)| turn.degrees()).collect())
+}
+
+/// Watching takes one inotify watch a folder.
+fn check_watches(limits: &Path) -> Finding {
+    let read = |name: &str| -> Option<u64> {
+        std::fs::read_to_string(limits.join(name)).ok()?.trim().parse().ok()
+    };
+    let Some(n) = read("max_user_watches") else {
+        let text = "the kernel does not tell its inotify limits".to_owned();
+        return Finding { name: "watches", state: State::Remark, text, advice: None };
+    };
+    let text = format!("{n} inotify watches for each user, one a folder");
+    if n >= ENOUGH_WATCHES {
+        return good("watches", text);
+    }
+    let advice = format!(
+        "for larger libraries: echo fs.inotify.max_user_watches={} | sudo tee \
+         /etc/sysctl.d/60-orientd.conf && sudo sysctl --system",
+        8 * ENOUGH_WATCHES
+    );
+    Finding { name: "watches", state: State::Remark, text, advice: Some(advice) }
+}
+
+fn as_lines(finding: &Finding) -> String {
+    use anstyle::AnsiColor::{Green, Red, Yellow};
+    let (color, word) = match finding.state {
+        State::Good => (Green, "good  "),
+        State::Remark => (Yellow, "remark"),
+        State::Bad => (Red, "BAD   "),
+    };
+    let style = color.on_default();
+    let advice =
+        finding.advice.as_ref().map_or_else(String::new, |to_do| format!("\n       → {to_do}"));
+    format!("{style}{word}{style:#} {}: {}{advice}", finding.name, finding.text)
+}
+
+fn as_object(finding: &Finding) -> String {
+    let state = match finding.state {
+        State::Good => "good",
+        State::Remark => "remark",
+        State::Bad => "bad",
+    };
+    json!({"check": finding.name, "state": state, "text": finding.text, "advice": finding.advice})
+        .to_string()
+}

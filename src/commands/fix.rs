@@ -1,0 +1,177 @@
+//! `orientd fix`: applies a proposal that waits, or the turn a person gives. Either is an answer
+//! worth remembering, so it becomes a label.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::Session;
+use super::list::known_path;
+use crate::cli::FixArgs;
+use crate::journal::{self, Failure, Owner};
+use crate::output::{self, human, json};
+use crate::report::{Action, PhotoReport};
+use crate::rules::decision::Verdict;
+use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::plan_tag;
+use crate::stages::decode::{Budget, Candidate, Looked, look};
+use crate::stages::fix::{Expected, Prepared, prepare};
+use crate::store::{Label, Listed, RunKind, Seen, SeenOutcome, Store};
+
+pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
+    let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
+    let turn = turn.and_then(Turn::from_degrees);
+    let mut store = session.open_store()?;
+    let model = session.model(Some(&store))?;
+    let model = store.known_model(&model.hash, session.config.bars)?;
+    let run = store.begin_run(RunKind::Fix)?;
+    let mut fixer = Fixer { session, args, store, run, model, n_done: 0, n_refused: 0 };
+    for path in &args.paths {
+        fixer.path(&known_path(path), turn)?;
+    }
+    fixer.finish()
+}
+
+struct Fixer<'a> {
+    session: &'a Session,
+    args: &'a FixArgs,
+    store: Store,
+    run: i64,
+    model: Option<i64>,
+    n_done: u64,
+    n_refused: u64,
+}
+
+impl Fixer<'_> {
+    fn path(&mut self, path: &Path, turn: Option<Turn>) -> Result<()> {
+        if !path.exists() {
+            return Err(anyhow!("there is no {}", path.display()));
+        }
+        let mut photos = Vec::new();
+        self.store.photos_below(path, self.model, |photo| {
+            photos.push(photo);
+            Ok(())
+        })?;
+        if photos.is_empty() && turn.is_some() && path.is_file() {
+            photos.extend(self.meet(path)?);
+        }
+        let is_one = path.is_file();
+        if photos.is_empty() {
+            let hint = "`orientd scan` looks at it first; --turn says what is right";
+            return Err(anyhow!("nothing is known about {}\n  {hint}", path.display()));
+        }
+        for photo in photos {
+            let proposed = photo.prediction.as_ref().map(|seen| seen.decision);
+            let proposed = proposed.filter(|seen| seen.verdict != Verdict::Upright);
+            let is_open = photo.is_current && photo.skipped.is_none();
+            match (turn, proposed.filter(|_| is_open)) {
+                (Some(turn), _) => self.photo(photo, turn)?,
+                (None, Some(decision)) => self.photo(photo, decision.turn)?,
+                (None, None) if is_one => {
+                    return Err(anyhow!(
+                        "no proposal is pending for {}\n  --turn DEG turns it all the same",
+                        path.display()
+                    ));
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A photo the database has not seen gets a row, so that its change can be undone.
+    fn meet(&mut self, path: &Path) -> Result<Option<Listed>> {
+        let metadata = path.symlink_metadata().with_context(|| format!("{}", path.display()))?;
+        let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
+        let limits = &self.session.config.limits;
+        // Decoding proves that it is a photo that can be shown; the network is not asked.
+        match look(&candidate, limits, &Budget::new(usize::MAX), 64) {
+            Looked::Photo(_) => {}
+            Looked::NotAPhoto => return Err(anyhow!("{} is not a photo", path.display())),
+            Looked::Skipped { skip, .. } => return Err(anyhow!("{}: {skip}", path.display())),
+        }
+        let outcome = SeenOutcome::Skipped {
+            format: None,
+            reason: "no_answer",
+            detail: "turned by hand before it was looked at".into(),
+        };
+        let Candidate { path, identity } = candidate;
+        let seen = Seen { path: path.clone(), identity, outcome };
+        self.store.record(self.run, self.model, &[seen])?;
+        self.store.photo_at(&path, self.model)
+    }
+
+    fn photo(&mut self, photo: Listed, turn: Turn) -> Result<()> {
+        let (id, identity, hash) = (photo.id, photo.identity, photo.hash);
+        let mut report = PhotoReport::from_listed(photo);
+        let expected = Expected { identity: Some(&identity), hash: hash.as_ref() };
+        let prepared = prepare(&report.path, expected, |bytes| Ok(plan_tag(bytes, turn)?));
+        let outcome = match prepared {
+            Ok(prepared) => self.answer(&mut report, id, turn, prepared),
+            Err(why) => Err(Failure::Photo(why)),
+        };
+        match outcome {
+            Ok(()) => self.n_done += 1,
+            Err(Failure::Store(err)) => return Err(err),
+            Err(Failure::Photo(why)) => {
+                report.refused(&why);
+                self.n_refused += 1;
+            }
+        }
+        self.print(&report, turn)
+    }
+
+    fn answer(
+        &mut self,
+        report: &mut PhotoReport,
+        id: i64,
+        turn: Turn,
+        prepared: Prepared,
+    ) -> Result<(), Failure> {
+        report.stored = prepared.patch.from;
+        report.action = if turn == Turn::NONE { Action::None } else { Action::Tag };
+        report.reason = None;
+        if self.args.dry_run {
+            return Ok(());
+        }
+        let label = Label {
+            photo_id: id,
+            path: prepared.path.clone(),
+            hash: prepared.hash_before,
+            stored: prepared.patch.from,
+            turn,
+            source: "fix",
+        };
+        if turn != Turn::NONE {
+            let keep_mtime = self.session.config.keep_mtime;
+            let owner = Owner { run: self.run, photo: id, turn, keep_mtime };
+            journal::apply(&mut self.store, owner, prepared)?;
+        }
+        Ok(self.store.add_label(&label)?)
+    }
+
+    fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {
+        if self.args.json {
+            let mut object = json::photo(report);
+            let new: Orientation = report.stored.then(turn.orientation());
+            object["turn"] = turn.degrees().into();
+            object["new"] = new.to_exif().into();
+            return output::line(&object.to_string());
+        }
+        let path = human::printable(&report.path.to_string_lossy());
+        let text = match &report.reason {
+            Some((code, why)) => format!("not turned  {path}  {code}: {why}"),
+            None if turn == Turn::NONE => format!("left as it is  {path}"),
+            None if self.args.dry_run => format!("would turn {:>3}°  {path}", turn.degrees()),
+            None => format!("turned {:>3}°  {path}", turn.degrees()),
+        };
+        output::line(&text)
+    }
+
+    fn finish(mut self) -> Result<ExitCode> {
+        self.store.end_run(self.run)?;
+        let failed = self.n_done == 0 && self.n_refused > 0;
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}

@@ -1,0 +1,153 @@
+//! `orientd model`: which models there are, and which one is asked.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::Session;
+use crate::cli::ModelCommand;
+use crate::config::data_dir;
+use crate::engine::model::{BUILT_IN, ModelFile};
+use crate::engine::{Device, Engine};
+use crate::output;
+use crate::store::Store;
+
+/// The database's key for the chosen model's name.
+pub const SETTING: &str = "model";
+
+pub fn run(session: &Session, command: ModelCommand) -> Result<ExitCode> {
+    match command {
+        ModelCommand::List => list(session),
+        ModelCommand::Use { model } => use_model(session, &model),
+        ModelCommand::Show { model } => show(session, model.as_deref()),
+    }
+}
+
+fn models_dir() -> Result<PathBuf> {
+    Ok(data_dir()?.join("models"))
+}
+
+/// A model by its name: the built-in one or one in the data directory.
+pub fn named(name: &str) -> Result<ModelFile> {
+    if name == BUILT_IN {
+        return Ok(ModelFile::built_in());
+    }
+    let path = models_dir()?.join(format!("{name}.onnx"));
+    ModelFile::read(&path).with_context(|| format!("the model {name:?} was chosen, but is gone"))
+}
+
+/// A file where there is one, else a name.
+fn find(word: &str) -> Result<ModelFile> {
+    if word == BUILT_IN {
+        return Ok(ModelFile::built_in());
+    }
+    let as_file = Path::new(word);
+    if as_file.is_file() {
+        return ModelFile::read(as_file);
+    }
+    let path = models_dir()?.join(format!("{word}.onnx"));
+    if !path.is_file() {
+        bail!("there is no model {word:?}; `orientd model list` names them");
+    }
+    ModelFile::read(&path)
+}
+
+fn list(session: &Session) -> Result<ExitCode> {
+    let store = Store::open_existing(&session.db_path()?)?;
+    let chosen = session.model(store.as_ref())?;
+    let mut models = vec![ModelFile::built_in()];
+    let folder = models_dir()?;
+    if folder.is_dir() {
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(&folder)
+            .with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            paths.push(entry?.path());
+        }
+        paths.sort();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "onnx"));
+        for path in paths {
+            models.push(ModelFile::read(&path)?);
+        }
+    }
+    for model in &models {
+        let mark = if model.hash == chosen.hash { "*" } else { " " };
+        let size = model.bytes.len() as f64 / 1e6;
+        output::line(&format!("{mark} {:<24} {size:5.1} MB", model.name))?;
+    }
+    if !models.iter().any(|model| model.hash == chosen.hash) {
+        let path = chosen.path.unwrap_or_default();
+        output::line(&format!("* {:<24} from {}", chosen.name, path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn use_model(session: &Session, word: &str) -> Result<ExitCode> {
+    let model = find(word)?;
+    // A model that cannot be used must not be chosen.
+    Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
+    if let Some(path) = &model.path {
+        let folder = models_dir()?;
+        let kept = folder.join(format!("{}.onnx", model.name));
+        if *path != kept {
+            copy(&model, &folder, &kept)?;
+        }
+    }
+    let mut store = session.open_store()?;
+    store.set_setting(SETTING, &model.name)?;
+    output::line(&format!(
+        "{} is used from now on; photos are looked at again with it",
+        model.name
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn copy(model: &ModelFile, folder: &Path, kept: &Path) -> Result<()> {
+    if kept.exists() && ModelFile::read(kept)?.hash != model.hash {
+        return Err(anyhow!(
+            "another model is already called {:?}\n  rename the file to keep both",
+            model.name
+        ));
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let temp = kept.with_extension("tmp");
+    std::fs::write(&temp, &model.bytes)
+        .and_then(|()| std::fs::rename(&temp, kept))
+        .with_context(|| format!("cannot write {}", kept.display()))
+}
+
+fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
+    let model = match word {
+        Some(word) => find(word)?,
+        None => session.model(Store::open_existing(&session.db_path()?)?.as_ref())?,
+    };
+    let engine = Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
+    let spec = &engine.spec;
+    output::line(&format!("{}  {:.1} MB", model.name, model.bytes.len() as f64 / 1e6))?;
+    if let Some(path) = &model.path {
+        output::line(&format!("file               {}", path.display()))?;
+    }
+    let bars = session.config.bars.over(spec.bars);
+    for (key, value) in [
+        ("blake3", blake3::Hash::from_bytes(model.hash).to_hex().to_string()),
+        ("backbone", spec.backbone.clone()),
+        ("trained_at", spec.trained_at.clone()),
+        ("input_size", format!("{0}×{0}", spec.input.size)),
+        (
+            "temperature",
+            format!("{} with one view, {} with four", spec.temperature_1, spec.temperature_4),
+        ),
+        ("auto_confidence", in_force(bars.auto_confidence, spec.bars.auto_confidence)),
+        ("review_confidence", in_force(bars.review_confidence, spec.bars.review_confidence)),
+        ("eval", spec.eval.to_string()),
+    ] {
+        output::line(&format!("{key:<18} {value}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_force(now: f32, own: f32) -> String {
+    if now == own { own.to_string() } else { format!("{now} by the config (the model says {own})") }
+}

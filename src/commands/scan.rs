@@ -1,0 +1,145 @@
+//! `orientd scan`: looks at folders, and with `--fix` turns what is surely wrong.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use globset::GlobSet;
+use indicatif::ProgressBar;
+
+use super::Session;
+use crate::cli::ScanArgs;
+use crate::output::progress::Progress;
+use crate::output::{self, Summary, human, json};
+use crate::pipeline::Scan;
+use crate::report::PhotoReport;
+use crate::rules::decision::Verdict;
+use crate::stages::look::Look;
+use crate::stages::record::{Fixing, Report};
+use crate::stages::walk::{self, distinct_roots};
+
+/// Photos named in the output of a scan, per kind; `list` names them all.
+const MOST_LINES: usize = 20;
+
+pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
+    let roots = distinct_roots(&args.paths)?;
+    let store = session.open_store()?;
+    let model = session.model(Some(&store))?;
+    let model_name = model.name.clone();
+    let fixing = match (args.fix, args.dry_run) {
+        (_, true) => Fixing::Plan,
+        (Some(_), false) => Fixing::Apply,
+        (None, false) => Fixing::Off,
+    };
+    let config = &session.config;
+    let scan = Scan {
+        roots: roots.clone(),
+        ignore: config.ignore.clone(),
+        rescan: args.rescan,
+        look: Look {
+            library: session.library(),
+            model,
+            device: session.device(),
+            views: args.views.unwrap_or(config.views),
+            batch: args.batch.map(usize::from).or(config.batch),
+            n_threads: args.jobs.map_or(config.n_threads, usize::from),
+            limits: config.limits,
+            bars: config.bars,
+        },
+        fixing,
+        keep_mtime: config.keep_mtime,
+        in_full: args.json,
+    };
+    let quiet = session.global.quiet;
+    let progress = Progress::new(quiet || session.global.no_progress);
+    if let Some(bar) = progress.wants_total() {
+        count_in_background(roots, config.ignore.clone(), bar);
+    }
+    let mut printer = Printer {
+        json: args.json,
+        n_lines: if quiet { 0 } else { MOST_LINES },
+        verbose: session.global.verbose > 0,
+        n_left_out: 0,
+        progress,
+        summary: Summary::default(),
+        failed: None,
+    };
+    let started = Instant::now();
+    let (_, run) = scan.run(store, |report| printer.report(&report))?;
+    printer.summary.elapsed = started.elapsed();
+    printer.finish(&model_name, run, fixing)
+}
+
+/// A bar needs a total before the walk is through. The count ends with the process at the latest:
+/// it holds nothing and writes nothing.
+fn count_in_background(roots: Vec<PathBuf>, ignore: GlobSet, bar: ProgressBar) {
+    std::thread::spawn(move || walk::count(&roots, &ignore, |n| bar.set_length(n)));
+}
+
+/// Prints reports as they come, and the summary.
+struct Printer {
+    json: bool,
+    /// Lines for people that may still be printed.
+    n_lines: usize,
+    verbose: bool,
+    n_left_out: u64,
+    progress: Progress,
+    summary: Summary,
+    /// The first failure to print; the scan itself goes on, since its work is in the database.
+    failed: Option<anyhow::Error>,
+}
+
+impl Printer {
+    fn report(&mut self, report: &Report) {
+        self.summary.add(report);
+        if !matches!(report, Report::Loaded(_) | Report::Missing(_)) {
+            self.progress.step();
+        }
+        let Report::Photo(photo) = report else { return };
+        if let Some(text) = self.line_for(photo)
+            && let Err(err) = self.progress.suspend(|| output::line(&text))
+        {
+            self.failed.get_or_insert(err);
+        }
+    }
+
+    fn line_for(&mut self, photo: &PhotoReport) -> Option<String> {
+        if self.json {
+            return Some(json::photo(photo).to_string());
+        }
+        let is_news = photo.verdict() == Some(Verdict::Fix)
+            || (photo.verdict() == Some(Verdict::Review) && !photo.known);
+        if self.verbose {
+            return Some(human::photo(photo));
+        }
+        if !is_news {
+            return None;
+        }
+        if self.n_lines == 0 {
+            self.n_left_out += 1;
+            return None;
+        }
+        self.n_lines -= 1;
+        Some(human::photo(photo))
+    }
+
+    fn finish(self, model: &str, run: i64, fixing: Fixing) -> Result<ExitCode> {
+        self.progress.finish();
+        if let Some(err) = self.failed {
+            return Err(err.context("cannot print the results"));
+        }
+        let dry_run = fixing == Fixing::Plan;
+        if self.json {
+            output::line(&json::summary(&self.summary, model, run, dry_run).to_string())?;
+        } else {
+            if self.n_left_out > 0 {
+                let n = human::plural(self.n_left_out, "more photo");
+                output::line(&format!("… and {n}; `orientd list` names them all\n"))?;
+            }
+            let scanned = human::Scanned { model, run, fixing: fixing != Fixing::Off, dry_run };
+            output::line(&human::summary(&self.summary, &scanned))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

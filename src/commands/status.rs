@@ -1,0 +1,58 @@
+//! `orientd status`: what has been seen and done so far.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Session;
+use crate::output::{self, human};
+use crate::report::PhotoReport;
+use crate::store::Store;
+
+pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
+    let path = session.db_path()?;
+    let Some(mut store) = Store::open_existing(&path)? else {
+        let text = "Nothing is known yet; `orientd scan PATH` looks at photos.";
+        output::line(&if as_json { json!({"photos": 0}).to_string() } else { text.into() })?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let model = session.model(Some(&store))?;
+    let model_id = store.known_model(&model.hash, session.config.bars)?;
+    let mut verdicts =
+        BTreeMap::from([("upright", 0u64), ("fix", 0), ("review", 0), ("skipped", 0)]);
+    store.photos_below(Path::new("/"), model_id, |photo| {
+        let is_known = photo.prediction.is_some() || photo.skipped.is_some();
+        let word = PhotoReport::from_listed(photo).verdict_word();
+        *verdicts.entry(if is_known { word } else { "not_yet_by_this_model" }).or_default() += 1;
+        Ok(())
+    })?;
+    let (n_done, n_undone, n_unsettled) = store.count_changes()?;
+    let n_photos: u64 = verdicts.values().sum();
+    if as_json {
+        let status = json!({
+            "photos": n_photos, "verdicts": verdicts, "model": model.name,
+            "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
+            "database": path.to_string_lossy(),
+        });
+        output::line(&status.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!("{} known, model {}", human::plural(n_photos, "photo"), model.name))?;
+    for (word, n) in verdicts {
+        output::line(&format!("  {word:<9} {:>9}", human::grouped(n)))?;
+    }
+    let count = |n: i64| human::grouped(n.unsigned_abs());
+    output::line(&format!("{} turned, {} put back", count(n_done), count(n_undone)))?;
+    if n_unsettled > 0 {
+        let text = "cut short by a crash; the next scan or fix settles them";
+        output::line(&format!("{} {text}", count(n_unsettled)))?;
+    }
+    if let Some((kind, _, ended)) = store.last_run()? {
+        let state = if ended.is_some() { "ended" } else { "is running, or was cut short" };
+        output::line(&format!("last run: {kind}, {state}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,96 @@
+//! `orientd undo`: puts back the exact bytes, latest change first.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use serde_json::{Map, json};
+
+use super::Session;
+use super::list::known_path;
+use crate::cli::UndoArgs;
+use crate::journal::{self, Failure};
+use crate::output::{self, human, json as json_output};
+use crate::store::{Change, RunKind, Store};
+
+pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
+    let mut store = session.open_store()?;
+    let changes = wanted(&store, args)?;
+    if changes.is_empty() {
+        if !args.json {
+            output::line("There is nothing to undo.")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let run = store.begin_run(RunKind::Undo)?;
+    let (mut n_undone, mut n_refused) = (0, 0);
+    for change in &changes {
+        let why = match journal::undo(&mut store, change, session.config.keep_mtime) {
+            Ok(()) => None,
+            Err(Failure::Photo(why)) => Some(why),
+            Err(Failure::Store(err)) => return Err(err),
+        };
+        match &why {
+            None => n_undone += 1,
+            Some(_) => n_refused += 1,
+        }
+        let why = why.map(|why| (why.code(), why.to_string()));
+        print(args, change, why.as_ref(), session.global.quiet)?;
+    }
+    store.end_run(run)?;
+    if !args.json {
+        let mut text = format!("Put back {}.", human::plural(n_undone, "photo"));
+        if n_refused > 0 {
+            text += &format!(" {} left alone.", human::plural(n_refused, "photo"));
+        }
+        output::line(&text)?;
+    }
+    Ok(if n_refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn wanted(store: &Store, args: &UndoArgs) -> Result<Vec<Change>> {
+    if args.last {
+        return match store.last_changing_run()? {
+            Some(run) => store.changes_of_run(run),
+            None => Ok(Vec::new()),
+        };
+    }
+    if let Some(run) = args.run {
+        return store.changes_of_run(run);
+    }
+    let mut changes = Vec::new();
+    for path in &args.paths {
+        let path = known_path(path);
+        let below = store.changes_below(&path)?;
+        if below.is_empty() {
+            return Err(anyhow!("nothing was changed at {}", path.display()));
+        }
+        changes.extend(below);
+    }
+    changes.sort_by_key(|change| std::cmp::Reverse(change.id));
+    changes.dedup_by_key(|change| change.id);
+    Ok(changes)
+}
+
+fn print(
+    args: &UndoArgs,
+    change: &Change,
+    why: Option<&(&'static str, String)>,
+    quiet: bool,
+) -> Result<()> {
+    if args.json {
+        let mut object = Map::new();
+        json_output::add_path(&mut object, &change.path);
+        object.insert("run".into(), json!(change.run));
+        object.insert("undone".into(), json!(why.is_none()));
+        object.insert("stored".into(), json!(change.patch.from.to_exif()));
+        object.insert("reason".into(), json!(why.map(|(code, _)| code)));
+        object.insert("detail".into(), json!(why.map(|(_, text)| text)));
+        return output::line(&serde_json::Value::Object(object).to_string());
+    }
+    let path = human::printable(&change.path.to_string_lossy());
+    match why {
+        Some((code, text)) => output::line(&format!("left alone  {path}  {code}: {text}")),
+        None if quiet => Ok(()),
+        None => output::line(&format!("put back    {path}")),
+    }
+}

@@ -1,0 +1,79 @@
+//! Counts of a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::report::{Action, PhotoReport};
+use crate::stages::look::EngineInfo;
+use crate::stages::record::Report;
+use crate::store::KnownOutcome;
+
+/// What a run found and did, by verdict, action and reason.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// All photos, known ones and skipped ones included.
+    pub n_photos: u64,
+    /// Those whose file was opened in this run.
+    pub n_looked_at: u64,
+    pub n_unchanged: u64,
+    pub n_same_file: u64,
+    pub n_other_files: u64,
+    pub n_missing: u64,
+    pub verdicts: BTreeMap<&'static str, u64>,
+    pub actions: BTreeMap<&'static str, u64>,
+    pub reasons: BTreeMap<String, u64>,
+    pub engine: Option<EngineInfo>,
+    pub elapsed: Duration,
+}
+
+impl Summary {
+    pub fn add(&mut self, report: &Report) {
+        match report {
+            Report::Loaded(info) => self.engine = Some(info.clone()),
+            Report::Photo(photo) => self.add_photo(photo),
+            Report::Unchanged(outcome) => {
+                self.n_photos += 1;
+                self.n_unchanged += 1;
+                let verdict = match outcome {
+                    KnownOutcome::Looked { verdict, .. } => verdict.as_str(),
+                    _ => "skipped",
+                };
+                *self.verdicts.entry(verdict).or_default() += 1;
+                *self.actions.entry(Action::None.as_str()).or_default() += 1;
+            }
+            Report::SameFile => self.n_same_file += 1,
+            Report::OtherFile => self.n_other_files += 1,
+            Report::Missing(n) => self.n_missing += *n as u64,
+        }
+    }
+
+    fn add_photo(&mut self, photo: &PhotoReport) {
+        self.n_photos += 1;
+        if photo.known {
+            self.n_unchanged += 1;
+        } else {
+            self.n_looked_at += 1;
+        }
+        *self.verdicts.entry(photo.verdict_word()).or_default() += 1;
+        *self.actions.entry(photo.action.as_str()).or_default() += 1;
+        if let Some((code, _)) = &photo.reason {
+            *self.reasons.entry(code.clone()).or_default() += 1;
+        }
+    }
+
+    pub fn verdict(&self, word: &str) -> u64 {
+        self.verdicts.get(word).copied().unwrap_or(0)
+    }
+
+    /// Photos that were changed, or in a dry run would be.
+    pub fn n_changed(&self) -> u64 {
+        let changed = self.actions.iter().filter(|(action, _)| **action != Action::None.as_str());
+        changed.map(|(_, n)| n).sum()
+    }
+
+    /// Opened photos a second.
+    pub fn rate(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.n_looked_at as f64 / seconds } else { 0.0 }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is told about one photo, whatever the form it is told in.
+
+use std::path::PathBuf;
+
+use crate::error::FixError;
+use crate::rules::decision::Verdict;
+use crate::rules::orientation::Orientation;
+use crate::store::{Listed, Prediction};
+
+/// What was done to a photo, or in a dry run would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    None,
+    Tag,
+}
+
+impl Action {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+/// One photo, as it is told to people and programs.
+#[derive(Clone, Debug)]
+pub struct PhotoReport {
+    pub path: PathBuf,
+    pub format: Option<String>,
+    /// As stored, in pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub stored: Orientation,
+    /// `None` where it was skipped.
+    pub prediction: Option<Prediction>,
+    pub action: Action,
+    /// A stable code and its text: why it was skipped, or why nothing was done about it.
+    pub reason: Option<(String, String)>,
+    /// From the database: the file was not opened.
+    pub known: bool,
+}
+
+impl PhotoReport {
+    /// `None` for a photo that was skipped.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.prediction.as_ref().map(|prediction| prediction.decision.verdict)
+    }
+
+    /// `upright`, `fix`, `review` or `skipped`.
+    pub fn verdict_word(&self) -> &'static str {
+        self.verdict().map_or("skipped", Verdict::as_str)
+    }
+
+    /// The tag that the proposed turn makes of the stored one; `None` where no turn is proposed.
+    pub fn new_orientation(&self) -> Option<Orientation> {
+        let decision = self.prediction.as_ref()?.decision;
+        (decision.verdict != Verdict::Upright)
+            .then(|| self.stored.then(decision.turn.orientation()))
+    }
+
+    /// What the database knows of a photo.
+    pub fn from_listed(photo: Listed) -> Self {
+        let action = if photo.fixed.is_some() { Action::Tag } else { Action::None };
+        Self {
+            path: photo.path,
+            format: photo.format,
+            width: photo.width,
+            height: photo.height,
+            stored: photo.stored,
+            prediction: if photo.skipped.is_some() { None } else { photo.prediction },
+            action,
+            reason: photo.skipped,
+            known: true,
+        }
+    }
+
+    /// Notes that nothing was done, and why.
+    pub fn refused(&mut self, why: &FixError) {
+        self.action = Action::None;
+        self.reason = Some((why.code().to_owned(), why.to_string()));
+    }
+}

@@ -1,0 +1,169 @@
+//! From candidates to what was seen: a pool of decoders around the one owner of the session.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::decode::{self, Budget, Candidate, Limits, Looked, Photo};
+use crate::engine::{Device, Engine, ModelFile, Views};
+use crate::error::Skip;
+use crate::rules::decision::{Bars, decide};
+use crate::rules::pixels::Rgb8;
+use crate::store::{BarOverrides, Prediction, Seen, SeenOutcome};
+
+/// Decoders may hold this many bytes of pixels at once, all together.
+const DECODE_BUDGET: usize = 144 << 20;
+
+/// The name of every decoding thread.
+pub const DECODER_THREAD: &str = "decoder";
+
+/// How long a photo waits for others to fill its batch.
+const BATCH_WAIT: Duration = Duration::from_millis(40);
+
+/// Everything the stage needs; the session itself is made when the first photo comes.
+#[derive(Clone)]
+pub struct Look {
+    pub library: Option<PathBuf>,
+    pub model: ModelFile,
+    pub device: Device,
+    pub views: Views,
+    /// Photos a batch; `None`: what suits the device.
+    pub batch: Option<usize>,
+    /// Decoding threads, and threads of the CPU provider.
+    pub n_threads: usize,
+    pub limits: Limits,
+    pub bars: BarOverrides,
+}
+
+/// What a run learns about the engine once it is loaded.
+#[derive(Clone, Debug)]
+pub struct EngineInfo {
+    pub device: Device,
+    /// The bars in the model file.
+    pub own_bars: Bars,
+    pub backbone: String,
+}
+
+/// What comes out of the stage: first the engine, then files in no particular order.
+pub enum Event {
+    Loaded(EngineInfo),
+    Seen(Seen),
+}
+
+impl Look {
+    /// Runs until `work` is closed and drained. Loads nothing where nothing comes.
+    ///
+    /// # Errors
+    /// Where the library, the model or the device cannot be used, or a later stage has ended.
+    pub fn run(self, work: &Receiver<Candidate>, seen: &Sender<Event>) -> Result<()> {
+        let Ok(first) = work.recv() else { return Ok(()) };
+        let engine =
+            Engine::load(self.library.as_deref(), &self.model, self.device, self.n_threads)?;
+        let own_bars = engine.spec.bars;
+        let backbone = engine.spec.backbone.clone();
+        let info = EngineInfo { device: engine.device, own_bars, backbone };
+        seen.send(Event::Loaded(info)).context("the recorder has ended")?;
+
+        let side = engine.spec.input.size;
+        let n_batch = self.batch.unwrap_or_else(|| engine.preferred_batch()).max(1);
+        let budget = Budget::new(DECODE_BUDGET);
+        // The first candidate goes the way of all others.
+        let (first_in, first_out) = bounded(1);
+        first_in.send(first).context("the decoders take no work")?;
+        // Room for the next batch while one is being looked at.
+        let (photos_in, photos_out) = bounded(n_batch.max(self.n_threads));
+        std::thread::scope(|scope| {
+            for _ in 0..self.n_threads.max(1) {
+                let (first, work, photos, seen) =
+                    (first_out.clone(), work.clone(), photos_in.clone(), seen.clone());
+                let (limits, budget) = (&self.limits, &budget);
+                let decoder = std::thread::Builder::new().name(DECODER_THREAD.into());
+                let spawned = decoder.spawn_scoped(scope, move || {
+                    for candidate in first.try_iter().chain(work.iter()) {
+                        if pass_on(candidate, limits, budget, side, &photos, &seen).is_none() {
+                            break;
+                        }
+                    }
+                });
+                spawned.context("cannot start a decoding thread")?;
+            }
+            drop(photos_in);
+            infer(engine, self.bars.over(own_bars), self.views, n_batch, photos_out, seen)
+        })
+    }
+}
+
+type Decoded = (PathBuf, Box<Photo>);
+
+/// Decodes one file and sends it on. `None` where there is nobody left to send it to.
+fn pass_on(
+    candidate: Candidate,
+    limits: &Limits,
+    budget: &Budget,
+    side: usize,
+    photos: &Sender<Decoded>,
+    seen: &Sender<Event>,
+) -> Option<()> {
+    let outcome = match decode::look(&candidate, limits, budget, side) {
+        Looked::Photo(photo) => return photos.send((candidate.path, photo)).ok(),
+        Looked::Skipped { format, skip } => skipped(format.map(|format| format.name()), &skip),
+        Looked::NotAPhoto => SeenOutcome::NotAPhoto,
+    };
+    let Candidate { path, identity } = candidate;
+    seen.send(Event::Seen(Seen { path, identity, outcome })).ok()
+}
+
+/// A skip as it is recorded.
+pub fn skipped(format: Option<&'static str>, skip: &Skip) -> SeenOutcome {
+    SeenOutcome::Skipped { format, reason: skip.code(), detail: skip.to_string() }
+}
+
+/// Owns the session: batches in, answers out. Owns the receiver too, so that decoders end with it.
+fn infer(
+    mut engine: Engine,
+    bars: Bars,
+    views: Views,
+    n_batch: usize,
+    photos: Receiver<Decoded>,
+    seen: &Sender<Event>,
+) -> Result<()> {
+    while let Some(batch) = next_batch(&photos, n_batch) {
+        let pictures: Vec<&Rgb8> = batch.iter().map(|(_, photo)| &photo.picture).collect();
+        let answers = engine.answer(&pictures, views).context("the network failed")?;
+        for ((path, photo), answer) in batch.into_iter().zip(answers) {
+            let outcome = match answer {
+                None => skipped(Some(photo.format.name()), &Skip::NoAnswer),
+                Some(answer) => SeenOutcome::Photo {
+                    hash: photo.hash,
+                    format: photo.format.name(),
+                    width: photo.width,
+                    height: photo.height,
+                    stored: photo.stored,
+                    prediction: Prediction {
+                        probabilities: answer.probabilities,
+                        decision: decide(&answer.probabilities, bars),
+                        views: answer.views,
+                    },
+                },
+            };
+            let event = Event::Seen(Seen { path, identity: photo.identity, outcome });
+            seen.send(event).context("the recorder has ended")?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for one photo, then a moment for others. `None` when the decoders have ended.
+fn next_batch(photos: &Receiver<Decoded>, n_batch: usize) -> Option<Vec<Decoded>> {
+    let mut batch = vec![photos.recv().ok()?];
+    let deadline = Instant::now() + BATCH_WAIT;
+    while batch.len() < n_batch {
+        match photos.recv_deadline(deadline) {
+            Ok(photo) => batch.push(photo),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Some(batch)
+}

@@ -1,0 +1,234 @@
+//! From folders to files: what is new or changed goes to the decoders, the rest is only counted.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::Sender;
+use globset::GlobSet;
+use walkdir::{DirEntry, WalkDir};
+
+use super::decode::{Candidate, promises_photo};
+use crate::identity::Identity;
+use crate::store::{Known, KnownOutcome};
+
+/// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
+const HOUSEKEEPING: [&str; 6] =
+    ["@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "lost+found", "System Volume Information"];
+
+/// What the walk tells the recorder.
+#[derive(Debug)]
+pub enum Found {
+    /// Known and unchanged; not opened.
+    Unchanged(Known, PathBuf),
+    /// A known photo under a new name; not opened.
+    Renamed { id: i64, path: PathBuf, identity: Identity },
+    /// Looks like a photo's place but cannot be one: a FIFO named `.jpg`, say.
+    NotRegular(Candidate),
+    /// A file that was looked at under another name already.
+    SameFile,
+    /// A folder or file that cannot be entered, and why.
+    Unreadable(PathBuf, std::io::Error),
+    /// Photos the database knows below the roots that were not found. Comes last.
+    Missing(Vec<i64>),
+}
+
+/// Everything a walk needs, and what it knows beforehand.
+pub struct Walk {
+    /// Absolute, none below another.
+    pub roots: Vec<PathBuf>,
+    pub known: HashMap<PathBuf, Known>,
+    pub ignore: GlobSet,
+    /// Look at everything again.
+    pub rescan: bool,
+}
+
+/// The walk could not go on because a later stage has ended.
+pub struct Stopped;
+
+impl Walk {
+    /// Walks all roots in order of name. New and changed files go to `work`, all else to `found`.
+    ///
+    /// # Errors
+    /// Where a receiver is gone; its own stage says why.
+    pub fn run(self, work: &Sender<Candidate>, found: &Sender<Found>) -> Result<(), Stopped> {
+        let mut sorter = Sorter::new(self.known, self.rescan);
+        let mut is_whole = true;
+        for root in &self.roots {
+            let ignore = &self.ignore;
+            let entries = WalkDir::new(root)
+                .sort_by_file_name()
+                .into_iter()
+                .filter_entry(|entry| entry.depth() == 0 || is_wanted(entry, ignore));
+            for entry in entries {
+                let sorted = match entry {
+                    Ok(entry) => sorter.sort(&entry),
+                    Err(err) => {
+                        is_whole = false;
+                        unreadable(err)
+                    }
+                };
+                match sorted {
+                    Sorted::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
+                    Sorted::Found(item) => found.send(item).map_err(|_| Stopped)?,
+                    Sorted::Nothing => {}
+                }
+            }
+        }
+        if is_whole {
+            found.send(Found::Missing(sorter.missing())).map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_wanted(entry: &DirEntry, ignore: &GlobSet) -> bool {
+    let name = entry.file_name();
+    let is_hidden = name.as_bytes().starts_with(b".");
+    let is_housekeeping =
+        entry.file_type().is_dir() && HOUSEKEEPING.iter().any(|known| name == *known);
+    !is_hidden && !is_housekeeping && !ignore.is_match(entry.path())
+}
+
+fn unreadable(err: walkdir::Error) -> Sorted {
+    let path = err.path().unwrap_or(Path::new("?")).to_owned();
+    let is_gone = err.io_error().is_some_and(|err| err.kind() == std::io::ErrorKind::NotFound);
+    match err.into_io_error() {
+        Some(source) if !is_gone => Sorted::Found(Found::Unreadable(path, source)),
+        // Deleted between listing and looking; or a loop, which cannot be without links.
+        _ => Sorted::Nothing,
+    }
+}
+
+enum Sorted {
+    Work(Candidate),
+    Found(Found),
+    Nothing,
+}
+
+/// Tells new from known, one entry at a time.
+struct Sorter {
+    known: HashMap<PathBuf, Known>,
+    /// Where each known inode was last seen; made when the first stranger turns up.
+    by_inode: Option<HashMap<(u64, u64), PathBuf>>,
+    /// Inodes met in this walk.
+    met: HashSet<(u64, u64)>,
+    rescan: bool,
+}
+
+impl Sorter {
+    fn new(known: HashMap<PathBuf, Known>, rescan: bool) -> Self {
+        Self { known, by_inode: None, met: HashSet::new(), rescan }
+    }
+
+    fn sort(&mut self, entry: &DirEntry) -> Sorted {
+        if entry.file_type().is_dir() || entry.file_type().is_symlink() {
+            return Sorted::Nothing;
+        }
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(err) => return unreadable(err),
+        };
+        let identity = Identity::from(&metadata);
+        if !self.met.insert((identity.dev, identity.ino)) {
+            self.known.remove(entry.path());
+            return Sorted::Found(Found::SameFile);
+        }
+        match self.known.remove_entry(entry.path()) {
+            Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
+                Sorted::Found(Found::Unchanged(known, path))
+            }
+            Some(_) => look(entry.path().to_owned(), identity, &metadata),
+            None => self.stranger(entry.path(), identity, &metadata),
+        }
+    }
+
+    /// A path the database does not know: a renamed photo, another name of a known one, or new.
+    fn stranger(&mut self, path: &Path, identity: Identity, metadata: &Metadata) -> Sorted {
+        let known = &self.known;
+        let by_inode = self.by_inode.get_or_insert_with(|| {
+            let inode = |(path, known): (&PathBuf, &Known)| {
+                ((known.identity.dev, known.identity.ino), path.clone())
+            };
+            known.iter().map(inode).collect()
+        });
+        let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
+            return look(path.to_owned(), identity, metadata);
+        };
+        let still_there = fs::symlink_metadata(earlier).map(|metadata| Identity::from(&metadata));
+        if still_there.is_ok_and(|there| (there.dev, there.ino) == (identity.dev, identity.ino)) {
+            self.met.remove(&(identity.dev, identity.ino)); // Its known name is yet to come.
+            return Sorted::Found(Found::SameFile);
+        }
+        match self.known.get(earlier) {
+            Some(known)
+                if identity.is_renamed(&known.identity)
+                    && matches!(known.outcome, KnownOutcome::Looked { .. })
+                    && !self.rescan =>
+            {
+                let id = known.id;
+                self.known.remove(&earlier.clone());
+                Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
+            }
+            _ => look(path.to_owned(), identity, metadata),
+        }
+    }
+
+    /// Photos that were known and not met.
+    fn missing(self) -> Vec<i64> {
+        let gone = self.known.into_values();
+        gone.filter(|known| known.outcome != KnownOutcome::Other).map(|known| known.id).collect()
+    }
+}
+
+fn is_settled(known: &Known, identity: &Identity) -> bool {
+    known.identity == *identity && known.outcome != KnownOutcome::LookAgain
+}
+
+fn look(path: PathBuf, identity: Identity, metadata: &Metadata) -> Sorted {
+    let candidate = Candidate { path, identity };
+    if metadata.is_file() {
+        Sorted::Work(candidate)
+    } else if promises_photo(&candidate.path) {
+        Sorted::Found(Found::NotRegular(candidate))
+    } else {
+        Sorted::Nothing
+    }
+}
+
+/// Absolute, links in the roots themselves resolved, none at or below another.
+///
+/// # Errors
+/// Where a root does not exist or cannot be reached.
+pub fn distinct_roots(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    use anyhow::Context;
+    let resolve = |path: &PathBuf| {
+        fs::canonicalize(path).with_context(|| format!("cannot scan {}", path.display()))
+    };
+    let mut roots = paths.iter().map(resolve).collect::<anyhow::Result<Vec<_>>>()?;
+    roots.sort();
+    roots.dedup();
+    let all = roots.clone();
+    roots.retain(|root| !all.iter().any(|other| other != root && root.starts_with(other)));
+    Ok(roots)
+}
+
+/// Counts the files a walk will meet, telling `each` the total so far now and then.
+pub fn count(roots: &[PathBuf], ignore: &GlobSet, each: impl Fn(u64)) {
+    let mut total = 0;
+    for root in roots {
+        let entries = WalkDir::new(root)
+            .into_iter()
+            .filter_entry(|entry| entry.depth() == 0 || is_wanted(entry, ignore));
+        for entry in entries.flatten() {
+            if entry.file_type().is_file() {
+                total += 1;
+                if total % 1000 == 0 {
+                    each(total);
+                }
+            }
+        }
+    }
+    each(total);
+}
