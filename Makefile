@@ -1,0 +1,76 @@
+# Each target installs what it needs first. `make scan DIR=~/Pictures` is the main job.
+
+ORT_VERSION := 1.31.1
+RUNTIME     := .runtime/onnxruntime
+ORT_LIB     := $(RUNTIME)/libonnxruntime.so.$(ORT_VERSION)
+PREFIX      ?= $(HOME)/.local
+PYTHON      ?= python3
+PEERS       := $(wildcard ../shared/peers/python_scan.py)
+DESTDIR     ?=
+
+.PHONY: scan build runtime tools test test-tools lint bench eval install uninstall clean
+
+scan: build
+	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
+	target/release/orientd scan $(ARGS) "$(DIR)"
+
+build: tools runtime
+	cargo build --release --locked
+
+# ONNX Runtime comes from its PyPI wheel, pinned and checked by its hash, whatever the Python here.
+runtime: $(ORT_LIB)
+
+$(ORT_LIB): scripts/fetch-onnxruntime.sh scripts/onnxruntime.txt
+	PYTHON=$(PYTHON) scripts/fetch-onnxruntime.sh $(RUNTIME)
+	@touch $@
+
+# libjpeg-turbo is built from source, which takes cmake and nasm.
+tools:
+	@scripts/need.sh cmake:cmake nasm:nasm cc:gcc cargo:
+
+test-tools: tools runtime
+	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+test: test-tools
+	cargo nextest run --locked
+
+lint: tools
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+# Photos a second of each part, of the whole, and of the Python scripts where they are at hand.
+bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
+	$(if $(PEERS),ORIENTD_PEERS=$(abspath $(PEERS)) ORIENTD_PYTHON=$(abspath .runtime/peers/bin/python)) \
+	cargo bench --locked --bench pipeline
+
+.runtime/peers/bin/python:
+	$(PYTHON) -m venv .runtime/peers
+	.runtime/peers/bin/pip install --quiet pillow numpy onnxruntime==$(ORT_VERSION)
+
+# How often the model is right about upright photos: make eval DIR=photos [LIST=names.txt]
+eval: tools runtime
+	@test -n "$(DIR)" || { echo 'say which folder: make eval DIR=photos' >&2; exit 2; }
+	cargo run --release --locked --quiet --example eval -- "$(DIR)" $(LIST)
+
+install: build
+	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"
+	install -Dm755 $(ORT_LIB) "$(DESTDIR)$(PREFIX)/lib/orientd/$(notdir $(ORT_LIB))"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	target/release/orientd man --out "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+	           "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
+	           "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	target/release/orientd completions bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/orientd"
+	target/release/orientd completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd"
+	target/release/orientd completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish"
+
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/orientd" "$(DESTDIR)$(PREFIX)"/share/man/man1/orientd*.1 \
+	      "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/orientd" \
+	      "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd" \
+	      "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/orientd"
+
+clean:
+	cargo clean
