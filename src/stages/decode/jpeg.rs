@@ -130,8 +130,7 @@ fn explain(bytes: &[u8], err: &turbojpeg::Error) -> Skip {
         Err(JpegError::NotJpeg | JpegError::NoMarker(_)) => false,
         Ok(layout) => layout.end.is_none(),
     };
-    // "Premature end" also stands for data that stops before a proper end marker.
-    if is_cut || text.to_ascii_lowercase().contains("premature end") {
+    if is_cut || text.contains("Premature end of JPEG file") {
         Skip::Truncated
     } else if text.contains("nsupported") {
         Skip::UnsupportedFormat(format!("this kind of JPEG is not read: {text}"))

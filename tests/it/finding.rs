@@ -1,0 +1,127 @@
+//! Which files are found, which are passed over, and what happens to names and links.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::harness::{Library, needs, needs_with_exif, not_utf8};
+
+#[test]
+fn content_counts_and_housekeeping_is_passed_over() {
+    let library = Library::new();
+    for name in ["plain.jpg", "named.png", "no_ending", "sub/deep/er.JPG"] {
+        library.add(name, &needs(0));
+    }
+    for name in [
+        ".hidden.jpg",
+        ".git/a.jpg",
+        "@eaDir/a.jpg",
+        ".stversions/a.jpg",
+        ".Trash-1000/a.jpg",
+        ".thumbnails/a.jpg",
+        "lost+found/a.jpg",
+        "sub/#recycle/a.jpg",
+    ] {
+        library.add(name, &needs(0));
+    }
+    let scanned = library.scan(&[]);
+    let found: Vec<&String> = scanned.photos.keys().collect();
+    assert_eq!(found, ["er.JPG", "named.png", "no_ending", "plain.jpg"]);
+    assert_eq!(scanned.photos["named.png"]["format"], "jpeg");
+}
+
+#[test]
+fn globs_in_the_config_pass_over() {
+    let library = Library::new();
+    library.add("keep/a.jpg", &needs(0));
+    library.add("Screenshots/b.jpg", &needs(0));
+    let config = library.home().join("config.toml");
+    let root = library.root();
+    fs::write(
+        &config,
+        format!("[[root]]\npath = {:?}\nignore = [\"**/Screenshots/**\"]", root.to_str().unwrap()),
+    )
+    .unwrap();
+    let scanned = library.scan(&["--config", config.to_str().unwrap()]);
+    assert_eq!(scanned.photos.keys().collect::<Vec<_>>(), ["a.jpg"]);
+}
+
+#[test]
+fn links_are_not_followed_and_one_inode_is_looked_at_once() {
+    let library = Library::new();
+    let outside = library.home().join("outside.jpg");
+    fs::write(&outside, needs(90)).unwrap();
+    library.add("a.jpg", &needs(90));
+    fs::hard_link(library.path("a.jpg"), library.path("z.jpg")).unwrap();
+    symlink(&outside, library.path("link.jpg")).unwrap();
+    symlink("/", library.path("slash")).unwrap();
+    symlink(library.root(), library.path("loop")).unwrap();
+    let scanned = library.scan(&["--fix"]);
+    assert_eq!(scanned.photos.len(), 1, "{:?}", scanned.photos.keys());
+    assert_eq!(scanned.summary["same_file"], 1);
+    assert_eq!(scanned.reason("a.jpg"), "hard_linked");
+    let again = library.scan(&[]);
+    assert_eq!((&again.summary["looked_at"], &again.summary["same_file"]), (&0.into(), &1.into()));
+}
+
+#[test]
+fn a_root_that_is_a_link_and_roots_that_overlap_are_one() {
+    let library = Library::new();
+    library.add("sub/a.jpg", &needs(0));
+    let link = library.home().join("link");
+    symlink(library.root(), &link).unwrap();
+    let paths = [library.root(), library.path("sub"), library.path("sub/a.jpg"), link];
+    let mut command = library.command(["scan", "--json"]);
+    let output = command.args(paths).output().unwrap();
+    let scanned = crate::harness::Scanned::parse(&output.stdout);
+    assert_eq!(scanned.summary["photos"], 1);
+}
+
+#[test]
+fn odd_names_are_photos_like_any_other() {
+    use base64::Engine;
+    let library = Library::new();
+    let long = format!("{}.jpg", "x".repeat(251));
+    for name in ["new\nline.jpg", "-rf.jpg", "quo\"te'.jpg", "\u{1b}[31mred.jpg", &long] {
+        library.add(name, &needs_with_exif(90, 1));
+    }
+    library.add(not_utf8(), &needs(90));
+    let before = library.hashes();
+    let scanned = library.scan(&["--fix"]);
+    assert_eq!(scanned.summary["actions"]["tag"], 6, "{}", scanned.summary);
+    let odd = scanned.photos.values().find(|photo| photo.get("path_bytes").is_some()).unwrap();
+    let bytes = odd["path_bytes"].as_str().unwrap();
+    let bytes = base64::prelude::BASE64_STANDARD.decode(bytes).unwrap();
+    assert!(bytes.ends_with(b"/caf\xe9.jpg"));
+    let listed = library.ok(["list"]);
+    assert!(listed.lines().count() == 6 && !listed.contains('\u{1b}'), "{listed:?}");
+    library.ok(["undo", "--last"]);
+    assert_eq!(library.hashes(), before);
+}
+
+#[test]
+fn a_renamed_photo_keeps_its_history_and_is_not_opened() {
+    let library = Library::new();
+    library.add("a/wrong.jpg", &needs(90));
+    let before = fs::read(library.path("a/wrong.jpg")).unwrap();
+    library.scan(&["--fix"]);
+    fs::rename(library.path("a"), library.path("b")).unwrap();
+    let scanned = library.scan(&[]);
+    assert_eq!((&scanned.summary["looked_at"], &scanned.summary["photos"]), (&0.into(), &1.into()));
+    assert_eq!(scanned.photos["wrong.jpg"]["action"], "tag");
+    library.ok(["undo", library.path("b/wrong.jpg").to_str().unwrap()]);
+    assert_eq!(fs::read(library.path("b/wrong.jpg")).unwrap(), before);
+}
+
+#[test]
+fn a_photo_that_is_gone_is_not_listed_but_not_forgotten() {
+    let library = Library::new();
+    library.add("a.jpg", &needs(90));
+    library.scan(&[]);
+    let away = library.home().join("a.jpg");
+    fs::rename(library.path("a.jpg"), &away).unwrap();
+    assert_eq!(library.scan(&[]).summary["missing"], 1);
+    assert_eq!(library.ok(["list", "--json"]), "");
+    fs::rename(&away, library.path("a.jpg")).unwrap();
+    assert_eq!(library.scan(&[]).photos["a.jpg"]["verdict"], "fix");
+    assert_eq!(library.ok(["list", "--json"]).lines().count(), 1);
+}

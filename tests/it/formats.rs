@@ -1,0 +1,114 @@
+//! Every format and kind of pixel that is decoded, with its stored orientation.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use orientd::rules::orientation::Orientation;
+use orientd::rules::pixels::Rgb8;
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+use crate::harness::{Library, jpeg_with, needs_with_exif, real_photo, with_exif};
+
+/// Stored so that 90 degrees clockwise make it upright.
+fn sideways() -> Rgb8 {
+    real_photo("astronaut").oriented(Orientation::from_exif(8).unwrap())
+}
+
+fn as_image(photo: Rgb8) -> DynamicImage {
+    RgbImage::from_raw(photo.width as u32, photo.height as u32, photo.pixels).unwrap().into()
+}
+
+fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    image.write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+fn cmyk_jpeg(photo: &Rgb8) -> Vec<u8> {
+    // Adobe's way: inverted, with no black ink, so each channel is the colour itself.
+    let pixels: Vec<u8> = photo.pixels.chunks(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_subsamp(Subsamp::None).unwrap();
+    let (width, height) = (photo.width, photo.height);
+    let image =
+        Image { pixels: &pixels[..], width, pitch: 4 * width, height, format: PixelFormat::CMYK };
+    compressor.compress_to_vec(image).unwrap()
+}
+
+#[test]
+fn every_kind_of_picture_is_looked_at() {
+    let library = Library::new();
+    let rgb = as_image(sideways());
+    library.add("rgb.png", &encoded(&rgb, ImageFormat::Png));
+    library.add("sixteen.png", &encoded(&rgb.to_rgb16().into(), ImageFormat::Png));
+    library.add("grey.png", &encoded(&rgb.to_luma8().into(), ImageFormat::Png));
+    library.add("alpha.png", &encoded(&rgb.to_rgba8().into(), ImageFormat::Png));
+    library.add("rgb.webp", &encoded(&rgb, ImageFormat::WebP));
+    library.add("rgb.tiff", &encoded(&rgb, ImageFormat::Tiff));
+    library.add("sixteen.tiff", &encoded(&rgb.to_rgb16().into(), ImageFormat::Tiff));
+    library.add("rgb.bmp", &encoded(&rgb, ImageFormat::Bmp));
+    library.add("rgb.gif", &encoded(&rgb.to_rgba8().into(), ImageFormat::Gif));
+    library.add("progressive.jpg", &jpeg_with(&sideways(), |c| c.set_progressive(true).unwrap()));
+    library.add("grey.jpg", &jpeg_with(&sideways(), |c| c.set_subsamp(Subsamp::Gray).unwrap()));
+    library.add("444.jpg", &jpeg_with(&sideways(), |c| c.set_subsamp(Subsamp::None).unwrap()));
+    library.add("411.jpg", &jpeg_with(&sideways(), |c| c.set_subsamp(Subsamp::Sub4x1).unwrap()));
+    library.add("cmyk.jpg", &cmyk_jpeg(&sideways()));
+    let before = library.hashes();
+    let scanned = library.scan(&[]);
+    assert_eq!(scanned.photos.len(), 14);
+    for (name, photo) in &scanned.photos {
+        assert_eq!(
+            (&photo["verdict"], &photo["turn"]),
+            (&"fix".into(), &90.into()),
+            "{name}: {photo}"
+        );
+        assert_eq!((&photo["width"], &photo["height"]), (&384.into(), &384.into()), "{name}");
+    }
+    let fixed = library.scan(&["--fix"]);
+    for name in ["rgb.png", "rgb.webp", "rgb.tiff", "rgb.bmp", "rgb.gif"] {
+        assert_eq!(fixed.reason(name), "format_not_written", "{name}");
+    }
+    assert_eq!(fixed.summary["actions"]["tag"], 5);
+    library.ok(["undo", "--last"]);
+    assert_eq!(library.hashes(), before);
+}
+
+/// All eight tags, each over pixels stored to match: all are shown upright.
+#[test]
+fn the_stored_orientation_is_applied_before_the_network_looks() {
+    let library = Library::new();
+    for stored in Orientation::all() {
+        let pixels = real_photo("astronaut").oriented(stored.inverse());
+        let jpeg = with_exif(&jpeg_with(&pixels, |_| {}), stored);
+        library.add(format!("{}.jpg", stored.to_exif()), &jpeg);
+    }
+    library.add("wrong.jpg", &needs_with_exif(90, 3));
+    let scanned = library.scan(&["--views", "4"]);
+    for stored in 1..=8 {
+        let photo = &scanned.photos[&format!("{stored}.jpg")];
+        assert_eq!((&photo["verdict"], &photo["stored"]), (&"upright".into(), &stored.into()));
+    }
+    // Stored 3 shows it turned by 180 already, so 90 - 180 = 270 is missing.
+    assert_eq!(scanned.photos["wrong.jpg"]["turn"], 270);
+}
+
+#[test]
+fn png_webp_and_tiff_orientations_are_read() {
+    let library = Library::new();
+    let rgb = as_image(sideways());
+    let path = library.add("a.png", &encoded(&rgb, ImageFormat::Png));
+    let webp = library.add("a.webp", &encoded(&rgb, ImageFormat::WebP));
+    let tiff = library.add("a.tiff", &encoded(&rgb, ImageFormat::Tiff));
+    for path in [path, webp, tiff] {
+        let set = std::process::Command::new("exiftool")
+            .args(["-q", "-n", "-overwrite_original", "-Orientation=6"])
+            .arg(&path)
+            .status();
+        assert!(set.expect("exiftool is installed").success());
+    }
+    let scanned = library.scan(&[]);
+    for (name, photo) in &scanned.photos {
+        assert_eq!((&photo["stored"], &photo["verdict"]), (&6.into(), &"upright".into()), "{name}");
+    }
+    assert_eq!(scanned.photos.len(), 3);
+}

@@ -1,0 +1,13 @@
+//! The real program in temporary libraries: one module a feature.
+
+mod bad_input;
+mod commands;
+mod crash;
+mod engine;
+mod finding;
+mod fixing;
+mod formats;
+mod harness;
+mod purity;
+mod scanning;
+mod usage;
