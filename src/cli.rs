@@ -224,12 +224,12 @@ pub enum ModelCommand {
     Use {
         /// `built-in`, the name of a trained model, or a file, which is copied
         #[arg(value_name = "NAME|FILE")]
-        model: String,
+        name: String,
     },
     /// What a model says about itself
     Show {
         /// [default: the one in use]
         #[arg(value_name = "NAME|FILE")]
-        model: Option<String>,
+        name: Option<String>,
     },
 }

@@ -19,8 +19,8 @@ pub const SETTING: &str = "model";
 pub fn run(session: &Session, command: ModelCommand) -> Result<ExitCode> {
     match command {
         ModelCommand::List => list(session),
-        ModelCommand::Use { model } => use_model(session, &model),
-        ModelCommand::Show { model } => show(session, model.as_deref()),
+        ModelCommand::Use { name } => use_model(session, &name),
+        ModelCommand::Show { name } => show(session, name.as_deref()),
     }
 }
 
