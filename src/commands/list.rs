@@ -28,8 +28,11 @@ pub fn run(session: &Session, args: &ListArgs) -> Result<ExitCode> {
                 return Ok(());
             }
             n_listed += 1;
-            let text =
-                if args.json { json::photo(&report).to_string() } else { human::photo(&report) };
+            let text = if args.json {
+                json::photo(&report).to_string()
+            } else {
+                human::photo(&report, false)
+            };
             output::line(&text)
         })?;
     }

@@ -58,6 +58,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
     }
     let mut printer = Printer {
         json: args.json,
+        dry_run: args.dry_run,
         n_lines: if quiet { 0 } else { MOST_LINES },
         verbose: session.global.verbose > 0,
         n_left_out: 0,
@@ -80,6 +81,7 @@ fn count_in_background(roots: Vec<PathBuf>, ignore: GlobSet, bar: ProgressBar) {
 /// Prints reports as they come, and the summary.
 struct Printer {
     json: bool,
+    dry_run: bool,
     /// Lines for people that may still be printed.
     n_lines: usize,
     verbose: bool,
@@ -111,7 +113,7 @@ impl Printer {
         let is_news = photo.verdict() == Some(Verdict::Fix)
             || (photo.verdict() == Some(Verdict::Review) && !photo.known);
         if self.verbose {
-            return Some(human::photo(photo));
+            return Some(human::photo(photo, self.dry_run));
         }
         if !is_news {
             return None;
@@ -121,7 +123,7 @@ impl Printer {
             return None;
         }
         self.n_lines -= 1;
-        Some(human::photo(photo))
+        Some(human::photo(photo, self.dry_run))
     }
 
     fn finish(self, model: &str, run: i64, fixing: Fixing) -> Result<ExitCode> {

@@ -16,8 +16,8 @@ fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// One photo: what, how sure, where, and why nothing was done.
-pub fn photo(report: &PhotoReport) -> String {
+/// One photo: what, how sure, where, and why nothing was done. In a dry run nothing has been done.
+pub fn photo(report: &PhotoReport, dry_run: bool) -> String {
     let path = printable(&report.path.to_string_lossy());
     let reason = report.reason.as_ref().map(|(code, text)| format!("{code}: {text}"));
     let Some(prediction) = &report.prediction else {
@@ -35,6 +35,7 @@ pub fn photo(report: &PhotoReport) -> String {
         (Verdict::Upright, _) => (GOOD, "upright    ".to_owned()),
         (Verdict::Review, Action::None) => (ASK, format!("review {degrees:>3}°")),
         (Verdict::Fix, Action::None) => (ACT, format!("fix    {degrees:>3}°")),
+        (_, Action::Tag) if dry_run => (ACT, format!("would turn {degrees:>3}°")),
         (_, Action::Tag) => (GOOD, format!("turned {degrees:>3}°")),
     };
     let reason =
@@ -61,15 +62,9 @@ pub struct Scanned<'a> {
 pub fn summary(summary: &Summary, scanned: &Scanned<'_>) -> String {
     let mut lines = vec![headline(summary, scanned)];
     let row = |style, word: &str, n: u64, note: &str| {
-        let note = if n == 0 { "" } else { note };
-        format!(
-            "  {} {:>9}   {}",
-            paint(style, &format!("{word:<8}")),
-            grouped(n),
-            paint(DIM, note)
-        )
-        .trim_end()
-        .to_owned()
+        let count = format!("  {} {:>9}", paint(style, &format!("{word:<8}")), grouped(n));
+        let has_note = n > 0 && !note.is_empty();
+        if has_note { format!("{count}   {}", paint(DIM, note)) } else { count }
     };
     let fix_note = match (scanned.fixing, scanned.dry_run) {
         (false, _) => "surely wrong; `orientd scan --fix` turns them",

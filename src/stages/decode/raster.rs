@@ -48,31 +48,36 @@ fn image_format(format: Format) -> Result<ImageFormat, Skip> {
     })
 }
 
+/// Pixels with alpha shrink in place; other kinds are converted beside the original.
 fn memory_needed(decoded: u64, width: u32, height: u32, color: ColorType) -> usize {
-    let converted =
-        if color == ColorType::Rgb8 { 0 } else { 3 * u64::from(width) * u64::from(height) };
+    let is_in_place = matches!(color, ColorType::Rgb8 | ColorType::Rgba8);
+    let converted = if is_in_place { 0 } else { 4 * u64::from(width) * u64::from(height) };
     usize::try_from(decoded + converted).unwrap_or(usize::MAX)
 }
 
 fn to_rgb8(decoded: DynamicImage) -> Rgb8 {
-    let has_alpha = decoded.color().has_alpha();
-    let rgb = if has_alpha { on_white(&decoded.into_rgba8()) } else { decoded.into_rgb8() };
-    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-    Rgb8 { width, height, pixels: rgb.into_raw() }
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let pixels = if decoded.color().has_alpha() {
+        on_white(decoded.into_rgba8().into_raw())
+    } else {
+        decoded.into_rgb8().into_raw()
+    };
+    Rgb8 { width, height, pixels }
 }
 
-/// What is behind a transparent pixel is up to the encoder; viewers mostly show white.
-fn on_white(rgba: &image::RgbaImage) -> image::RgbImage {
-    let mut out = image::RgbImage::new(rgba.width(), rgba.height());
-    for (to, from) in out.pixels_mut().zip(rgba.pixels()) {
-        let [r, g, b, alpha] = from.0;
-        let over = |value: u8| {
-            let (value, alpha) = (u32::from(value), u32::from(alpha));
-            ((value * alpha + 255 * (255 - alpha)) / 255) as u8
-        };
-        to.0 = [over(r), over(g), over(b)];
+/// What is behind a transparent pixel is up to the encoder; viewers mostly show white. RGBA in, RGB
+/// out, in the same memory.
+fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
+    let n_pixels = pixels.len() / 4;
+    for at in 0..n_pixels {
+        let alpha = u32::from(pixels[4 * at + 3]);
+        for channel in 0..3 {
+            let value = u32::from(pixels[4 * at + channel]);
+            pixels[3 * at + channel] = ((value * alpha + 255 * (255 - alpha)) / 255) as u8;
+        }
     }
-    out
+    pixels.truncate(3 * n_pixels);
+    pixels
 }
 
 fn explain(err: ImageError) -> Skip {
@@ -101,4 +106,15 @@ fn is_cut_short(err: &ImageError) -> bool {
     }
     let text = err.to_string().to_ascii_lowercase();
     text.contains("unexpected end of file") || text.contains("unexpectedeof")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transparency_shows_white_and_keeps_order() {
+        let rgba = vec![10, 20, 30, 255, 40, 50, 60, 0, 100, 100, 100, 51, 1, 2, 3, 255];
+        assert_eq!(on_white(rgba), [10, 20, 30, 255, 255, 255, 224, 224, 224, 1, 2, 3]);
+    }
 }
