@@ -95,9 +95,11 @@ struct Printer {
 impl Printer {
     fn report(&mut self, report: &Report) {
         self.summary.add(report);
-        if !matches!(report, Report::Loaded(_) | Report::Missing(_)) {
-            self.progress.step();
-        }
+        self.progress.step(match report {
+            Report::Loaded(_) | Report::Missing(_) => 0,
+            Report::Unchanged(_, n) => *n,
+            Report::Photo(_) | Report::SameFile | Report::OtherFile => 1,
+        });
         let Report::Photo(photo) = report else { return };
         if let Some(text) = self.line_for(photo)
             && let Err(err) = self.progress.suspend(|| output::line(&text))

@@ -42,12 +42,12 @@ impl Progress {
         }
     }
 
-    /// One more file is done.
-    pub fn step(&mut self) {
+    /// So many more files are done.
+    pub fn step(&mut self, n_files: u64) {
         match self {
-            Self::Bar(bar) => bar.inc(1),
+            Self::Bar(bar) => bar.inc(n_files),
             Self::Lines { started, last, n } => {
-                *n += 1;
+                *n += n_files;
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
                     let rate = *n as f64 / started.elapsed().as_secs_f64();

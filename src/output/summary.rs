@@ -31,15 +31,16 @@ impl Summary {
         match report {
             Report::Loaded(info) => self.engine = Some(info.clone()),
             Report::Photo(photo) => self.add_photo(photo),
-            Report::Unchanged(outcome) => {
-                self.n_photos += 1;
-                self.n_unchanged += 1;
+            Report::Unchanged(KnownOutcome::Other, n) => self.n_other_files += n,
+            Report::Unchanged(outcome, n) => {
+                self.n_photos += n;
+                self.n_unchanged += n;
                 let verdict = match outcome {
                     KnownOutcome::Looked { verdict, .. } => verdict.as_str(),
                     _ => "skipped",
                 };
-                *self.verdicts.entry(verdict).or_default() += 1;
-                *self.actions.entry(Action::None.as_str()).or_default() += 1;
+                *self.verdicts.entry(verdict).or_default() += n;
+                *self.actions.entry(Action::None.as_str()).or_default() += n;
             }
             Report::SameFile => self.n_same_file += 1,
             Report::OtherFile => self.n_other_files += 1,

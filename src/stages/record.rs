@@ -1,6 +1,7 @@
 //! Owns the database: records what was seen, then plans or performs what is to be done about it.
 //! Record and fix share this thread, so the journal is always ahead of the disk.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ pub enum Fixing {
 pub enum Report {
     Loaded(EngineInfo),
     Photo(Box<PhotoReport>),
-    /// Known, unchanged, and not asked for in full.
-    Unchanged(KnownOutcome),
+    /// So many files: known, unchanged, and not asked for in full.
+    Unchanged(KnownOutcome, u64),
     SameFile,
     OtherFile,
     Missing(usize),
@@ -131,7 +132,7 @@ impl Recorder {
         reports: &Sender<Report>,
     ) -> Result<()> {
         match item {
-            Found::Unchanged(known, _) => self.unchanged(&known, reports),
+            Found::Unchanged(batch) => self.unchanged(&batch, reports),
             Found::Renamed { id, path, identity } => {
                 self.store.rename(id, &path, &identity)?;
                 match self.store.photo(id, self.model)? {
@@ -157,19 +158,19 @@ impl Recorder {
         }
     }
 
-    fn unchanged(&mut self, known: &Known, reports: &Sender<Report>) -> Result<()> {
-        let is_due = self.fixing != Fixing::Off
-            && known.outcome == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true };
-        if known.outcome == KnownOutcome::Other {
-            return send(reports, Report::OtherFile);
+    fn unchanged(&mut self, batch: &[Known], reports: &Sender<Report>) -> Result<()> {
+        let mut counts: HashMap<KnownOutcome, u64> = HashMap::new();
+        for known in batch {
+            let is_due = self.fixing != Fixing::Off
+                && known.outcome == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true };
+            let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
+            if !is_told {
+                *counts.entry(known.outcome).or_default() += 1;
+            } else if let Some(photo) = self.store.photo(known.id, self.model)? {
+                self.known_photo(photo, reports)?;
+            }
         }
-        if !is_due && !self.in_full {
-            return send(reports, Report::Unchanged(known.outcome));
-        }
-        match self.store.photo(known.id, self.model)? {
-            Some(photo) => self.known_photo(photo, reports),
-            None => Ok(()),
-        }
+        counts.into_iter().try_for_each(|(known, n)| send(reports, Report::Unchanged(known, n)))
     }
 
     fn known_photo(&mut self, photo: Listed, reports: &Sender<Report>) -> Result<()> {

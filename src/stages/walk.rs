@@ -20,8 +20,8 @@ const HOUSEKEEPING: [&str; 6] =
 /// What the walk tells the recorder.
 #[derive(Debug)]
 pub enum Found {
-    /// Known and unchanged; not opened.
-    Unchanged(Known, PathBuf),
+    /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
+    Unchanged(Vec<Known>),
     /// A known photo under a new name; not opened.
     Renamed { id: i64, path: PathBuf, identity: Identity },
     /// Looks like a photo's place but cannot be one: a FIFO named `.jpg`, say.
@@ -33,6 +33,9 @@ pub enum Found {
     /// Photos the database knows below the roots that were not found. Comes last.
     Missing(Vec<i64>),
 }
+
+/// Unchanged files told at once.
+const UNCHANGED_BATCH: usize = 512;
 
 /// Everything a walk needs, and what it knows beforehand.
 pub struct Walk {
@@ -55,6 +58,7 @@ impl Walk {
     pub fn run(self, work: &Sender<Candidate>, found: &Sender<Found>) -> Result<(), Stopped> {
         let mut sorter = Sorter::new(self.known, self.rescan);
         let mut is_whole = true;
+        let mut unchanged = Vec::with_capacity(UNCHANGED_BATCH);
         for root in &self.roots {
             let ignore = &self.ignore;
             let entries = WalkDir::new(root)
@@ -72,10 +76,17 @@ impl Walk {
                 match sorted {
                     Sorted::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
                     Sorted::Found(item) => found.send(item).map_err(|_| Stopped)?,
+                    Sorted::Unchanged(known) => unchanged.push(known),
                     Sorted::Nothing => {}
+                }
+                if unchanged.len() == UNCHANGED_BATCH {
+                    let batch =
+                        std::mem::replace(&mut unchanged, Vec::with_capacity(UNCHANGED_BATCH));
+                    found.send(Found::Unchanged(batch)).map_err(|_| Stopped)?;
                 }
             }
         }
+        found.send(Found::Unchanged(unchanged)).map_err(|_| Stopped)?;
         if is_whole {
             found.send(Found::Missing(sorter.missing())).map_err(|_| Stopped)?;
         }
@@ -104,6 +115,7 @@ fn unreadable(err: walkdir::Error) -> Sorted {
 enum Sorted {
     Work(Candidate),
     Found(Found),
+    Unchanged(Known),
     Nothing,
 }
 
@@ -135,9 +147,9 @@ impl Sorter {
             self.known.remove(entry.path());
             return Sorted::Found(Found::SameFile);
         }
-        match self.known.remove_entry(entry.path()) {
-            Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
-                Sorted::Found(Found::Unchanged(known, path))
+        match self.known.remove(entry.path()) {
+            Some(known) if !self.rescan && is_settled(&known, &identity) => {
+                Sorted::Unchanged(known)
             }
             Some(_) => look(entry.path().to_owned(), identity, &metadata),
             None => self.stranger(entry.path(), identity, &metadata),

@@ -158,7 +158,14 @@ fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// All paths at or below `root`, as a half-open range of bytes: `/a/b` itself and `/a/b/…`.
+/// `path` alone, as a half-open range of bytes.
+fn range_of(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    let from = path_bytes(path).to_vec();
+    let to = [&from[..], b"\0"].concat();
+    (from, to)
+}
+
+/// All paths below `root`, as a half-open range of bytes.
 fn range_below(root: &Path) -> (Vec<u8>, Vec<u8>) {
     let mut from = path_bytes(root).to_vec();
     if !from.ends_with(b"/") {
