@@ -1,0 +1,1 @@
+fn main() { orientd_train::x() }
