@@ -1,1 +1,16 @@
-pub fn x() { println!("{:?}", tch::Tensor::from_slice(&[1f32,2.0]).sum(tch::Kind::Float)); }
+//! Trains the orientation network of orientd.
+//!
+//! `data` turns photos into a cache and the cache into batches; `augment` changes what is seen;
+//! `net` describes and runs the networks; `weights` fills them; `fit` trains in two stages;
+//! `calibrate` fits temperatures and bars; `eval` measures; `report` shows; `export` writes the
+//! ONNX file; `gate` decides whether a new model is used. `commands` ties them together.
+
+pub mod augment;
+pub mod config;
+pub mod data;
+pub mod export;
+pub mod files;
+pub mod net;
+pub mod progress;
+pub mod report;
+pub mod weights;

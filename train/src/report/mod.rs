@@ -1,0 +1,3 @@
+//! What a person looks at: drawings, contact sheets and the HTML report.
+
+pub mod canvas;
