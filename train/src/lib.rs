@@ -6,11 +6,18 @@
 //! ONNX file; `gate` decides whether a new model is used. `commands` ties them together.
 
 pub mod augment;
+pub mod calibrate;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod data;
+pub mod eval;
 pub mod export;
 pub mod files;
+pub mod fit;
+pub mod gate;
 pub mod net;
 pub mod progress;
 pub mod report;
+pub mod tensorboard;
 pub mod weights;

@@ -187,10 +187,11 @@ impl Augment {
     }
 }
 
+type Probability = fn(&Augment) -> f64;
 type Change = fn(&Augment, &mut Rgb8, &mut ChaCha8Rng) -> Result<()>;
 
 /// The changes of appearance, made in a random order.
-const APPEARANCE: [(fn(&Augment) -> f64, Change); 19] = [
+const APPEARANCE: [(Probability, Change); 19] = [
     (|a| a.add.probability, |a, p, rng| colour::add(p, &a.add, rng)),
     (|a| a.multiply.probability, |a, p, rng| colour::multiply(p, &a.multiply, rng)),
     (

@@ -226,8 +226,9 @@ impl<'a> Writer<'a> {
             x = self.node("LeakyRelu", &[&x], vec![float("alpha", LEAKY_SLOPE as f32)]);
             // The batch-norm comes before the last layer, so it is folded forwards.
             let (scale, shift) = norm_map(network, "top.bn", TOP_NORM);
-            bias = bias + weight.matmul(&shift);
-            weight = weight * scale.unsqueeze(0);
+            // New tensors: assigning in place would change the network.
+            bias = weight.matmul(&shift) + bias;
+            weight = scale.unsqueeze(0) * weight;
         }
         self.gemm(&x, "top.linear", &weight, &bias)?;
         if let Some(last) = self.nodes.last_mut() {

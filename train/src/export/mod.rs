@@ -1,6 +1,7 @@
 //! Writes a network as one ONNX file with orientd's metadata, and checks it against onnxruntime.
 
 mod graph;
+pub mod package;
 pub mod proto;
 pub mod runtime;
 
