@@ -93,6 +93,7 @@ def main():
     # A state dict in the format of PyTorch before 1.6, for the reader of such files.
     state = torch.nn.BatchNorm2d(3).state_dict()
     state["conv"] = torch.arange(12.0).reshape(2, 3, 2)
+    state["turned"] = torch.arange(6.0).reshape(2, 3).t()
     torch.save(state, HERE / "legacy.pth", _use_new_zipfile_serialization=False)
 
 

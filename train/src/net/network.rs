@@ -108,6 +108,11 @@ impl Network {
 
     /// Four scores for each picture of `images` (N×3×S×S, normalised float32, best channels-last).
     pub fn forward(&self, images: &Tensor, mode: &Mode) -> Tensor {
+        self.top(&self.features(images, mode), mode)
+    }
+
+    /// What the last stage sees, averaged over the picture.
+    pub fn features(&self, images: &Tensor, mode: &Mode) -> Tensor {
         let mut x = images.to_kind(self.compute);
         let n_blocks = self.arch.stages.iter().map(Vec::len).sum::<usize>() as f64;
         let mut block_idx = 0.0;
@@ -123,8 +128,7 @@ impl Network {
             };
             block_idx += 1.0;
         }
-        let features = x.to_kind(Kind::Float).mean_dim([2i64, 3].as_slice(), false, Kind::Float);
-        self.top(&features, mode)
+        x.to_kind(Kind::Float).mean_dim([2i64, 3].as_slice(), false, Kind::Float)
     }
 
     fn top(&self, features: &Tensor, mode: &Mode) -> Tensor {

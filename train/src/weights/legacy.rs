@@ -82,20 +82,18 @@ fn tensor(
         bail!("an entry of the state dict is not a tensor")
     };
     let storage = storages.get(&key).with_context(|| format!("{name} has no storage"))?;
-    let mut expected = 1;
-    for (n, step) in shape.iter().zip(&stride).rev() {
-        ensure!(*n <= 1 || *step == expected, "{name} is not contiguous");
-        expected *= *n;
-    }
     let (kind, width) = match kind {
         "LongStorage" => (Kind::Int64, 8),
         _ => (Kind::Float, 4),
     };
-    let n = usize::try_from(expected)?;
-    let from = offset.checked_mul(width).context("an offset too large")?;
-    let data = n.checked_mul(width).and_then(|n| storage.get(from..from.checked_add(n)?));
-    let data = data.with_context(|| format!("{name} reaches past its storage"))?;
-    Ok((name, Tensor::f_from_data_size(data, &shape, kind)?))
+    // One past the last element that is reached; a tensor may lie in any order in its storage.
+    let steps = shape.iter().zip(&stride).map(|(n, step)| usize::try_from((n - 1) * step).ok());
+    let reach = steps.sum::<Option<usize>>().and_then(|last| last.checked_add(offset + 1));
+    let n_values = storage.len() / width;
+    ensure!(reach.is_some_and(|reach| reach <= n_values), "{name} reaches past its storage");
+    let values = Tensor::f_from_data_size(storage, &[i64::try_from(n_values)?], kind)?;
+    let view = values.f_as_strided(&shape, &stride, i64::try_from(offset)?)?;
+    Ok((name, view.contiguous()))
 }
 
 struct Reader<'a> {

@@ -14,7 +14,7 @@ use orientd_train::weights::{self, Scheme, foreign_name};
 use prost::Message;
 use tch::{Device, Kind, Tensor};
 
-use crate::harness::{noise, pictures, reference, relative_difference, rows};
+use crate::harness::{noise, pictures, reference, relative_difference, rows, train_folder};
 
 const TOLERANCE: f64 = 1e-4;
 
@@ -258,6 +258,8 @@ fn legacy_state_dicts_are_read_and_cut_ones_refused() -> Result<()> {
     };
     assert_eq!(tensors["conv"].size(), [2, 3, 2]);
     assert_eq!(values("conv")?, (0..12).map(|n| n as f32).collect::<Vec<_>>());
+    assert_eq!(tensors["turned"].size(), [3, 2]);
+    assert_eq!(values("turned")?, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     assert_eq!(values("running_var")?, [1.0; 3]);
     assert_eq!(tensors["num_batches_tracked"].kind(), Kind::Int64);
     let folder = tempfile::tempdir()?;
@@ -267,5 +269,28 @@ fn legacy_state_dicts_are_read_and_cut_ones_refused() -> Result<()> {
         std::fs::write(&path, &bytes[..length])?;
         assert!(weights::read_legacy(&path).is_err(), "cut at {length}");
     }
+    Ok(())
+}
+
+/// The published ImageNet weights, in the file as published, give the reference's features. Fetches
+/// the file (19 MB) once.
+#[test]
+fn lite0_with_imagenet_weights_sees_what_the_reference_sees() -> Result<()> {
+    let fetch = std::process::Command::new(train_folder().join("fetch-weights.sh")).output()?;
+    let error = String::from_utf8_lossy(&fetch.stderr);
+    ensure!(fetch.status.success(), "{error}");
+    let path = train_folder().join("../.runtime/weights/efficientnet_lite0.pth");
+
+    let network = network(Backbone::Lite0, Top::None);
+    let loaded = weights::load(&network, &path)?;
+    assert!(!loaded.with_top && !loaded.folded);
+    let (size, expected) = figures("efficientnet_lite0_imagenet", "features")?;
+    let features = tch::no_grad(|| network.features(&(pictures(size) / 2.0), &Mode::Infer));
+    let tenth = Tensor::arange_start_step(0, 1280, 10, (Kind::Int64, Device::Cpu));
+    let seen = rows(&features.index_select(1, &tenth));
+    let worst = relative_difference(&seen, &expected);
+    ensure!(worst < TOLERANCE, "the features differ by {worst:e}");
+    // Of another network of the family they are refused.
+    assert!(weights::load(&self::network(Backbone::Lite2, Top::None), &path).is_err());
     Ok(())
 }
