@@ -19,6 +19,7 @@ use crate::{files, fit, gate};
 const FEWEST_INDEPENDENT: usize = 100;
 
 pub fn run(args: &Retrain) -> Result<()> {
+    crate::export::runtime::ensure_installed()?;
     let mut config = load(&args.settings)?;
     if config.network.weights.is_empty() {
         config.network.weights = args.present.display().to_string();

@@ -38,6 +38,7 @@ pub struct Package {
 /// # Errors
 /// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
 pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
+    super::runtime::ensure_installed()?;
     let mut config = run_config(run, settings)?;
     // What is shipped computes in float32, so that is what is calibrated and compared.
     config.fit.precision = config::Precision::Float32;

@@ -53,6 +53,14 @@ impl Session {
     }
 }
 
+/// Loads the library, so that its absence is known before the work that needs it last.
+///
+/// # Errors
+/// Where it is not installed.
+pub fn ensure_installed() -> Result<()> {
+    environment().map(|_| ())
+}
+
 fn environment() -> Result<&'static Environment> {
     if let Some(environment) = ENVIRONMENT.get() {
         return Ok(environment);
