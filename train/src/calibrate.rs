@@ -1,0 +1,144 @@
+//! Temperatures and bars, fitted on the validation photos.
+
+use anyhow::{Result, ensure};
+use orientd::rules::orientation::Turn;
+
+use crate::config::Calibrate;
+use crate::eval::Settings;
+use crate::eval::metrics::{self, Answer};
+
+/// Temperatures searched, as logarithms.
+const RANGE: (f64, f64) = (-3.0, 3.0);
+const STEPS: usize = 60;
+
+/// A turn at even odds would harm as often as it mends; the model file asks for more than this.
+const LOWEST_AUTO: f32 = 0.5001;
+const REVIEW_RANGE: (f32, f32) = (0.02, 0.9);
+const LOWEST_CASCADE: f32 = 0.5;
+
+/// # Errors
+/// Where there are no photos.
+pub fn calibrate(views: &[[[f32; 4]; 4]], settings: &Calibrate) -> Result<Settings> {
+    ensure!(!views.is_empty(), "there are no validation photos to calibrate on");
+    let temperature_1 = best_temperature(|t| metrics::loss(&metrics::one_view(views, t)));
+    let temperature_4 = best_temperature(|t| metrics::loss(&metrics::four_views(views, t)));
+    let one = metrics::one_view(views, temperature_1);
+    let four = metrics::four_views(views, temperature_4);
+    Ok(Settings {
+        temperature_1,
+        temperature_4,
+        auto_confidence: auto_confidence(&four, settings.wrong_per_thousand),
+        review_confidence: review_confidence(&four, settings.review_recall),
+        cascade_confidence: cascade_confidence(&one, settings.cascade_miss),
+    })
+}
+
+/// Golden-section search; the loss has one minimum in the temperature.
+fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
+    let at = |log: f64| loss(log.exp() as f32);
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = RANGE;
+    let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
+    let (mut loss_a, mut loss_b) = (at(a), at(b));
+    for _ in 0..STEPS {
+        if loss_a <= loss_b {
+            (high, b, loss_b) = (b, a, loss_a);
+            a = high - golden * (high - low);
+            loss_a = at(a);
+        } else {
+            (low, a, loss_a) = (a, b, loss_b);
+            b = low + golden * (high - low);
+            loss_b = at(b);
+        }
+    }
+    (((low + high) / 2.0).exp()) as f32
+}
+
+/// The lowest bar at which at most so many of 1,000 upright photos would be turned.
+fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
+    let upright = answers.iter().filter(|answer| answer.truth == Turn::NONE);
+    let mut changes: Vec<f32> = upright.map(|answer| answer.seen.best_change().1).collect();
+    changes.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (changes.len() as f64 * wrong_per_thousand / 1000.0) as usize;
+    let first_refused = changes.get(allowed).copied().unwrap_or(0.0);
+    first_refused.next_up().clamp(LOWEST_AUTO, 1.0)
+}
+
+/// The highest bar at which this share of the wrongly stored photos is fixed or shown.
+fn review_confidence(answers: &[Answer], recall: f64) -> f32 {
+    let turned = answers.iter().filter(|answer| answer.truth != Turn::NONE);
+    let mut wrong: Vec<f32> = turned.map(|answer| 1.0 - answer.seen.of(Turn::NONE)).collect();
+    wrong.sort_by(f32::total_cmp);
+    let missed = (wrong.len() as f64 * (1.0 - recall)) as usize;
+    wrong.get(missed).copied().unwrap_or(0.5).clamp(REVIEW_RANGE.0, REVIEW_RANGE.1)
+}
+
+/// The lowest bar at which at most this share of the wrongly stored photos passes for upright.
+fn cascade_confidence(answers: &[Answer], miss: f64) -> f32 {
+    let turned = answers.iter().filter(|answer| answer.truth != Turn::NONE);
+    let mut upright: Vec<f32> = turned.map(|answer| answer.seen.of(Turn::NONE)).collect();
+    upright.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (upright.len() as f64 * miss) as usize;
+    let first_refused = upright.get(allowed).copied().unwrap_or(LOWEST_CASCADE);
+    first_refused.next_up().clamp(LOWEST_CASCADE, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng;
+
+    use super::*;
+    use crate::data::plan::generator;
+
+    /// Scores of a network that is right as often as it says, times `sharpness`.
+    fn views(n: usize, sharpness: f32) -> Vec<[[f32; 4]; 4]> {
+        let mut rng = generator(1, "calibrate", 0);
+        (0..n)
+            .map(|_| {
+                std::array::from_fn(|k| {
+                    let odds: [f32; 4] = std::array::from_fn(|_| rng.random_range(0.0..3.0f32));
+                    let total: f32 = odds.iter().map(|x| x.exp()).sum();
+                    // The class drawn by these odds is made the right one, k.
+                    let mut drawn = rng.random_range(0.0..total);
+                    let mut class = 0;
+                    while class < 3 && drawn >= odds[class].exp() {
+                        drawn -= odds[class].exp();
+                        class += 1;
+                    }
+                    std::array::from_fn(|at| sharpness * odds[(at + 4 + class - k) % 4])
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_temperature_undoes_overconfidence() -> Result<()> {
+        let config = crate::config::Config::load(None, &[])?;
+        for sharpness in [0.5, 1.0, 3.0] {
+            let fitted = calibrate(&views(4000, sharpness), &config.calibrate)?;
+            let ratio = fitted.temperature_1 / sharpness;
+            assert!((0.85..1.15).contains(&ratio), "{} for {sharpness}", fitted.temperature_1);
+        }
+        assert!(calibrate(&[], &config.calibrate).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn bars_keep_what_they_promise() -> Result<()> {
+        let mut config = crate::config::Config::load(None, &[])?.calibrate;
+        config.wrong_per_thousand = 20.0;
+        let views = views(2000, 1.0);
+        let fitted = calibrate(&views, &config)?;
+        let four = metrics::four_views(&views, fitted.temperature_4);
+        let wrong = metrics::wrong_per_thousand(&four, fitted.bars());
+        assert!((15.0..=20.0).contains(&wrong), "{wrong} wrong turns");
+        let [right, astray, reviewed] = metrics::wrongly_stored(&four, fitted.bars());
+        assert!(right + astray + reviewed >= config.review_recall - 1e-9);
+        let one = metrics::one_view(&views, fitted.temperature_1);
+        let turned = one.iter().filter(|answer| answer.truth != Turn::NONE);
+        let passed =
+            turned.filter(|answer| answer.seen.of(Turn::NONE) >= fitted.cascade_confidence);
+        assert!(passed.count() as f64 <= 6000.0 * config.cascade_miss);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Near-duplicates: 128 bits that say where a picture gets brighter, compared by differing bits.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use orientd::rules::pixels::Rgb8;
+use orientd::rules::tensor::resize;
+
+/// Grid of comparisons: SIDE×SIDE across and as many down.
+const SIDE: usize = 8;
+/// Words of 16 bits that the fingerprint is cut into: fewer differing bits than words leave one
+/// word untouched, by which candidates are found.
+const WORDS: usize = 8;
+
+/// # Errors
+/// Where the picture is empty.
+pub fn fingerprint(picture: &Rgb8) -> Result<u128> {
+    let small = resize(picture, SIDE + 1, SIDE + 1)?;
+    let light: Vec<u32> = small
+        .pixels
+        .chunks_exact(3)
+        .map(|rgb| 299 * u32::from(rgb[0]) + 587 * u32::from(rgb[1]) + 114 * u32::from(rgb[2]))
+        .collect();
+    let at = |x: usize, y: usize| light[y * (SIDE + 1) + x];
+    let mut bits = 0;
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            bits = bits << 1 | u128::from(at(x, y) < at(x + 1, y));
+            bits = bits << 1 | u128::from(at(x, y) < at(x, y + 1));
+        }
+    }
+    Ok(bits)
+}
+
+/// All pairs that differ in at most `most` bits (at most 7), as indices with the smaller first.
+pub fn near_pairs(fingerprints: &[u128], most: u32) -> Vec<(usize, usize)> {
+    let mut by_word: BTreeMap<(usize, u16), Vec<usize>> = BTreeMap::new();
+    for (idx, bits) in fingerprints.iter().enumerate() {
+        for word in 0..WORDS {
+            by_word.entry((word, (bits >> (16 * word)) as u16)).or_default().push(idx);
+        }
+    }
+    let mut pairs = Vec::new();
+    for bucket in by_word.values() {
+        for (at, a) in bucket.iter().enumerate() {
+            for b in &bucket[at + 1..] {
+                if (fingerprints[*a] ^ fingerprints[*b]).count_ones() <= most {
+                    pairs.push((*a, *b));
+                }
+            }
+        }
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_those_of_a_plain_search() {
+        let mut state = 1u128;
+        let mut next = || {
+            state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(7);
+            state ^ state >> 64
+        };
+        let mut fingerprints: Vec<u128> = (0..60).map(|_| next()).collect();
+        for idx in 0..60 {
+            let flips = (0..idx % 9).fold(0u128, |bits, k| bits | 1 << ((idx * 31 + k * 17) % 128));
+            fingerprints.push(fingerprints[idx] ^ flips);
+        }
+        for most in 0..=7 {
+            let mut expected = Vec::new();
+            for a in 0..fingerprints.len() {
+                for b in a + 1..fingerprints.len() {
+                    if (fingerprints[a] ^ fingerprints[b]).count_ones() <= most {
+                        expected.push((a, b));
+                    }
+                }
+            }
+            assert_eq!(near_pairs(&fingerprints, most), expected, "{most} bits");
+        }
+    }
+
+    #[test]
+    fn a_resaved_photo_is_near_and_a_turned_one_is_not() {
+        use orientd::rules::orientation::Turn;
+        let pixels = (0..64 * 48usize)
+            .flat_map(|i| {
+                let (x, y) = (i % 64, i / 64);
+                [(x * x / 16) as u8, (y * 5 % 256) as u8, ((x / 9 * 60) ^ (y / 7 * 30)) as u8]
+            })
+            .collect();
+        let photo = Rgb8 { width: 64, height: 48, pixels };
+        let bits = |photo: &Rgb8| fingerprint(photo).expect("not empty");
+        let resaved = crate::data::jpeg::resave(&photo, 60).expect("encodes");
+        assert!((bits(&photo) ^ bits(&resaved)).count_ones() <= 6);
+        let turned = photo.clone().oriented(Turn::quarters(1).orientation());
+        assert!((bits(&photo) ^ bits(&turned)).count_ones() > 20);
+    }
+}

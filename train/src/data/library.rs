@@ -1,0 +1,284 @@
+//! Labels out of orientd's own database: a person's answers first, then tags a sensor wrote, then
+//! photos the model in use saw as upright and was sure of.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use orientd::rules::orientation::{Orientation, Turn};
+use rusqlite::{Connection, OpenFlags, Row};
+
+use super::cache::Origin;
+use super::sources::Item;
+use crate::config::Prepare;
+
+/// A photo of the library that has no usable label, and why.
+#[derive(Debug, PartialEq)]
+pub struct Unlabelled {
+    pub path: PathBuf,
+    pub reason: &'static str,
+}
+
+/// What the library offers for training.
+#[derive(Debug, Default)]
+pub struct Library {
+    pub items: Vec<Item>,
+    pub unlabelled: Vec<Unlabelled>,
+}
+
+/// The latest answer about a photo.
+struct Label {
+    hash: Vec<u8>,
+    turn: Turn,
+    /// `sensor` where no person said it.
+    source: String,
+}
+
+/// A change that was made to a file: its content went from one hash to another, and what is
+/// displayed was turned.
+struct Change {
+    before: Vec<u8>,
+    after: Vec<u8>,
+    turn: Turn,
+}
+
+type ByPath<T> = BTreeMap<Vec<u8>, T>;
+
+/// Reads the database at `path`, which a running orientd may go on using.
+///
+/// # Errors
+/// Where it cannot be opened or its tables are others than expected.
+pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
+    let failed = || format!("cannot read the library {}", path.display());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let database = Connection::open_with_flags(path, flags).with_context(failed)?;
+    let labels = read_labels(&database).with_context(failed)?;
+    let changes = read_changes(&database).with_context(failed)?;
+    let confident = read_confident(&database, settings.confident_from).with_context(failed)?;
+
+    let mut library = Library::default();
+    let mut photos = database.prepare(
+        "SELECT path, hash, stored FROM photos \
+         WHERE hash IS NOT NULL AND missing_since IS NULL ORDER BY path",
+    )?;
+    let mut rows = photos.query([])?;
+    while let Some(row) = rows.next()? {
+        let (path, hash): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let stored = stored(row, 2)?;
+        let sure = confident.get(&path).is_some_and(|seen| *seen == hash);
+        let label = labels.get(&path);
+        let changes = changes.get(&path).map_or(&[][..], Vec::as_slice);
+        let found = choose(label, changes, &hash, stored, sure, settings);
+        let path = PathBuf::from(OsString::from_vec(path));
+        match found {
+            Ok((origin, turn)) => {
+                let weight = weight(origin, settings);
+                library.items.push(Item { path, source: "library".into(), origin, weight, turn });
+            }
+            Err(reason) => library.unlabelled.push(Unlabelled { path, reason }),
+        }
+    }
+    Ok(library)
+}
+
+/// The best label there is and the turn it asks for, or why there is none.
+fn choose(
+    label: Option<&Label>,
+    changes: &[Change],
+    hash: &[u8],
+    stored: Orientation,
+    sure: bool,
+    settings: &Prepare,
+) -> Result<(Origin, Turn), &'static str> {
+    if let Some(label) = label {
+        let by_sensor = label.source == "sensor";
+        let wanted = if by_sensor { settings.sensor } else { settings.person };
+        let origin = if by_sensor { Origin::Sensor } else { Origin::Person };
+        if wanted {
+            let turn = turn_now(label, changes, hash);
+            return turn.map(|turn| (origin, turn)).ok_or("changed since it was labelled");
+        }
+    }
+    if settings.sensor && stored != Orientation::UPRIGHT && changes.is_empty() {
+        return Ok((Origin::Sensor, Turn::NONE));
+    }
+    if settings.confident && sure {
+        return Ok((Origin::Confident, Turn::NONE));
+    }
+    Err("no label")
+}
+
+fn weight(origin: Origin, settings: &Prepare) -> f32 {
+    match origin {
+        Origin::Sensor => settings.sensor_weight,
+        Origin::Confident => settings.confident_weight,
+        Origin::Person | Origin::Folder => settings.person_weight,
+    }
+}
+
+/// The label's turn, less what was turned since: the changes lead from the content that was
+/// labelled to the present one, or `None` where they do not.
+fn turn_now(label: &Label, changes: &[Change], hash: &[u8]) -> Option<Turn> {
+    let mut turn = label.turn;
+    let mut content = label.hash.as_slice();
+    // Each change is used at most once, so a cycle of undone fixes ends.
+    let mut left: Vec<&Change> = changes.iter().collect();
+    while content != hash {
+        let at = left.iter().position(|change| change.before == content)?;
+        let change = left.remove(at);
+        let still = (4 + turn.class() - change.turn.class()) % 4;
+        turn = Turn::ALL[still];
+        content = &change.after;
+    }
+    Some(turn)
+}
+
+/// By path, the latest; a person's answer before a sensor's.
+fn read_labels(database: &Connection) -> Result<ByPath<Label>> {
+    let mut query = database.prepare(
+        "SELECT path, hash, turn, source FROM labels ORDER BY source = 'sensor' DESC, at, id",
+    )?;
+    let mut labels = BTreeMap::new();
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let label = Label { hash: row.get(1)?, turn: turn(row, 2)?, source: row.get(3)? };
+        labels.insert(row.get(0)?, label);
+    }
+    Ok(labels)
+}
+
+/// Those in force. A sidecar leaves the photo's own bytes and tag as they were.
+fn read_changes(database: &Connection) -> Result<ByPath<Vec<Change>>> {
+    let mut query = database.prepare(
+        "SELECT path, hash_before, hash_after, turn FROM changes \
+         WHERE state = 'done' AND action IN ('tag', 'pixels') ORDER BY id",
+    )?;
+    let mut changes: ByPath<Vec<Change>> = BTreeMap::new();
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let change = Change { before: row.get(1)?, after: row.get(2)?, turn: turn(row, 3)? };
+        changes.entry(row.get(0)?).or_default().push(change);
+    }
+    Ok(changes)
+}
+
+/// The contents that the latest model to look saw as upright.
+fn read_confident(database: &Connection, from: f64) -> Result<ByPath<Vec<u8>>> {
+    let mut query = database.prepare(
+        "SELECT photos.path, predictions.hash FROM predictions \
+         JOIN photos ON photos.id = predictions.photo_id \
+         WHERE predictions.verdict = 'upright' AND predictions.p0 >= ?1 \
+         ORDER BY predictions.predicted_at",
+    )?;
+    let mut rows = query.query([from])?;
+    let mut confident = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        confident.insert(row.get(0)?, row.get(1)?);
+    }
+    Ok(confident)
+}
+
+fn turn(row: &Row<'_>, column: usize) -> Result<Turn> {
+    let degrees: u16 = row.get(column)?;
+    Turn::from_degrees(degrees).with_context(|| format!("a turn of {degrees} degrees"))
+}
+
+fn stored(row: &Row<'_>, column: usize) -> Result<Orientation> {
+    let tag: Option<u16> = row.get(column)?;
+    Ok(Orientation::from_stored(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns of the root's schema that are read here.
+    const SCHEMA: &str = "
+        CREATE TABLE photos (id INTEGER PRIMARY KEY, path BLOB, hash BLOB, stored INTEGER,
+                             missing_since INTEGER);
+        CREATE TABLE predictions (photo_id INTEGER, model_id INTEGER, hash BLOB, p0 REAL, p90 REAL,
+                                  p180 REAL, p270 REAL, verdict TEXT, predicted_at INTEGER);
+        CREATE TABLE changes (id INTEGER PRIMARY KEY, path BLOB, action TEXT, turn INTEGER,
+                              hash_before BLOB, hash_after BLOB, state TEXT);
+        CREATE TABLE labels (id INTEGER PRIMARY KEY, path BLOB, hash BLOB, stored INTEGER,
+                             turn INTEGER, source TEXT, at INTEGER);
+        INSERT INTO photos (id, path, hash, stored, missing_since) VALUES
+            (1, x'61', x'01', 1, NULL), -- a: a person says 90
+            (2, x'62', x'12', 6, NULL), -- b: a person said 90, then the tag was fixed
+            (3, x'63', x'03', 1, NULL), -- c: labelled, then edited by somebody
+            (4, x'64', x'04', 6, NULL), -- d: a sensor's tag
+            (5, x'65', x'05', 1, NULL), -- e: surely upright
+            (6, x'66', x'06', 1, NULL), -- f: seen as upright before it changed
+            (7, x'67', x'07', 1, 99),   -- g: gone
+            (8, x'68', x'08', 6, NULL), -- h: orientd's own tag, undone label or none
+            (9, x'69', x'09', 1, NULL); -- i: fixed and undone
+        INSERT INTO labels (path, hash, stored, turn, source, at) VALUES
+            (x'61', x'01', 1, 270, 'review', 1), (x'61', x'01', 1, 90, 'review', 2),
+            (x'61', x'01', 1, 180, 'sensor', 3),
+            (x'62', x'02', 1, 90, 'fix', 1),
+            (x'63', x'ff', 1, 0, 'review', 1),
+            (x'67', x'07', 1, 0, 'review', 1),
+            (x'69', x'09', 1, 0, 'undo', 1);
+        INSERT INTO changes (path, action, turn, hash_before, hash_after, state) VALUES
+            (x'62', 'tag', 90, x'02', x'12', 'done'),
+            (x'68', 'tag', 90, x'18', x'08', 'done'),
+            (x'69', 'tag', 90, x'09', x'19', 'undone');
+        INSERT INTO predictions (photo_id, hash, p0, verdict, predicted_at) VALUES
+            (5, x'05', 0.999, 'upright', 1), (6, x'16', 0.999, 'upright', 1),
+            (8, x'08', 0.9, 'upright', 1);
+    ";
+
+    fn library(change: impl FnOnce(&mut Prepare)) -> Result<Library> {
+        let file = tempfile::NamedTempFile::new()?;
+        Connection::open(file.path())?.execute_batch(SCHEMA)?;
+        let mut settings = crate::config::Config::load(None, &[])?.prepare;
+        change(&mut settings);
+        read(file.path(), &settings)
+    }
+
+    fn summary(library: &Library) -> Vec<(String, Origin, u16)> {
+        let line =
+            |item: &Item| (item.path.display().to_string(), item.origin, item.turn.degrees());
+        library.items.iter().map(line).collect()
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_best_label_of_each_photo() -> Result<()> {
+        let library = library(|_| {})?;
+        assert_eq!(summary(&library), [
+            ("a".into(), Origin::Person,    90),
+            ("b".into(), Origin::Person,    0),
+            ("d".into(), Origin::Sensor,    0),
+            ("e".into(), Origin::Confident, 0),
+            ("i".into(), Origin::Person,    0),
+        ]);
+        let reasons: Vec<_> = library.unlabelled.iter().map(|photo| photo.reason).collect();
+        assert_eq!(reasons, ["changed since it was labelled", "no label", "no label"]);
+        assert_eq!(library.items[2].weight, 0.5);
+        Ok(())
+    }
+
+    #[test]
+    fn each_kind_can_be_switched_off() -> Result<()> {
+        let no_person = library(|settings| settings.person = false)?;
+        assert!(no_person.items.iter().all(|item| item.origin != Origin::Person));
+        let person_only = library(|settings| {
+            (settings.sensor, settings.confident) = (false, false);
+        })?;
+        assert!(person_only.items.iter().all(|item| item.origin == Origin::Person));
+        Ok(())
+    }
+
+    #[test]
+    fn another_database_is_an_error() -> Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), "not a database, but long enough to be looked at as one")?;
+        let settings = crate::config::Config::load(None, &[])?.prepare;
+        assert!(read(file.path(), &settings).is_err());
+        assert!(read(Path::new("/nonexistent/library.db"), &settings).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! A model to be measured: a network in tch, or a model file in onnxruntime.
+
+use anyhow::Result;
+use orientd::rules::orientation::Turn;
+use orientd::rules::pixels::Rgb8;
+use orientd::rules::tensor::{InputSpec, turn_counter_clockwise};
+
+use crate::augment::Augment;
+use crate::data::cache::Cache;
+use crate::data::loader::with_batches;
+use crate::data::plan::Sample;
+use crate::export::Session;
+use crate::fit::device::n_workers;
+use crate::fit::images::{to_tensor, view_logits};
+use crate::fit::validate::Views;
+use crate::net::Network;
+
+/// Photos looked at together.
+const BATCH: usize = 16;
+
+pub enum Engine {
+    Tch(Box<Network>, InputSpec),
+    Onnx(Session),
+}
+
+impl Engine {
+    pub fn input(&self) -> &InputSpec {
+        match self {
+            Self::Tch(_, spec) => spec,
+            Self::Onnx(session) => &session.spec.input,
+        }
+    }
+
+    /// The scores of the four views of each picture; `pixels` are N×S×S×3 bytes.
+    ///
+    /// # Errors
+    /// Where onnxruntime fails.
+    pub fn views(&mut self, pixels: &[u8]) -> Result<Views> {
+        match self {
+            Self::Tch(network, spec) => {
+                Ok(view_logits(network, &to_tensor(pixels, spec, network.device)))
+            }
+            Self::Onnx(session) => onnx_views(session, pixels),
+        }
+    }
+
+    /// The scores of the cached photos of `part`, as they are.
+    ///
+    /// # Errors
+    /// Where the cache cannot be read or onnxruntime fails.
+    pub fn score(
+        &mut self,
+        cache: &Cache,
+        part: &[usize],
+        augment: &Augment,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Views> {
+        let plain = Augment { enabled: false, ..augment.clone() };
+        let sample = |idx: &usize| Sample { record: *idx, class: Turn::NONE, key: 0, weight: 1.0 };
+        let plan: Vec<Vec<Sample>> =
+            part.chunks(BATCH).map(|photos| photos.iter().map(sample).collect()).collect();
+        let size = self.input().size;
+        with_batches(cache, &plan, 0, (&plain, size), n_workers(0), |batches| {
+            let mut views = Vec::with_capacity(part.len());
+            for batch in batches {
+                views.extend(self.views(&batch?.pixels)?);
+                progress(views.len());
+            }
+            Ok(views)
+        })
+    }
+}
+
+fn onnx_views(session: &mut Session, pixels: &[u8]) -> Result<Views> {
+    let spec = session.spec.input.clone();
+    let mut views = Vec::new();
+    for picture in pixels.chunks_exact(spec.len()) {
+        let picture = Rgb8 { width: spec.size, height: spec.size, pixels: picture.to_vec() };
+        let mut photo = vec![0.0; spec.len()];
+        spec.normalise(&picture, &mut photo);
+        let mut batch = vec![0.0; 4 * spec.len()];
+        for (k, out) in batch.chunks_exact_mut(spec.len()).enumerate() {
+            turn_counter_clockwise(&photo, spec.size, k, out);
+        }
+        let logits = session.logits(&batch)?;
+        views.push([logits[0], logits[1], logits[2], logits[3]]);
+    }
+    Ok(views)
+}

@@ -1,0 +1,254 @@
+//! The whole evaluation of one model on one part of the photos.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use orientd::rules::decision::Bars;
+use serde::Serialize;
+
+use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
+use super::engine::Engine;
+use super::metrics::{self, Answer, Bin, Point};
+use super::resave::{self, Resaved};
+use crate::config::Config;
+use crate::data::cache::{Cache, Record};
+use crate::fit::validate::Views;
+use crate::progress;
+
+/// Temperatures and bars in use.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Settings {
+    pub temperature_1: f32,
+    pub temperature_4: f32,
+    pub auto_confidence: f32,
+    pub review_confidence: f32,
+    pub cascade_confidence: f32,
+}
+
+impl Settings {
+    pub fn bars(&self) -> Bars {
+        Bars { auto_confidence: self.auto_confidence, review_confidence: self.review_confidence }
+    }
+
+    pub fn of(spec: &orientd::rules::model_spec::ModelSpec) -> Self {
+        Self {
+            temperature_1: spec.temperature_1,
+            temperature_4: spec.temperature_4,
+            auto_confidence: spec.bars.auto_confidence,
+            review_confidence: spec.bars.review_confidence,
+            cascade_confidence: spec.cascade_confidence,
+        }
+    }
+}
+
+/// The figures of one way of looking.
+#[derive(Clone, Debug, Serialize)]
+pub struct Look {
+    /// Share of all four turns of all photos that is answered rightly.
+    pub accuracy: Figure,
+    pub loss: Figure,
+    pub calibration_error: f64,
+    pub average_precision: Figure,
+    pub recall_at_97: Figure,
+    pub recall_at_99: Figure,
+    /// At `auto_confidence`.
+    pub wrong_per_thousand: Figure,
+    pub turned_rightly: Figure,
+    pub turned_wrongly: f64,
+    pub reviewed: f64,
+    pub confusion: [[usize; 4]; 4],
+    #[serde(skip)]
+    pub bins: Vec<Bin>,
+    #[serde(skip)]
+    pub curve: Vec<Point>,
+}
+
+/// The figures of one source.
+#[derive(Clone, Debug, Serialize)]
+pub struct Source {
+    pub source: String,
+    pub photos: usize,
+    pub accuracy_1: f64,
+    pub accuracy_4: f64,
+    pub wrong_per_thousand: f64,
+    pub turned_rightly: f64,
+}
+
+/// A photo that is answered wrongly with four views.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mistake {
+    pub path: String,
+    pub source: String,
+    /// Degrees clockwise that were wanted of the upright photo.
+    pub turn: u16,
+    pub confidence: f32,
+    #[serde(skip)]
+    pub record: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    pub model: String,
+    pub part: String,
+    pub photos: usize,
+    pub prevalence: f64,
+    pub settings: Settings,
+    pub one_view: Look,
+    pub four_views: Look,
+    /// As orientd looks by default, and the share of photos that need four views.
+    pub cascade: Look,
+    pub cascade_four_views: f64,
+    pub resave: Resaved,
+    /// Mean over sources of the four-view accuracy, and the worst of them.
+    pub mean_source: f64,
+    pub worst_source: Option<String>,
+    pub sources: Vec<Source>,
+    pub mistakes: Vec<Mistake>,
+}
+
+/// What is measured, on which photos.
+pub struct Subject<'a> {
+    pub model: &'a str,
+    pub part_name: &'a str,
+    pub part: &'a [usize],
+    pub settings: Settings,
+}
+
+/// # Errors
+/// Where there are no photos, the cache cannot be read or the model fails.
+pub fn evaluate(
+    engine: &mut Engine,
+    cache: &Cache,
+    config: &Config,
+    subject: &Subject<'_>,
+) -> Result<Evaluation> {
+    let part = subject.part;
+    ensure!(!part.is_empty(), "there are no photos in the part {}", subject.part_name);
+    let bar = progress::photos(part.len() as u64, "evaluate");
+    let views = engine.score(cache, part, &config.augment, |n| bar.set_position(n as u64))?;
+    bar.finish_and_clear();
+
+    let most = if config.eval.resave_photos == 0 { part.len() } else { config.eval.resave_photos };
+    let n_probed = most.min(part.len());
+    let probed: Vec<usize> = (0..n_probed).map(|n| n * part.len() / n_probed).collect();
+    let probed_part: Vec<usize> = probed.iter().map(|at| part[*at]).collect();
+    let probed_views: Views = probed.iter().map(|at| views[*at]).collect();
+    let bar = progress::photos(n_probed as u64, "re-save");
+    let resave = resave::probe(engine, cache, &probed_part, &probed_views, || bar.inc(1))?;
+    bar.finish_and_clear();
+
+    let records: Vec<&Record> = part.iter().map(|idx| &cache.records[*idx]).collect();
+    Ok(figures(&views, &records, part, config, subject, resave))
+}
+
+fn figures(
+    views: &Views,
+    records: &[&Record],
+    part: &[usize],
+    config: &Config,
+    subject: &Subject<'_>,
+    resave: Resaved,
+) -> Evaluation {
+    let settings = subject.settings;
+    let prevalence = config.eval.prevalence;
+    let one = metrics::one_view(views, settings.temperature_1);
+    let four = metrics::four_views(views, settings.temperature_4);
+    let (cascade, cascade_four_views) =
+        metrics::cascade(&one, &four, settings.cascade_confidence, prevalence);
+    let resamplings = resamplings(views.len(), config.eval.bootstrap, config.seed);
+    let look = |answers: &[Answer]| look(answers, settings.bars(), prevalence, &resamplings);
+    let sources = by_source(records, &one, &four, settings.bars());
+    let worst = sources.iter().min_by(|a, b| a.accuracy_4.total_cmp(&b.accuracy_4));
+    let total: f64 = sources.iter().map(|source| source.accuracy_4).sum();
+    Evaluation {
+        model: subject.model.to_owned(),
+        part: subject.part_name.to_owned(),
+        photos: views.len(),
+        prevalence,
+        settings,
+        one_view: look(&one),
+        four_views: look(&four),
+        cascade: look(&cascade),
+        cascade_four_views,
+        resave,
+        mean_source: total / sources.len().max(1) as f64,
+        worst_source: worst.map(|source| source.source.clone()),
+        mistakes: mistakes(records, part, &four, config.eval.worst),
+        sources,
+    }
+}
+
+/// `answers` come four to a photo, photo by photo.
+fn look(answers: &[Answer], bars: Bars, prevalence: f64, resamplings: &[Times]) -> Look {
+    let n_photos = answers.len() / 4;
+    let by_photo = |value: &dyn Fn(&[Answer]) -> f64| {
+        let values: Vec<f64> = answers.chunks_exact(4).map(value).collect();
+        mean_figure(&values, resamplings)
+    };
+    let scored = metrics::scored(answers, prevalence);
+    let on_curve = |statistic: &dyn Fn(&[Point], f64) -> f64| {
+        figure(n_photos, resamplings, |times| {
+            let (points, average) = metrics::curve(&scored, times);
+            statistic(&points, average)
+        })
+    };
+    let (calibration_error, bins) = metrics::calibration(answers);
+    let [_, turned_wrongly, reviewed] = metrics::wrongly_stored(answers, bars);
+    Look {
+        accuracy: by_photo(&metrics::accuracy),
+        loss: by_photo(&metrics::loss),
+        calibration_error,
+        average_precision: on_curve(&|_, average| average),
+        recall_at_97: on_curve(&|points, _| metrics::recall_at(points, 0.97)),
+        recall_at_99: on_curve(&|points, _| metrics::recall_at(points, 0.99)),
+        wrong_per_thousand: by_photo(&|photo| metrics::wrong_per_thousand(photo, bars)),
+        turned_rightly: by_photo(&|photo| metrics::wrongly_stored(photo, bars)[0]),
+        turned_wrongly,
+        reviewed,
+        confusion: metrics::confusion(answers),
+        bins,
+        curve: metrics::curve(&scored, |_| 1.0).0,
+    }
+}
+
+fn by_source(records: &[&Record], one: &[Answer], four: &[Answer], bars: Bars) -> Vec<Source> {
+    let mut members: BTreeMap<&str, (Vec<Answer>, Vec<Answer>)> = BTreeMap::new();
+    let photos = records.iter().zip(one.chunks_exact(4).zip(four.chunks_exact(4)));
+    for (record, (one, four)) in photos {
+        let entry = members.entry(record.source.as_str()).or_default();
+        entry.0.extend(one);
+        entry.1.extend(four);
+    }
+    let mut sources: Vec<Source> = members
+        .into_iter()
+        .map(|(source, (one, four))| Source {
+            source: source.to_owned(),
+            photos: one.len() / 4,
+            accuracy_1: metrics::accuracy(&one),
+            accuracy_4: metrics::accuracy(&four),
+            wrong_per_thousand: metrics::wrong_per_thousand(&four, bars),
+            turned_rightly: metrics::wrongly_stored(&four, bars)[0],
+        })
+        .collect();
+    sources.sort_by(|a, b| a.accuracy_4.total_cmp(&b.accuracy_4));
+    sources
+}
+
+/// Those it was surest of first.
+fn mistakes(records: &[&Record], part: &[usize], four: &[Answer], most: usize) -> Vec<Mistake> {
+    let upright = four.iter().step_by(4);
+    let mut mistakes: Vec<Mistake> = records
+        .iter()
+        .zip(part)
+        .zip(upright)
+        .filter(|(_, answer)| !answer.is_right())
+        .map(|((record, idx), answer)| {
+            let (turn, confidence) = answer.seen.best();
+            let (path, source) = (record.path.clone(), record.source.clone());
+            Mistake { path, source, turn: turn.degrees(), confidence, record: *idx }
+        })
+        .collect();
+    mistakes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    mistakes.truncate(most);
+    mistakes
+}

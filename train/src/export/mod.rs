@@ -1,0 +1,9 @@
+//! Writes a network as one ONNX file with orientd's metadata, and checks it against onnxruntime.
+
+mod graph;
+pub mod package;
+pub mod proto;
+pub mod runtime;
+
+pub use graph::{Precision, build};
+pub use runtime::Session;

@@ -1,0 +1,161 @@
+//! From a finished run to the model file: calibrated, checked against onnxruntime, and small.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use orientd::rules::model_spec::ModelSpec;
+use prost::Message;
+
+use super::{Precision, Session, build};
+use crate::calibrate::calibrate;
+use crate::config::{self, Config};
+use crate::data::Cache;
+use crate::data::split::split;
+use crate::eval::metrics;
+use crate::eval::{Engine, Settings};
+use crate::fit::device::n_workers;
+use crate::fit::images::input_spec;
+use crate::fit::validate::Views;
+use crate::fit::{load_best, run_config};
+
+/// The largest difference of a score between tch and onnxruntime.
+const TOLERANCE: f32 = 1e-3;
+
+/// The largest loss of accuracy, with one view or with four, for weights of half the size.
+const HALF_COST: f64 = 0.0005;
+
+/// Validation photos on which tch and onnxruntime are compared.
+const COMPARED: usize = 32;
+
+/// A model file, and what is to be known of how it was made.
+pub struct Package {
+    pub bytes: Vec<u8>,
+    pub spec: ModelSpec,
+    pub note: String,
+}
+
+/// # Errors
+/// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
+pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
+    super::runtime::ensure_installed()?;
+    let mut config = run_config(run, settings)?;
+    // What is shipped computes in float32, so that is what is calibrated and compared.
+    config.fit.precision = config::Precision::Float32;
+    let network = load_best(run, &config)?;
+    let mut engine = Engine::Tch(Box::new(network), input_spec(&config));
+    let part = split(&cache.records, &config)?.validation;
+    let views = engine.score(cache, &part, &config.augment, |_| {})?;
+    let fitted = calibrate(&views, &config.calibrate)?;
+    let spec = spec(&config, &fitted, &views)?;
+    let Engine::Tch(network, _) = &engine else { unreachable!("made above") };
+
+    let full = build(network, &spec, Precision::Float32)?.encode_to_vec();
+    let n_compared = COMPARED.min(part.len());
+    let difference = compare(&full, cache, &part[..n_compared], &config, &views[..n_compared])?;
+    ensure!(
+        difference <= TOLERANCE,
+        "onnxruntime's scores differ from tch's by {difference}, more than {TOLERANCE}"
+    );
+    let half = build(network, &spec, Precision::Float16)?.encode_to_vec();
+    let cost = half_cost(&half, cache, &part, &config, &views)?;
+    let (bytes, kind) = if cost < HALF_COST { (half, "float16") } else { (full, "float32") };
+    let note = format!(
+        "{:.2} MB with {kind} weights (float16 costs {:.3} points on {} photos); scores within \
+         {difference:.1e} of tch's on {n_compared} photos",
+        bytes.len() as f64 / 1e6,
+        100.0 * cost,
+        part.len()
+    );
+    Ok(Package { bytes, spec, note })
+}
+
+fn spec(config: &Config, fitted: &Settings, views: &Views) -> Result<ModelSpec> {
+    let one = metrics::one_view(views, fitted.temperature_1);
+    let four = metrics::four_views(views, fitted.temperature_4);
+    let [rightly, _, _] = metrics::wrongly_stored(&four, fitted.bars());
+    let round = |x: f64| (x * 1e4).round() / 1e4;
+    Ok(ModelSpec {
+        input: input_spec(config),
+        temperature_1: fitted.temperature_1,
+        temperature_4: fitted.temperature_4,
+        bars: fitted.bars(),
+        cascade_confidence: fitted.cascade_confidence,
+        backbone: config.network.backbone.as_str().to_owned(),
+        trained_at: today()?,
+        eval: serde_json::json!({
+            "photos": views.len(),
+            "four_way_1": round(metrics::accuracy(&one)),
+            "four_way_4": round(metrics::accuracy(&four)),
+            "wrong_per_thousand": round(metrics::wrong_per_thousand(&four, fitted.bars())),
+            "turned_rightly": round(rightly),
+            "top": config.network.top.as_str(),
+            "seed": config.seed,
+        }),
+    })
+}
+
+fn compare(
+    model: &[u8],
+    cache: &Cache,
+    part: &[usize],
+    config: &Config,
+    ours: &[[[f32; 4]; 4]],
+) -> Result<f32> {
+    let mut engine = Engine::Onnx(Session::from_bytes(model, n_workers(0))?);
+    let theirs = engine.score(cache, part, &config.augment, |_| {})?;
+    let pairs = theirs.iter().flatten().flatten().zip(ours.iter().flatten().flatten());
+    Ok(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max))
+}
+
+/// How much accuracy float16 loses, as a share: the worse of one view and four.
+fn half_cost(
+    model: &[u8],
+    cache: &Cache,
+    part: &[usize],
+    config: &Config,
+    full: &Views,
+) -> Result<f64> {
+    let mut engine = Engine::Onnx(Session::from_bytes(model, n_workers(0))?);
+    let half = engine.score(cache, part, &config.augment, |_| {})?;
+    let one = |views: &Views| metrics::accuracy(&metrics::one_view(views, 1.0));
+    let four = |views: &Views| metrics::accuracy(&metrics::four_views(views, 1.0));
+    Ok(f64::max(one(full) - one(&half), four(full) - four(&half)))
+}
+
+/// Today in UTC, as YYYY-MM-DD (Hinnant's civil-from-days).
+fn today() -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    Ok(date(i64::try_from(now.as_secs() / 86_400)?))
+}
+
+fn date(days: i64) -> String {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (days, expected) in [
+            (0, "1970-01-01"),
+            (11_016, "2000-02-29"),
+            (11_017, "2000-03-01"),
+            (20_781, "2026-11-24"),
+        ] {
+            assert_eq!(date(days), expected);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The networks. `arch` describes one as plain data; `network` runs the description with tch and
+//! `export` writes the same description as an ONNX graph, so the two cannot drift apart.
+
+pub mod arch;
+mod efficientnet;
+pub mod network;
+mod resnet;
+
+pub use arch::{Architecture, Backbone, Top};
+pub use network::{Mode, Network};

@@ -1,0 +1,143 @@
+//! Weights out of an ONNX model whose batch-norms are folded into the convolutions, in the order of
+//! the graph: ours, and those PyTorch's exporter writes for the same networks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use prost::Message;
+use tch::{Device, Kind, Tensor};
+
+use super::Loaded;
+use crate::export::proto::{ModelProto, NodeProto, TensorProto, data_type};
+use crate::net::arch::{Block, Shortcut, Step};
+use crate::net::{Network, Top};
+
+/// A weight and a bias.
+type Pair = (Tensor, Tensor);
+
+pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
+    let bytes = std::fs::read(path)?;
+    let graph = ModelProto::decode(bytes.as_slice())
+        .context("not an ONNX file")?
+        .graph
+        .context("the model has no graph")?;
+    let mut values: BTreeMap<&str, &TensorProto> =
+        graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    for node in graph.node.iter().filter(|node| node.op_type == "Cast") {
+        if let ([input], [output]) = (node.input.as_slice(), node.output.as_slice())
+            && let Some(tensor) = values.get(input.as_str()).copied()
+        {
+            values.insert(output, tensor);
+        }
+    }
+    let mut convs = pairs(&graph.node, "Conv", &values)?.into_iter();
+    fill_blocks(network, &mut convs)?;
+    ensure!(
+        convs.next().is_none(),
+        "the model has more convolutions than {}",
+        network.arch.backbone.as_str()
+    );
+    let with_top = fill_top(network, pairs(&graph.node, "Gemm", &values)?)?;
+    Ok(Loaded { format: "onnx", with_top, folded: true })
+}
+
+fn pairs(
+    nodes: &[NodeProto],
+    op: &str,
+    values: &BTreeMap<&str, &TensorProto>,
+) -> Result<Vec<Pair>> {
+    let value = |name: &str| {
+        let tensor = values.get(name).with_context(|| format!("no initializer {name}"))?;
+        read_tensor(tensor).with_context(|| format!("initializer {name}"))
+    };
+    nodes
+        .iter()
+        .filter(|node| node.op_type == op)
+        .map(|node| match node.input.as_slice() {
+            [_, weight, bias] => Ok((value(weight)?, value(bias)?)),
+            _ => bail!("a {op} without a bias: batch-norms are expected to be folded"),
+        })
+        .collect()
+}
+
+fn read_tensor(tensor: &TensorProto) -> Result<Tensor> {
+    if tensor.raw_data.is_empty() && !tensor.float_data.is_empty() {
+        let values = Tensor::from_slice(&tensor.float_data);
+        return Ok(values.f_reshape(&tensor.dims)?);
+    }
+    let kind = match tensor.data_type {
+        data_type::FLOAT => Kind::Float,
+        data_type::FLOAT16 => Kind::Half,
+        other => bail!("unsupported data type {other}"),
+    };
+    Ok(Tensor::f_from_data_size(&tensor.raw_data, &tensor.dims, kind)?.to_kind(Kind::Float))
+}
+
+fn fill_blocks(network: &Network, convs: &mut impl Iterator<Item = Pair>) -> Result<()> {
+    let mut next = || convs.next().context("the model has too few convolutions");
+    for block in network.arch.stages.iter().flatten() {
+        match block {
+            Block::Conv(conv) => set_conv(network, &conv.name, next()?)?,
+            Block::MaxPool { .. } => {}
+            Block::Residual(residual) => {
+                for step in &residual.body {
+                    match step {
+                        Step::Conv(conv) => set_conv(network, &conv.name, next()?)?,
+                        Step::SqueezeExcite(se) => {
+                            for part in ["reduce", "restore"] {
+                                let (weight, bias) = next()?;
+                                let name = format!("{}.{part}", se.name);
+                                network.set(&format!("{name}.weight"), &weight)?;
+                                network.set(&format!("{name}.bias"), &bias)?;
+                            }
+                        }
+                    }
+                }
+                if let Shortcut::Projection(conv) = &residual.shortcut {
+                    set_conv(network, &conv.name, next()?)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The folded pair, and a batch-norm that adds the bias and nothing else.
+fn set_conv(network: &Network, name: &str, (weight, bias): Pair) -> Result<()> {
+    network.set(&format!("{name}.conv.weight"), &weight)?;
+    set_identity(network, &format!("{name}.bn"), &bias, network.arch.norm.eps)
+}
+
+fn set_identity(network: &Network, norm: &str, bias: &Tensor, eps: f64) -> Result<()> {
+    let ones = Tensor::ones_like(bias);
+    network.set(&format!("{norm}.weight"), &(&ones * (1.0 + eps).sqrt()))?;
+    network.set(&format!("{norm}.bias"), bias)?;
+    network.set(&format!("{norm}.running_mean"), &Tensor::zeros_like(&ones))?;
+    network.set(&format!("{norm}.running_var"), &ones)
+}
+
+/// Takes the model's top where it is of the kind wanted; its batch-norm is folded into the last
+/// layer, so that ours starts as the identity.
+fn fill_top(network: &Network, layers: Vec<Pair>) -> Result<bool> {
+    let names: &[&str] = match network.arch.top {
+        Top::None => &["top.linear"],
+        Top::Dense256 => &["top.dense", "top.linear"],
+    };
+    let fits = layers.len() == names.len()
+        && names.iter().zip(&layers).all(|(name, (weight, _))| {
+            network.tensor(&format!("{name}.weight")).size() == weight.size()
+        });
+    if !fits {
+        return Ok(false);
+    }
+    for (name, (weight, bias)) in names.iter().zip(&layers) {
+        network.set(&format!("{name}.weight"), weight)?;
+        network.set(&format!("{name}.bias"), bias)?;
+    }
+    if network.arch.top == Top::Dense256 {
+        let zeros = Tensor::zeros(network.tensor("top.bn.bias").size(), (Kind::Float, Device::Cpu));
+        set_identity(network, "top.bn", &zeros, crate::net::arch::TOP_NORM.eps)?;
+    }
+    Ok(true)
+}

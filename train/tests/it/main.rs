@@ -1,0 +1,8 @@
+//! Tests of the whole: networks against their references, and the program on drawn photos.
+
+mod bad_input;
+mod cache;
+mod harness;
+mod parity;
+mod resume;
+mod training;
