@@ -8,7 +8,8 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools test test-tools lint bench eval install uninstall clean
+.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench eval \
+        install install-train uninstall clean
 
 scan: build
 	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
@@ -32,12 +33,22 @@ test-tools: tools runtime
 	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
-test: test-tools
-	cargo nextest run --locked
+# libtorch for the trainer, from its PyPI wheels in the same way; -cuda: the one for NVIDIA GPUs.
+libtorch:
+	@train/setup-libtorch.sh cpu
 
-lint: tools
+libtorch-cuda:
+	@train/setup-libtorch.sh cuda
+
+train: tools runtime $(if $(wildcard .runtime/libtorch/.version),,libtorch)
+	cargo build --release --locked -p orientd-train
+
+test: test-tools libtorch
+	cargo nextest run --locked --workspace
+
+lint: tools libtorch
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # Photos a second of each part, of the whole, and of the Python scripts where they are at hand.
 bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
@@ -65,8 +76,13 @@ install: build
 	target/release/orientd completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd"
 	target/release/orientd completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish"
 
+# The trainer needs libtorch beside it, which is large; most people never train.
+install-train: train install
+	install -Dm755 target/release/orientd-train "$(DESTDIR)$(PREFIX)/bin/orientd-train"
+	install -Dm755 -t "$(DESTDIR)$(PREFIX)/lib/orientd" .runtime/libtorch/lib/*.so*
+
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/orientd" "$(DESTDIR)$(PREFIX)"/share/man/man1/orientd*.1 \
+	rm -f "$(DESTDIR)$(PREFIX)/bin/orientd" "$(DESTDIR)$(PREFIX)/bin/orientd-train" "$(DESTDIR)$(PREFIX)"/share/man/man1/orientd*.1 \
 	      "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/orientd" \
 	      "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd" \
 	      "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish"

@@ -1,5 +1,6 @@
 //! The command line: clap types only.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -92,6 +93,13 @@ pub enum Command {
         /// Print a config file of all defaults, with comments
         #[arg(long)]
         default: bool,
+    },
+    /// Train a model on your own photos (runs `orientd-train`, which `make train` builds)
+    #[command(disable_help_flag = true)]
+    Train {
+        /// Handed on as they are; `orientd train --help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Show or choose models
     #[command(subcommand)]

@@ -8,6 +8,7 @@ pub mod list;
 pub mod model;
 pub mod scan;
 pub mod status;
+pub mod train;
 pub mod undo;
 
 use std::path::PathBuf;
@@ -79,6 +80,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => return completions::completions(shell),
         Command::Man { out } => return completions::man(out.as_deref()),
         Command::Config { default: true } => return config::print_default(),
+        Command::Train { args } => return train::run(&args),
         Command::Doctor { json } => return doctor::run(cli.global, json),
         _ => {}
     }
@@ -91,8 +93,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status { json } => status::run(&session, json),
         Command::Config { .. } => config::print_in_force(&session),
         Command::Model(command) => model::run(&session, command),
-        Command::Completions { .. } | Command::Man { .. } | Command::Doctor { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Train { .. }
+        | Command::Doctor { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -129,3 +129,24 @@ fn help_has_examples_and_a_reader_that_leaves_is_no_error() {
     let output = command.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn train_hands_over_to_the_trainer_or_says_how_to_get_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let library = Library::new();
+    let program = library.home().join("orientd");
+    fs::copy(env!("CARGO_BIN_EXE_orientd"), &program).unwrap();
+    let run = || {
+        let mut command = std::process::Command::new(&program);
+        library.set_home(&mut command);
+        command.env("PATH", "/nowhere").args(["train", "fit", "--help", "a b"]).output().unwrap()
+    };
+    let message = String::from_utf8_lossy(&run().stderr).into_owned();
+    assert!(message.contains("make train"), "{message}");
+    let trainer = library.home().join("orientd-train");
+    fs::write(&trainer, "#!/bin/sh\nfor arg; do echo \"<$arg>\"; done\nexit 7\n").unwrap();
+    fs::set_permissions(&trainer, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = run();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "<fit>\n<--help>\n<a b>\n");
+    assert_eq!(output.status.code(), Some(7));
+}
