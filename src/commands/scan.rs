@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -46,6 +47,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             n_threads: args.jobs.map_or(config.n_threads, usize::from),
             limits: config.limits,
             bars: config.bars,
+            pulse: Arc::default(),
         },
         fixing,
         keep_mtime: config.keep_mtime,
