@@ -28,7 +28,7 @@ use crate::store::Store;
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
 /// A database that is locked for longer is tried again later.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A photo refused for one of these is tried again after a while.
 const PASSING: [&str; 4] = ["no_space", "write_failed", "locked", "changed_while_reading"];

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use crossbeam_channel::unbounded;
 use tokio::sync::oneshot;
 
-use self::keeper::{DaemonLock, Keeper, Settings};
+use self::keeper::{BUSY_TIMEOUT, DaemonLock, Keeper, Settings};
 use self::status::Shared;
 use crate::journal;
 use crate::store::{RunKind, Store};
@@ -28,6 +28,7 @@ pub fn run(db: &Path, load: impl Fn() -> Result<Settings>) -> Result<()> {
     let mut store = Store::open(db)?;
     let _lock = DaemonLock::take(db)?;
     journal::settle_after_crash(&mut store)?;
+    store.wait_at_most(BUSY_TIMEOUT)?;
     let run = store.begin_run(RunKind::Daemon)?;
     let shared = Arc::new(Shared::default());
     let (inbox_in, inbox) = unbounded();
