@@ -11,6 +11,9 @@ use crate::output;
 const UNIT: &str = include_str!("../../systemd/orientd.service");
 const NAME: &str = "orientd.service";
 
+/// Older ones take an unknown type for `simple`: they are told to reload by a signal instead.
+const NOTIFY_RELOAD_SINCE: u32 = 253;
+
 /// The program's place in the unit as it is shipped.
 const SHIPPED: &str = "%h/.local/bin/orientd";
 
@@ -32,7 +35,11 @@ fn install() -> Result<ExitCode> {
     let program = program.to_str().context("this program's path is not UTF-8")?;
     // In a unit, % and quotes have a meaning of their own.
     let quoted = program.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
-    let unit = UNIT.replace(SHIPPED, &format!("\"{quoted}\""));
+    let mut unit = UNIT.replace(SHIPPED, &format!("\"{quoted}\""));
+    if systemd_version()? < NOTIFY_RELOAD_SINCE {
+        let kill = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
+        unit = unit.replace("Type=notify-reload", kill);
+    }
     let write = || {
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(&path, unit)
@@ -56,6 +63,17 @@ fn uninstall() -> Result<ExitCode> {
     systemctl(&["daemon-reload"])?;
     output::line("The service is gone; the database and all photos are as they were.")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The number in `systemd 252 (252.39-1~deb12u1)`.
+fn systemd_version() -> Result<u32> {
+    let output = Command::new("systemctl").arg("--version").output();
+    let output = output.context("cannot run systemctl")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = text.split_whitespace().nth(1).and_then(|word| {
+        word.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+    });
+    number.with_context(|| format!("systemctl tells no version: {text:?}"))
 }
 
 fn systemctl(args: &[&str]) -> Result<()> {

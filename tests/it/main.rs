@@ -12,4 +12,5 @@ mod formats;
 mod harness;
 mod purity;
 mod scanning;
+mod service;
 mod usage;
