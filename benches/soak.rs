@@ -127,7 +127,8 @@ impl Life {
 
     fn place(&mut self) -> Result<PathBuf> {
         self.n += 1;
-        let folder = self.root.join(format!("folder {}", self.random(N_FOLDERS)));
+        let number = self.random(N_FOLDERS);
+        let folder = self.root.join(format!("folder {number}"));
         fs::create_dir_all(&folder)?;
         Ok(folder.join(format!("{}.jpg", self.n)))
     }
@@ -191,7 +192,8 @@ impl Life {
     }
 
     fn move_folder(&mut self) -> Result<()> {
-        let from = self.root.join(format!("folder {}", self.random(N_FOLDERS)));
+        let number = self.random(N_FOLDERS);
+        let from = self.root.join(format!("folder {number}"));
         self.n += 1;
         let to = self.root.join(format!("moved {}", self.n));
         if fs::rename(&from, &to).is_ok() {

@@ -371,9 +371,11 @@ impl Keeper {
         if self.next_poll <= now {
             self.next_poll = now + self.settings.config.poll;
             for at in 0..self.places.len() {
-                let (is_polled, is_away) =
-                    (self.places[at].is_polled, self.places[at].anchor.is_none());
-                if (is_polled || is_away) && self.check_place(at) && is_polled {
+                let is_polled = self.places[at].is_polled;
+                let is_away = self.places[at].anchor.is_none();
+                // One that is back is put down for a look by the check itself.
+                let is_here = (is_polled || is_away) && self.check_place(at);
+                if is_here && is_polled {
                     self.work.paths.insert(self.places[at].path.clone());
                 }
             }
