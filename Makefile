@@ -8,8 +8,8 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench eval \
-        install install-train uninstall clean
+.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak figures \
+        eval install install-train uninstall clean
 
 scan: build
 	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
@@ -30,7 +30,8 @@ tools:
 	@scripts/need.sh cmake:cmake nasm:nasm cc:gcc cargo:
 
 test-tools: tools runtime
-	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace
+	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace \
+		systemctl:systemd dbus-daemon:dbus unshare:util-linux
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
 # libtorch for the trainer, from its PyPI wheels in the same way; -cuda: the one for NVIDIA GPUs.
@@ -50,6 +51,14 @@ lint: tools libtorch
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
+# The daemon under twenty minutes of random changes: make soak [MINUTES=20]
+soak: test-tools build
+	ORIENTD_SOAK_MINUTES=$(or $(MINUTES),20) cargo bench --locked --bench soak
+
+# What the daemon costs: latency, memory and CPU at rest, start with a large library.
+figures: tools runtime
+	cargo bench --locked --bench daemon
+
 # Photos a second of each part, of the whole, and of the Python scripts where they are at hand.
 bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
 	$(if $(PEERS),ORIENTD_PEERS=$(abspath $(PEERS)) ORIENTD_PYTHON=$(abspath .runtime/peers/bin/python)) \
@@ -67,6 +76,7 @@ eval: tools runtime
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"
 	install -Dm755 $(ORT_LIB) "$(DESTDIR)$(PREFIX)/lib/orientd/$(notdir $(ORT_LIB))"
+	install -Dm644 systemd/orientd.service "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	target/release/orientd man --out "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
@@ -85,7 +95,8 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/orientd" "$(DESTDIR)$(PREFIX)/bin/orientd-train" "$(DESTDIR)$(PREFIX)"/share/man/man1/orientd*.1 \
 	      "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/orientd" \
 	      "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd" \
-	      "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish"
+	      "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish" \
+	      "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/orientd"
 
 clean:

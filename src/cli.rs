@@ -28,7 +28,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Global {
     /// Config file [default: config.toml in the config directory; see `orientd config`]
     #[arg(long, value_name = "FILE", global = true)]
@@ -76,7 +76,13 @@ pub enum Command {
     Fix(FixArgs),
     /// Put back the exact bytes of changed photos
     Undo(UndoArgs),
-    /// Say what has been done so far
+    /// Watch the folders of the config file, in the foreground
+    Run,
+    /// Tell the running daemon to pause, resume, rescan or reload
+    Control { action: ControlAction },
+    /// Put the systemd user service in place, or take it away
+    Service { action: ServiceAction },
+    /// Say what has been done so far, and what the daemon is doing
     Status {
         /// As one JSON object
         #[arg(long)]
@@ -112,6 +118,23 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlAction {
+    /// Look at nothing until told to resume
+    Pause,
+    Resume,
+    /// Look through all folders now
+    Rescan,
+    /// Read the config file again
+    Reload,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceAction {
+    Install,
+    Uninstall,
 }
 
 #[derive(Args, Debug)]

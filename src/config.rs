@@ -1,6 +1,8 @@
 //! Config file and flags → one valid [`Config`]. All defaults are in `config.default.toml`.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use directories::ProjectDirs;
@@ -28,13 +30,53 @@ pub struct Config {
     pub limits: Limits,
     pub keep_mtime: bool,
     pub ignore: GlobSet,
+    pub settle: Duration,
+    pub sweep: Duration,
+    pub poll: Duration,
+    pub idle: Duration,
     pub roots: Vec<Root>,
 }
 
 /// A folder with settings of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Root {
+    /// Links resolved, where it exists.
     pub path: PathBuf,
+    pub fix: FixPolicy,
+    pub min_confidence: Option<f32>,
+    pub poll: bool,
+}
+
+/// What is done about the verdict `fix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FixPolicy {
+    Off,
+    #[default]
+    Review,
+    Auto,
+}
+
+impl FixPolicy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Review => "review",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl FromStr for FixPolicy {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "off" => Ok(Self::Off),
+            "review" => Ok(Self::Review),
+            "auto" => Ok(Self::Auto),
+            _ => bail!("unknown fix {word:?}; one of off, review, auto"),
+        }
+    }
 }
 
 /// The file's keys as they are written.
@@ -52,17 +94,30 @@ struct Raw {
     max_pixels: u64,
     keep_mtime: bool,
     ignore: Vec<String>,
+    settle_seconds: f64,
+    sweep_minutes: f64,
+    poll_seconds: f64,
+    idle_seconds: f64,
     #[serde(default)]
     root: Vec<RawRoot>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawRoot {
     path: String,
     #[serde(default)]
+    fix: Option<String>,
+    #[serde(default)]
+    mode: Option<String>,
+    #[serde(default)]
+    min_confidence: f32,
+    #[serde(default)]
     ignore: Vec<String>,
+    #[serde(default)]
+    poll: bool,
 }
+
+const ROOT_KEYS: [&str; 6] = ["path", "fix", "mode", "min_confidence", "ignore", "poll"];
 
 impl Config {
     /// Reads `file`, or the default place's file where there is one.
@@ -89,7 +144,10 @@ impl Config {
         let own: toml::Table = text.parse().map_err(|err: toml::de::Error| anyhow!("{err}"))?;
         for (key, value) in own {
             if !table.contains_key(&key) && key != "root" {
-                bail!("unknown key {key:?}{}", nearest(&key, table.keys()));
+                bail!("unknown key {key:?}{}", nearest(&key, table.keys().map(String::as_str)));
+            }
+            if key == "root" {
+                check_root_keys(&value)?;
             }
             table.insert(key, value);
         }
@@ -98,20 +156,35 @@ impl Config {
     }
 }
 
+/// Also where serde would only say that a key is unknown: the nearest known one.
+fn check_root_keys(roots: &toml::Value) -> Result<()> {
+    let roots = roots.as_array().into_iter().flatten().filter_map(toml::Value::as_table);
+    for key in roots.flat_map(toml::Table::keys) {
+        if !ROOT_KEYS.contains(&key.as_str()) {
+            bail!("unknown key {key:?} in [[root]]{}", nearest(key, ROOT_KEYS.into_iter()));
+        }
+    }
+    Ok(())
+}
+
 impl Raw {
     fn check(self) -> Result<Config> {
         ensure!(self.batch <= 1024, "batch = {} is more than 1024", self.batch);
         ensure!(self.jobs <= 512, "jobs = {} is more than 512", self.jobs);
         let mut ignore = self.ignore;
-        let mut roots = Vec::new();
+        let mut roots: Vec<Root> = Vec::new();
         for root in self.root {
             let path = expand(&root.path)?;
-            for glob in root.ignore {
+            ensure!(path.is_absolute(), "the folder {:?} is not an absolute path", root.path);
+            let path = std::fs::canonicalize(&path).unwrap_or(path);
+            let is_known = roots.iter().any(|known| known.path == path);
+            ensure!(!is_known, "the folder {} is there twice", path.display());
+            for glob in &root.ignore {
                 // A folder's own globs apply below it only.
                 let below = globset::escape(&path.to_string_lossy());
                 ignore.push(format!("{below}/{}", glob.trim_start_matches('/')));
             }
-            roots.push(Root { path });
+            roots.push(root.check(path)?);
         }
         Ok(Config {
             model: optional_path(&self.model)?,
@@ -127,9 +200,35 @@ impl Raw {
             limits: Limits { max_file_bytes: self.max_file_bytes, max_pixels: self.max_pixels },
             keep_mtime: self.keep_mtime,
             ignore: globs(&ignore)?,
+            settle: span("settle_seconds", self.settle_seconds, 0.0, 1.0)?,
+            sweep: span("sweep_minutes", self.sweep_minutes, 0.01, 60.0)?,
+            poll: span("poll_seconds", self.poll_seconds, 0.5, 1.0)?,
+            idle: span("idle_seconds", self.idle_seconds, 0.1, 1.0)?,
             roots,
         })
     }
+}
+
+impl RawRoot {
+    fn check(self, path: PathBuf) -> Result<Root> {
+        if let Some(mode) = self.mode.filter(|mode| mode != "tag") {
+            bail!("unknown mode {mode:?} for {}; one of tag", path.display());
+        }
+        let fix = self.fix.map_or(Ok(FixPolicy::default()), |word| word.parse())?;
+        let min_confidence = bar("min_confidence", self.min_confidence, 0.5)?;
+        Ok(Root { path, fix, min_confidence, poll: self.poll })
+    }
+}
+
+/// A time of `value` units of `unit` seconds, of a week at most.
+fn span(key: &str, value: f64, least: f64, unit: f64) -> Result<Duration> {
+    const MOST: f64 = 7.0 * 24.0 * 3600.0;
+    ensure!(
+        value >= least && value * unit <= MOST,
+        "{key} = {value} is not from {least} to {}",
+        MOST / unit
+    );
+    Ok(Duration::from_secs_f64(value * unit))
 }
 
 fn bar(key: &str, value: f32, above: f32) -> Result<Option<f32>> {
@@ -152,8 +251,8 @@ fn n_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
-    let distance = |known: &&String| strsim::damerau_levenshtein(key, known);
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let distance = |known: &&str| strsim::damerau_levenshtein(key, known);
     match known.min_by_key(distance) {
         Some(known) => format!("; did you mean {known:?}?"),
         None => String::new(),
@@ -225,7 +324,13 @@ mod tests {
             ("batch = 99999",                     "more than 1024"),
             ("auto_confidence = 0.3",             "auto_confidence = 0.3 is not above 0.5"),
             ("ignore = [\"a[\"]",                 "glob"),
-            ("[[root]]\npath = \"/a\"\nfxi = 1",  "fxi"),
+            ("[[root]]\npath = \"/a\"\nfxi = 1",  "unknown key \"fxi\" in [[root]]; did you mean \"fix\"?"),
+            ("[[root]]\npath = \"/a\"\nfix = \"yes\"", "unknown fix \"yes\"; one of off, review, auto"),
+            ("[[root]]\npath = \"/a\"\nmode = \"x\"",  "unknown mode \"x\""),
+            ("[[root]]\npath = \"a\"",             "not an absolute path"),
+            ("[[root]]\npath = \"/a\"\n[[root]]\npath = \"/a\"", "there twice"),
+            ("settle_seconds = -1.0",             "settle_seconds = -1 is not from 0"),
+            ("idle_seconds = nan",                "idle_seconds = NaN"),
             ("model = \"$NO_SUCH_VARIABLE/m\"",   "$NO_SUCH_VARIABLE/m"),
             ("batch = ",                          "batch"),
         ] {

@@ -3,12 +3,14 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod error;
 pub mod identity;
 pub mod journal;
 pub mod output;
 pub mod pipeline;
+pub mod pulse;
 pub mod report;
 pub mod rules;
 pub mod stages;

@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use orientd::cli::{Cli, ColorWhen};
+use orientd::cli::{Cli, ColorWhen, Command};
 use orientd::commands;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,16 +28,25 @@ fn set_up_output(cli: &Cli) {
         ColorWhen::Always => ColorChoice::AlwaysAnsi.write_global(),
         ColorWhen::Never => ColorChoice::Never.write_global(),
     }
+    let is_daemon = matches!(cli.command, Command::Run);
     let level = match cli.global.verbose {
-        0 => tracing::Level::WARN,
+        0 if !is_daemon || cli.global.quiet => tracing::Level::WARN,
+        0 => tracing::Level::INFO,
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(cli.global.color == ColorWhen::Always)
-        .init();
+    let journal = (is_daemon && is_journal()).then(tracing_journald::layer).and_then(Result::ok);
+    if let Some(journal) = journal {
+        // path, turn, confidence and run are fields: `journalctl --user ORIENTD_TURN=90`.
+        let journal = journal.with_field_prefix(Some("ORIENTD".into()));
+        tracing_subscriber::registry().with(LevelFilter::from_level(level)).with(journal).init();
+    } else {
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr)
+            .with_ansi(cli.global.color == ColorWhen::Always)
+            .init();
+    }
     // A decoder's panic is caught and recorded with its photo; it need not shout as well.
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -44,4 +56,11 @@ fn set_up_output(cli: &Cli) {
             print(panic);
         }
     }));
+}
+
+/// Does stderr go straight to the journal? systemd then names its device and inode.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    let stderr = rustix::fs::fstat(std::io::stderr());
+    stderr.is_ok_and(|stderr| named == format!("{}:{}", stderr.st_dev, stderr.st_ino))
 }

@@ -1,15 +1,17 @@
-//! Wires the stages of a scan, spawns them, joins them.
+//! Wires the stages, spawns them, joins them: once for a scan, once a round for the daemon.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Result, anyhow};
 use crossbeam_channel::bounded;
 use globset::GlobSet;
 
+use crate::engine::Engine;
 use crate::stages::look::Look;
-use crate::stages::record::{Fixing, Recorder, Report};
+use crate::stages::record::{Fixing, Policies, Recorder, Report};
 use crate::stages::walk::Walk;
 use crate::store::{RunKind, Store};
 
@@ -44,7 +46,17 @@ impl Scan {
             })?;
         }
         let run = store.begin_run(RunKind::Scan)?;
-        let walk = Walk { roots: self.roots, known, ignore: self.ignore, rescan: self.rescan };
+        let pulse = Arc::clone(&self.look.pulse);
+        let walk = Walk {
+            roots: self.roots,
+            known,
+            ignore: self.ignore,
+            rescan: self.rescan,
+            settled_before_ns: None,
+            settled: HashSet::new(),
+            anchors: Vec::new(),
+            pulse: Arc::clone(&pulse),
+        };
         let recorder = Recorder {
             store,
             run,
@@ -52,29 +64,43 @@ impl Scan {
             model_name: self.look.model.name.clone(),
             model,
             bars: self.look.bars,
-            fixing: self.fixing,
+            policies: Policies::everywhere(self.fixing),
             rescan: self.rescan,
             keep_mtime: self.keep_mtime,
             in_full: self.in_full,
+            pulse,
         };
-        let look = self.look;
-        let mut store = thread::scope(|scope| {
-            let (work_in, work_out) = bounded(WORK_QUEUE);
-            let (found_in, found_out) = bounded(REPORT_QUEUE);
-            let (events_in, events_out) = bounded(WORK_QUEUE);
-            let (reports_in, reports_out) = bounded(REPORT_QUEUE);
-            // A walk that is stopped has nothing to say: the stage that stopped it has.
-            scope.spawn(move || drop(walk.run(&work_in, &found_in)));
-            let looking = scope.spawn(move || look.run(&work_out, &events_in));
-            let recording = scope.spawn(move || recorder.run(events_out, found_out, &reports_in));
-            reports_out.iter().for_each(&mut report);
-            let recorded = recording.join().map_err(|_| anyhow!("the recorder panicked"))?;
-            let looked = looking.join().map_err(|_| anyhow!("the decoders' stage panicked"))?;
-            // Where both failed, the recorder's end is what stopped the other.
-            let store = recorded?;
-            looked.map(|()| store)
-        })?;
+        let mut store = flow(walk, self.look, &mut None, recorder, &mut report)?;
         store.end_run(run)?;
         Ok((store, run))
     }
+}
+
+/// From the walk to the database, once. Returns when everything found is recorded.
+///
+/// # Errors
+/// The first stage's that could not go on.
+pub fn flow(
+    walk: Walk,
+    look: Look,
+    engine: &mut Option<Engine>,
+    recorder: Recorder,
+    report: &mut impl FnMut(Report),
+) -> Result<Store> {
+    thread::scope(|scope| {
+        let (work_in, work_out) = bounded(WORK_QUEUE);
+        let (found_in, found_out) = bounded(REPORT_QUEUE);
+        let (events_in, events_out) = bounded(WORK_QUEUE);
+        let (reports_in, reports_out) = bounded(REPORT_QUEUE);
+        // A walk that is stopped has nothing to say: the stage that stopped it has.
+        scope.spawn(move || drop(walk.run(&work_in, &found_in)));
+        let looking = scope.spawn(move || look.run(engine, &work_out, &events_in));
+        let recording = scope.spawn(move || recorder.run(events_out, found_out, &reports_in));
+        reports_out.iter().for_each(report);
+        let recorded = recording.join().map_err(|_| anyhow!("the recorder panicked"))?;
+        let looked = looking.join().map_err(|_| anyhow!("the decoders' stage panicked"))?;
+        // Where both failed, the recorder's end is what stopped the other.
+        let store = recorded?;
+        looked.map(|()| store)
+    })
 }

@@ -6,7 +6,9 @@ pub mod doctor;
 pub mod fix;
 pub mod list;
 pub mod model;
+pub mod run;
 pub mod scan;
+pub mod service;
 pub mod status;
 pub mod train;
 pub mod undo;
@@ -82,6 +84,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config { default: true } => return config::print_default(),
         Command::Train { args } => return train::run(&args),
         Command::Doctor { json } => return doctor::run(cli.global, json),
+        Command::Service { action } => return service::run(action),
         _ => {}
     }
     let session = Session::new(cli.global)?;
@@ -90,12 +93,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::List(args) => list::run(&session, &args),
         Command::Fix(args) => fix::run(&session, &args),
         Command::Undo(args) => undo::run(&session, &args),
+        Command::Run => run::run(&session),
+        Command::Control { action } => run::tell(&session, action),
         Command::Status { json } => status::run(&session, json),
         Command::Config { .. } => config::print_in_force(&session),
         Command::Model(command) => model::run(&session, command),
         Command::Completions { .. }
         | Command::Man { .. }
         | Command::Train { .. }
-        | Command::Doctor { .. } => Ok(ExitCode::SUCCESS),
+        | Command::Doctor { .. }
+        | Command::Service { .. } => Ok(ExitCode::SUCCESS),
     }
 }

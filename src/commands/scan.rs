@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -46,6 +47,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             n_threads: args.jobs.map_or(config.n_threads, usize::from),
             limits: config.limits,
             bars: config.bars,
+            pulse: Arc::default(),
         },
         fixing,
         keep_mtime: config.keep_mtime,
@@ -96,7 +98,7 @@ impl Printer {
     fn report(&mut self, report: &Report) {
         self.summary.add(report);
         self.progress.step(match report {
-            Report::Loaded(_) | Report::Missing(_) => 0,
+            Report::Loaded(_) | Report::Missing(_) | Report::Unsettled(_) => 0,
             Report::Unchanged(_, n) => *n,
             Report::Photo(_) | Report::SameFile | Report::OtherFile => 1,
         });

@@ -8,12 +8,14 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Session;
+use crate::daemon::control;
 use crate::output::{self, human};
 use crate::report::PhotoReport;
 use crate::store::Store;
 
 pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     let path = session.db_path()?;
+    let daemon = control::status(&path)?;
     let Some(mut store) = Store::open_existing(&path)? else {
         let text = "Nothing is known yet; `orientd scan PATH` looks at photos.";
         output::line(&if as_json { json!({"photos": 0}).to_string() } else { text.into() })?;
@@ -35,7 +37,7 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
         let status = json!({
             "photos": n_photos, "verdicts": verdicts, "model": model.name,
             "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
-            "database": path.to_string_lossy(),
+            "database": path.to_string_lossy(), "daemon": daemon,
         });
         output::line(&status.to_string())?;
         return Ok(ExitCode::SUCCESS);
@@ -50,7 +52,16 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
         let text = "cut short by a crash; the next scan or fix settles them";
         output::line(&format!("{} {text}", count(n_unsettled)))?;
     }
-    if let Some((kind, _, ended)) = store.last_run()? {
+    if let Some(daemon) = daemon {
+        output::line(&format!("daemon: {}", daemon.line()))?;
+        for root in daemon.roots {
+            let path = human::printable(&root.path);
+            output::line(&format!("  {:<8} fix = {:<7} {path}", root.state, root.fix))?;
+        }
+        if let Some(error) = daemon.last_error {
+            output::line(&format!("  last error: {error}"))?;
+        }
+    } else if let Some((kind, _, ended)) = store.last_run()? {
         let state = if ended.is_some() { "ended" } else { "is running, or was cut short" };
         output::line(&format!("last run: {kind}, {state}"))?;
     }

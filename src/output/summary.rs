@@ -43,6 +43,8 @@ impl Summary {
                 *self.actions.entry(Action::None.as_str()).or_default() += n;
             }
             Report::SameFile => self.n_same_file += 1,
+            // A scan looks at files of any age.
+            Report::Unsettled(_) => {}
             Report::OtherFile => self.n_other_files += 1,
             Report::Missing(n) => self.n_missing += *n as u64,
         }

@@ -1,6 +1,7 @@
 //! From candidates to what was seen: a pool of decoders around the one owner of the session.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -9,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::decode::{self, Budget, Candidate, Limits, Looked, Photo};
 use crate::engine::{Device, Engine, ModelFile, Views};
 use crate::error::Skip;
+use crate::pulse::Pulse;
 use crate::rules::decision::{Bars, decide};
 use crate::rules::pixels::Rgb8;
 use crate::store::{BarOverrides, Prediction, Seen, SeenOutcome};
@@ -35,6 +37,7 @@ pub struct Look {
     pub n_threads: usize,
     pub limits: Limits,
     pub bars: BarOverrides,
+    pub pulse: Arc<Pulse>,
 }
 
 /// What a run learns about the engine once it is loaded.
@@ -53,14 +56,26 @@ pub enum Event {
 }
 
 impl Look {
-    /// Runs until `work` is closed and drained. Loads nothing where nothing comes.
+    /// Runs until `work` is closed and drained. Loads nothing where nothing comes; an engine that is
+    /// loaded is left in `slot` for the next time.
     ///
     /// # Errors
     /// Where the library, the model or the device cannot be used, or a later stage has ended.
-    pub fn run(self, work: &Receiver<Candidate>, seen: &Sender<Event>) -> Result<()> {
+    pub fn run(
+        self,
+        slot: &mut Option<Engine>,
+        work: &Receiver<Candidate>,
+        seen: &Sender<Event>,
+    ) -> Result<()> {
         let Ok(first) = work.recv() else { return Ok(()) };
-        let engine =
-            Engine::load(self.library.as_deref(), &self.model, self.device, self.n_threads)?;
+        let engine = match slot {
+            Some(engine) => engine,
+            None => {
+                let library = self.library.as_deref();
+                slot.insert(Engine::load(library, &self.model, self.device, self.n_threads)?)
+            }
+        };
+        self.pulse.beat();
         let own_bars = engine.spec.bars;
         let backbone = engine.spec.backbone.clone();
         let info = EngineInfo { device: engine.device, own_bars, backbone };
@@ -78,10 +93,14 @@ impl Look {
             for _ in 0..self.n_threads.max(1) {
                 let (first, work, photos, seen) =
                     (first_out.clone(), work.clone(), photos_in.clone(), seen.clone());
-                let (limits, budget) = (&self.limits, &budget);
+                let (limits, budget, pulse) = (&self.limits, &budget, &self.pulse);
                 let decoder = std::thread::Builder::new().name(DECODER_THREAD.into());
                 let spawned = decoder.spawn_scoped(scope, move || {
                     for candidate in first.try_iter().chain(work.iter()) {
+                        pulse.beat();
+                        if pulse.is_interrupted() {
+                            continue; // What was not looked at is found again.
+                        }
                         if pass_on(candidate, limits, budget, side, &photos, &seen).is_none() {
                             break;
                         }
@@ -90,7 +109,8 @@ impl Look {
                 spawned.context("cannot start a decoding thread")?;
             }
             drop(photos_in);
-            infer(engine, self.bars.over(own_bars), self.views, n_batch, photos_out, seen)
+            let bars = self.bars.over(own_bars);
+            infer(engine, bars, self.views, n_batch, photos_out, seen, &self.pulse)
         })
     }
 }
@@ -122,14 +142,16 @@ pub fn skipped(format: Option<&'static str>, skip: &Skip) -> SeenOutcome {
 
 /// Owns the session: batches in, answers out. Owns the receiver too, so that decoders end with it.
 fn infer(
-    mut engine: Engine,
+    engine: &mut Engine,
     bars: Bars,
     views: Views,
     n_batch: usize,
     photos: Receiver<Decoded>,
     seen: &Sender<Event>,
+    pulse: &Pulse,
 ) -> Result<()> {
     while let Some(batch) = next_batch(&photos, n_batch) {
+        pulse.beat();
         let pictures: Vec<&Rgb8> = batch.iter().map(|(_, photo)| &photo.picture).collect();
         let answers = engine.answer(&pictures, views).context("the network failed")?;
         for ((path, photo), answer) in batch.into_iter().zip(answers) {

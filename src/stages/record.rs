@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +16,7 @@ use super::walk::Found;
 use crate::error::{FixError, Skip};
 use crate::identity::Identity;
 use crate::journal::{self, Failure, Owner};
+use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::{Orientation, Turn};
@@ -37,6 +40,39 @@ pub enum Fixing {
     Apply,
 }
 
+/// What is done below one folder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    pub fixing: Fixing,
+    /// Apply from this confidence only; the rest stays pending.
+    pub min_confidence: f32,
+}
+
+/// What is done where. The innermost folder decides.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    elsewhere: Policy,
+    /// Longest path first.
+    below: Vec<(PathBuf, Policy)>,
+}
+
+impl Policies {
+    pub fn everywhere(fixing: Fixing) -> Self {
+        Self { elsewhere: Policy { fixing, min_confidence: 0.0 }, below: Vec::new() }
+    }
+
+    /// `below` in any order; nothing is done elsewhere.
+    pub fn by_folder(mut below: Vec<(PathBuf, Policy)>) -> Self {
+        below.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+        Self { below, ..Self::everywhere(Fixing::Off) }
+    }
+
+    fn of(&self, path: &Path) -> Policy {
+        let innermost = self.below.iter().find(|(folder, _)| path.starts_with(folder));
+        innermost.map_or(self.elsewhere, |(_, policy)| *policy)
+    }
+}
+
 /// What the recorder tells the reporter.
 #[derive(Debug)]
 pub enum Report {
@@ -46,6 +82,8 @@ pub enum Report {
     Unchanged(KnownOutcome, u64),
     SameFile,
     OtherFile,
+    /// To be looked at when it has settled.
+    Unsettled(PathBuf),
     Missing(usize),
 }
 
@@ -57,12 +95,13 @@ pub struct Recorder {
     /// `None` until the model has been used with this database.
     pub model: Option<i64>,
     pub bars: BarOverrides,
-    pub fixing: Fixing,
+    pub policies: Policies,
     /// A person's earlier undo does not bind a rescan.
     pub rescan: bool,
     pub keep_mtime: bool,
     /// Report unchanged photos in full too.
     pub in_full: bool,
+    pub pulse: Arc<Pulse>,
 }
 
 /// The reporter has ended, which happens only when the whole run ends.
@@ -98,6 +137,7 @@ impl Recorder {
                 },
                 default(timeout) => self.flush(&mut batch, reports)?,
             }
+            self.pulse.beat();
             if batch.len() >= BATCH {
                 self.flush(&mut batch, reports)?;
             }
@@ -133,6 +173,7 @@ impl Recorder {
     ) -> Result<()> {
         match item {
             Found::Unchanged(batch) => self.unchanged(&batch, reports),
+            Found::Unsettled(path) => send(reports, Report::Unsettled(path)),
             Found::Renamed { id, path, identity } => {
                 self.store.rename(id, &path, &identity)?;
                 match self.store.photo(id, self.model)? {
@@ -158,11 +199,15 @@ impl Recorder {
         }
     }
 
-    fn unchanged(&mut self, batch: &[Known], reports: &Sender<Report>) -> Result<()> {
+    fn unchanged(&mut self, batch: &[(Known, PathBuf)], reports: &Sender<Report>) -> Result<()> {
         let mut counts: HashMap<KnownOutcome, u64> = HashMap::new();
-        for known in batch {
-            let is_due = self.fixing != Fixing::Off
-                && known.outcome == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true };
+        for (known, path) in batch {
+            if known.is_missing {
+                self.store.mark_found(known.id)?;
+            }
+            let is_due = known.outcome
+                == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true }
+                && self.policies.of(path).fixing != Fixing::Off;
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
                 *counts.entry(known.outcome).or_default() += 1;
@@ -240,11 +285,16 @@ impl Recorder {
         hash: &Hash,
     ) -> Result<()> {
         let Some(Prediction { decision, .. }) = &report.prediction else { return Ok(()) };
-        if self.fixing == Fixing::Off || decision.verdict != Verdict::Fix {
+        let policy = self.policies.of(&report.path);
+        let is_sure = decision.confidence >= policy.min_confidence;
+        if policy.fixing == Fixing::Off || decision.verdict != Verdict::Fix || !is_sure {
             return Ok(());
         }
+        if self.pulse.is_interrupted() {
+            return Ok(()); // It stays pending, and is found again.
+        }
         let turn = decision.turn;
-        match self.fix(report, id, turn, identity, hash) {
+        match self.fix(report, id, turn, policy.fixing, identity, hash) {
             Ok(()) => report.action = Action::Tag,
             Err(Failure::Photo(why)) => report.refused(&why),
             Err(Failure::Store(err)) => return Err(err),
@@ -257,6 +307,7 @@ impl Recorder {
         report: &PhotoReport,
         photo: i64,
         turn: Turn,
+        fixing: Fixing,
         identity: &Identity,
         hash: &Hash,
     ) -> Result<(), Failure> {
@@ -268,7 +319,8 @@ impl Recorder {
         }
         let expected = Expected { identity: Some(identity), hash: Some(hash) };
         let prepared = prepare(&report.path, expected, |bytes| Ok(plan_tag(bytes, turn)?))?;
-        if self.fixing == Fixing::Plan {
+        self.pulse.beat();
+        if fixing == Fixing::Plan {
             return Ok(());
         }
         let owner = Owner { run: self.run, photo, turn, keep_mtime: self.keep_mtime };

@@ -1,9 +1,11 @@
 //! From folders to files: what is new or changed goes to the decoders, the rest is only counted.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use globset::GlobSet;
@@ -11,6 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::decode::{Candidate, promises_photo};
 use crate::identity::Identity;
+use crate::pulse::Pulse;
 use crate::store::{Known, KnownOutcome};
 
 /// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
@@ -21,13 +24,15 @@ const HOUSEKEEPING: [&str; 6] =
 #[derive(Debug)]
 pub enum Found {
     /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
-    Unchanged(Vec<Known>),
+    Unchanged(Vec<(Known, PathBuf)>),
     /// A known photo under a new name; not opened.
     Renamed { id: i64, path: PathBuf, identity: Identity },
     /// Looks like a photo's place but cannot be one: a FIFO named `.jpg`, say.
     NotRegular(Candidate),
     /// A file that was looked at under another name already.
     SameFile,
+    /// New or changed a moment ago; somebody may still be writing it.
+    Unsettled(PathBuf),
     /// A folder or file that cannot be entered, and why.
     Unreadable(PathBuf, std::io::Error),
     /// Photos the database knows below the roots that were not found. Comes last.
@@ -45,6 +50,35 @@ pub struct Walk {
     pub ignore: GlobSet,
     /// Look at everything again.
     pub rescan: bool,
+    /// Changes after this moment (Unix nanoseconds) are too young to look at.
+    pub settled_before_ns: Option<i64>,
+    /// Files known to have settled all the same: a camera's clock may be ahead of ours.
+    pub settled: HashSet<PathBuf>,
+    /// Where another file system is here than at the start, or none, nothing is missing: it is away.
+    pub anchors: Vec<Anchor>,
+    pub pulse: Arc<Pulse>,
+}
+
+/// A folder as it was when the walk began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    pub path: PathBuf,
+    pub dev: u64,
+    pub ino: u64,
+}
+
+impl Anchor {
+    /// `None` where there is no folder.
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok().filter(Metadata::is_dir)?;
+        let identity = Identity::from(&metadata);
+        Some(Self { path: path.to_owned(), dev: identity.dev, ino: identity.ino })
+    }
+
+    fn holds(&self) -> bool {
+        let is_empty = || fs::read_dir(&self.path).map_or(true, |mut dir| dir.next().is_none());
+        Self::of(&self.path).as_ref() == Some(self) && !is_empty()
+    }
 }
 
 /// The walk could not go on because a later stage has ended.
@@ -55,8 +89,9 @@ impl Walk {
     ///
     /// # Errors
     /// Where a receiver is gone; its own stage says why.
-    pub fn run(self, work: &Sender<Candidate>, found: &Sender<Found>) -> Result<(), Stopped> {
-        let mut sorter = Sorter::new(self.known, self.rescan);
+    pub fn run(mut self, work: &Sender<Candidate>, found: &Sender<Found>) -> Result<(), Stopped> {
+        let known = std::mem::take(&mut self.known);
+        let mut sorter = Sorter::new(known, self.rescan);
         let mut is_whole = true;
         let mut unchanged = Vec::with_capacity(UNCHANGED_BATCH);
         for root in &self.roots {
@@ -66,17 +101,24 @@ impl Walk {
                 .into_iter()
                 .filter_entry(|entry| entry.depth() == 0 || is_wanted(entry, ignore));
             for entry in entries {
+                self.pulse.beat();
+                if self.pulse.is_interrupted() {
+                    return Err(Stopped);
+                }
                 let sorted = match entry {
                     Ok(entry) => sorter.sort(&entry),
                     Err(err) => {
-                        is_whole = false;
+                        is_whole &= is_not_found(&err);
                         unreadable(err)
                     }
                 };
                 match sorted {
+                    Sorted::Work(young) if self.is_young(&young) => {
+                        found.send(Found::Unsettled(young.path)).map_err(|_| Stopped)?;
+                    }
                     Sorted::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
                     Sorted::Found(item) => found.send(item).map_err(|_| Stopped)?,
-                    Sorted::Unchanged(known) => unchanged.push(known),
+                    Sorted::Unchanged(known, path) => unchanged.push((known, path)),
                     Sorted::Nothing => {}
                 }
                 if unchanged.len() == UNCHANGED_BATCH {
@@ -87,24 +129,57 @@ impl Walk {
             }
         }
         found.send(Found::Unchanged(unchanged)).map_err(|_| Stopped)?;
-        if is_whole {
+        if is_whole && self.anchors.iter().all(Anchor::holds) {
             found.send(Found::Missing(sorter.missing())).map_err(|_| Stopped)?;
         }
         Ok(())
     }
 }
 
-fn is_wanted(entry: &DirEntry, ignore: &GlobSet) -> bool {
-    let name = entry.file_name();
-    let is_hidden = name.as_bytes().starts_with(b".");
-    let is_housekeeping =
-        entry.file_type().is_dir() && HOUSEKEEPING.iter().any(|known| name == *known);
-    !is_hidden && !is_housekeeping && !ignore.is_match(entry.path())
+/// Endings of files that another program is still writing, and renames when it is done.
+const TEMPORARY: [&str; 9] =
+    [".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", ".swp", "~"];
+
+/// Would a walk enter this folder, or look at this file?
+pub fn is_wanted(entry: &DirEntry, ignore: &GlobSet) -> bool {
+    is_wanted_name(entry.file_name(), entry.file_type().is_dir()) && !ignore.is_match(entry.path())
+}
+
+/// Would a walk from `root` meet `path`?
+pub fn is_wanted_below(root: &Path, path: &Path, is_dir: bool, ignore: &GlobSet) -> bool {
+    let Ok(below) = path.strip_prefix(root) else { return false };
+    let mut so_far = root.to_owned();
+    let n = below.components().count();
+    below.components().enumerate().all(|(at, part)| {
+        so_far.push(part);
+        is_wanted_name(part.as_os_str(), is_dir || at + 1 < n) && !ignore.is_match(&so_far)
+    })
+}
+
+fn is_wanted_name(name: &OsStr, is_dir: bool) -> bool {
+    let bytes = name.as_bytes();
+    let is_housekeeping = || HOUSEKEEPING.iter().any(|known| name == *known);
+    let is_temporary = || {
+        let lower = bytes.to_ascii_lowercase();
+        TEMPORARY.iter().any(|ending| lower.ends_with(ending.as_bytes()))
+    };
+    !bytes.starts_with(b".") && if is_dir { !is_housekeeping() } else { !is_temporary() }
+}
+
+fn is_not_found(err: &walkdir::Error) -> bool {
+    err.io_error().is_some_and(|err| err.kind() == std::io::ErrorKind::NotFound)
+}
+
+impl Walk {
+    fn is_young(&self, candidate: &Candidate) -> bool {
+        let is_recent = |before| candidate.identity.ctime_ns > before;
+        self.settled_before_ns.is_some_and(is_recent) && !self.settled.contains(&candidate.path)
+    }
 }
 
 fn unreadable(err: walkdir::Error) -> Sorted {
     let path = err.path().unwrap_or(Path::new("?")).to_owned();
-    let is_gone = err.io_error().is_some_and(|err| err.kind() == std::io::ErrorKind::NotFound);
+    let is_gone = is_not_found(&err);
     match err.into_io_error() {
         Some(source) if !is_gone => Sorted::Found(Found::Unreadable(path, source)),
         // Deleted between listing and looking; or a loop, which cannot be without links.
@@ -115,7 +190,7 @@ fn unreadable(err: walkdir::Error) -> Sorted {
 enum Sorted {
     Work(Candidate),
     Found(Found),
-    Unchanged(Known),
+    Unchanged(Known, PathBuf),
     Nothing,
 }
 
@@ -147,9 +222,9 @@ impl Sorter {
             self.known.remove(entry.path());
             return Sorted::Found(Found::SameFile);
         }
-        match self.known.remove(entry.path()) {
-            Some(known) if !self.rescan && is_settled(&known, &identity) => {
-                Sorted::Unchanged(known)
+        match self.known.remove_entry(entry.path()) {
+            Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
+                Sorted::Unchanged(known, path)
             }
             Some(_) => look(entry.path().to_owned(), identity, &metadata),
             None => self.stranger(entry.path(), identity, &metadata),

@@ -128,6 +128,14 @@ impl Store {
         Ok(())
     }
 
+    /// The daemon waits less: it can come back later.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn wait_at_most(&self, time: Duration) -> Result<()> {
+        Ok(self.db.busy_timeout(time)?)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -18,6 +18,8 @@ pub struct Known {
     pub id: i64,
     pub identity: Identity,
     pub outcome: KnownOutcome,
+    /// Not found by an earlier walk.
+    pub is_missing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,7 +126,8 @@ impl Store {
     ) -> Result<()> {
         let mut photos = self.db.prepare_cached(
             "SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
-                    p.reason, p.look_version, q.verdict, q.hash = p.hash
+                    p.reason, p.look_version, q.verdict, q.hash = p.hash,
+                    p.missing_since IS NOT NULL
              FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
              WHERE p.path >= ?2 AND p.path < ?3",
         )?;
@@ -134,6 +137,7 @@ impl Store {
                 id: row.get(1)?,
                 identity: identity(row, 2)?,
                 outcome: known_outcome(row)?,
+                is_missing: row.get(11)?,
             };
             each(path_from(row.get_ref(0)?.as_blob()?), known);
         }
@@ -152,7 +156,12 @@ impl Store {
         )?;
         let mut rows = others.query(params![from, to])?;
         while let Some(row) = rows.next()? {
-            let known = Known { id: 0, identity: identity(row, 1)?, outcome: KnownOutcome::Other };
+            let known = Known {
+                id: 0,
+                identity: identity(row, 1)?,
+                outcome: KnownOutcome::Other,
+                is_missing: false,
+            };
             each(path_from(row.get_ref(0)?.as_blob()?), known);
         }
         Ok(())
@@ -231,6 +240,26 @@ impl Store {
         }
         transaction.commit()?;
         Ok(())
+    }
+
+    /// A missing photo is back, unchanged.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn mark_found(&mut self, id: i64) -> Result<()> {
+        self.db.execute("UPDATE photos SET missing_since = NULL WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// Photos present at or below `root`, no more than needed to tell none from some.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn has_photos_below(&self, root: &Path) -> Result<bool> {
+        let (from, to) = range_below(root);
+        let sql = "SELECT EXISTS(SELECT 1 FROM photos WHERE path >= ?1 AND path < ?2
+                                                        AND missing_since IS NULL)";
+        Ok(self.db.query_row(sql, params![from, to], |row| row.get(0))?)
     }
 
     /// After orientd itself changed the file: what it is now.

@@ -10,6 +10,7 @@ pub enum RunKind {
     Scan,
     Fix,
     Undo,
+    Daemon,
 }
 
 impl RunKind {
@@ -18,6 +19,7 @@ impl RunKind {
             Self::Scan => "scan",
             Self::Fix => "fix",
             Self::Undo => "undo",
+            Self::Daemon => "daemon",
         }
     }
 }

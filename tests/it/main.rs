@@ -4,6 +4,7 @@
 mod bad_input;
 mod commands;
 mod crash;
+mod daemon;
 mod engine;
 mod finding;
 mod fixing;
@@ -11,4 +12,5 @@ mod formats;
 mod harness;
 mod purity;
 mod scanning;
+mod service;
 mod usage;

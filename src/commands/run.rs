@@ -1,0 +1,54 @@
+//! `orientd run`: the daemon; `orientd control`: a word to it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+
+use super::Session;
+use crate::cli::ControlAction;
+use crate::daemon::keeper::Settings;
+use crate::daemon::{self, control};
+use crate::output;
+use crate::stages::look::Look;
+use crate::store::Store;
+
+pub fn run(session: &Session) -> Result<ExitCode> {
+    let global = session.global.clone();
+    daemon::run(&session.db_path()?, || settings(Session::new(global.clone())?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(session: Session) -> Result<Settings> {
+    ensure!(
+        !session.config.roots.is_empty(),
+        "there is no folder to watch\n  add one to config.toml: [[root]] and path = \"~/Pictures\""
+    );
+    let store = Store::open_existing(&session.db_path()?)?;
+    let look = Look {
+        library: session.library(),
+        model: session.model(store.as_ref())?,
+        device: session.device(),
+        views: session.config.views,
+        batch: session.config.batch,
+        n_threads: session.config.n_threads,
+        limits: session.config.limits,
+        bars: session.config.bars,
+        pulse: Arc::default(),
+    };
+    Ok(Settings { config: session.config, look })
+}
+
+pub fn tell(session: &Session, action: ControlAction) -> Result<ExitCode> {
+    let word = match action {
+        ControlAction::Pause => "pause",
+        ControlAction::Resume => "resume",
+        ControlAction::Rescan => "rescan",
+        ControlAction::Reload => "reload",
+    };
+    if control::ask(&session.db_path()?, word)?.is_none() {
+        bail!("no daemon runs with this database\n  start it with `orientd run`, or as a service");
+    }
+    output::line("done")?;
+    Ok(ExitCode::SUCCESS)
+}

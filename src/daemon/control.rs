@@ -1,0 +1,234 @@
+//! Signals, the control socket and the watchdog: everything that may ask something of the keeper.
+
+use std::io::{BufRead, BufReader as StdBufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use crossbeam_channel::Sender;
+use sd_notify::NotifyState;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::keeper::{Message, Settings};
+use super::status::{Shared, Status};
+
+/// A service manager kills what takes longer.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// For one request; a client that says nothing is left.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+const LONGEST_REQUEST: u64 = 64 << 10;
+
+/// Where the daemon of a database listens: in the runtime directory, or beside the database where
+/// there is none. The name is the database's, since each may have its daemon.
+pub fn socket_path(db: &Path) -> PathBuf {
+    let db = std::path::absolute(db).unwrap_or_else(|_| db.to_owned());
+    let hash = blake3::hash(db.as_os_str().as_encoded_bytes()).to_hex();
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
+    match folder {
+        Some(folder) => PathBuf::from(folder).join("orientd").join(format!("{}.sock", &hash[..16])),
+        None => db.with_extension("sock"),
+    }
+}
+
+fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
+    let path = socket_path(db);
+    let bind = || -> std::io::Result<UnixListener> {
+        if let Some(folder) = path.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        // Whoever left it is gone: the lock of the database is ours.
+        match std::fs::remove_file(&path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
+        Ok(listener)
+    };
+    let listener = bind().with_context(|| format!("cannot listen at {}", path.display()))?;
+    Ok((listener, path))
+}
+
+/// Serves until a signal comes or the keeper ends by itself. Gives the keeper's result.
+///
+/// # Errors
+/// Where signals or the socket cannot be had, or the keeper does not end in time.
+pub async fn serve(
+    db: &Path,
+    load: &impl Fn() -> Result<Settings>,
+    shared: &Arc<Shared>,
+    inbox: &Sender<Message>,
+    mut ended: oneshot::Receiver<Result<()>>,
+) -> Result<Result<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let (listener, path) = listen(db)?;
+    let watched = sd_notify::watchdog_enabled();
+    let mut watchdog = interval(watched.map_or(Duration::MAX / 4, |time| time / 2));
+    watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beats = None;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                if let Err(err) = reload(load, shared, inbox) {
+                    tracing::warn!("{err:#}");
+                }
+            }
+            _ = watchdog.tick(), if watched.is_some() => {
+                let now = shared.pulse.beats();
+                if beats.replace(now) != Some(now) {
+                    notify(&[NotifyState::Watchdog]);
+                }
+                send(inbox, Message::Nudge);
+            }
+            client = listener.accept() => match client {
+                Ok((client, _)) => attend(client, load, shared, inbox).await,
+                Err(err) => {
+                    tracing::warn!("cannot accept a client: {err}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            },
+            result = &mut ended => {
+                std::fs::remove_file(&path).context("cannot remove the socket")?;
+                return result.map_err(|_| anyhow!("the keeper panicked"));
+            }
+        }
+    }
+    notify(&[NotifyState::Stopping]);
+    shared.pulse.interrupt();
+    send(inbox, Message::Stop);
+    std::fs::remove_file(&path).context("cannot remove the socket")?;
+    let result = timeout(STOP_WITHIN, ended)
+        .await
+        .context("work did not end in time; the next start settles what was cut short")?;
+    result.map_err(|_| anyhow!("the keeper panicked"))
+}
+
+fn send(inbox: &Sender<Message>, message: Message) {
+    // A keeper that has ended is seen by its result.
+    let _ = inbox.send(message);
+}
+
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(err) = sd_notify::notify(state) {
+        tracing::debug!("cannot tell systemd: {err}");
+    }
+}
+
+fn reload(
+    load: &impl Fn() -> Result<Settings>,
+    shared: &Shared,
+    inbox: &Sender<Message>,
+) -> Result<()> {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        notify(&[NotifyState::Reloading, now]);
+    }
+    match load() {
+        Ok(settings) => {
+            shared.pulse.interrupt();
+            send(inbox, Message::Reload(Box::new(settings)));
+            Ok(())
+        }
+        Err(err) => {
+            let err = err.context("the old settings stay in force");
+            shared.status().last_error = Some(format!("{err:#}"));
+            notify(&[NotifyState::Ready]);
+            Err(err)
+        }
+    }
+}
+
+async fn attend(
+    mut client: UnixStream,
+    load: &impl Fn() -> Result<Settings>,
+    shared: &Shared,
+    inbox: &Sender<Message>,
+) {
+    let us = rustix::process::geteuid().as_raw();
+    let is_ours = client.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0);
+    if !is_ours {
+        tracing::warn!("turned away a client of another user");
+        return;
+    }
+    let (read, mut write) = client.split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(LONGEST_REQUEST));
+    if !matches!(timeout(REQUEST_WITHIN, read.read_line(&mut line)).await, Ok(Ok(n)) if n > 0) {
+        return;
+    }
+    let answer = match obey(&line, load, shared, inbox) {
+        Ok(answer) => answer,
+        Err(err) => json!({"ok": false, "error": format!("{err:#}")}),
+    };
+    let answer = format!("{answer}\n");
+    // A client that does not wait for its answer does not want it.
+    let _ = timeout(REQUEST_WITHIN, write.write_all(answer.as_bytes())).await;
+}
+
+fn obey(
+    line: &str,
+    load: &impl Fn() -> Result<Settings>,
+    shared: &Shared,
+    inbox: &Sender<Message>,
+) -> Result<Value> {
+    let request: Value = serde_json::from_str(line).context("the request is not JSON")?;
+    match request["do"].as_str().unwrap_or_default() {
+        "status" => {
+            let status = shared.status().clone();
+            return Ok(json!({"ok": true, "status": status}));
+        }
+        "pause" => {
+            shared.pulse.interrupt();
+            send(inbox, Message::Pause);
+        }
+        "resume" => send(inbox, Message::Resume),
+        "rescan" => send(inbox, Message::Rescan),
+        "reload" => reload(load, shared, inbox)?,
+        other => {
+            return Err(anyhow!(
+                "unknown request {other:?}; one of status, pause, resume, rescan, reload"
+            ));
+        }
+    }
+    Ok(json!({"ok": true}))
+}
+
+/// Asks the daemon of a database. `Ok(None)` where none runs.
+///
+/// # Errors
+/// Where it refuses, or its answer makes no sense.
+pub fn ask(db: &Path, what: &str) -> Result<Option<Value>> {
+    let path = socket_path(db);
+    let Ok(mut stream) = StdUnixStream::connect(&path) else { return Ok(None) };
+    stream.set_read_timeout(Some(REQUEST_WITHIN))?;
+    writeln!(stream, "{}", json!({"do": what}))?;
+    let mut line = String::new();
+    StdBufReader::new(stream).read_line(&mut line).context("the daemon does not answer")?;
+    let answer: Value = serde_json::from_str(&line).context("the daemon's answer is not JSON")?;
+    if answer["ok"] != true {
+        return Err(anyhow!("{}", answer["error"].as_str().unwrap_or("the daemon refuses")));
+    }
+    Ok(Some(answer))
+}
+
+/// What the running daemon says of itself; `None` where none runs.
+///
+/// # Errors
+/// As [`ask`].
+pub fn status(db: &Path) -> Result<Option<Status>> {
+    let Some(mut answer) = ask(db, "status")? else { return Ok(None) };
+    let status = serde_json::from_value(answer["status"].take());
+    Ok(Some(status.context("the daemon is of another version")?))
+}

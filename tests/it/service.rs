@@ -1,0 +1,145 @@
+//! The unit in a real `systemd --user` manager of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::daemon::{configure, eventually, listed, root};
+use crate::harness::{Library, needs, needs_with_exif, text_of};
+
+/// A user manager with a runtime directory of its own; it ends with the test.
+struct Manager<'a> {
+    library: &'a Library,
+    runtime: PathBuf,
+    child: Child,
+}
+
+impl<'a> Manager<'a> {
+    /// `None` where there is no systemd, or it cannot run here; the reason is printed.
+    fn start(library: &'a Library) -> Option<Self> {
+        let program = Path::new("/lib/systemd/systemd");
+        if !program.exists() {
+            println!("skipped: systemd is not installed");
+            return None;
+        }
+        // systemctl asks for this to tell whether the machine was booted with systemd.
+        if fs::create_dir_all("/run/systemd/system").is_err() {
+            println!("skipped: /run/systemd/system is missing and cannot be made");
+            return None;
+        }
+        let runtime = library.home().join("run");
+        fs::create_dir_all(&runtime).unwrap();
+        let log = fs::File::create(library.home().join("systemd.log")).unwrap();
+        let mut command = Command::new(program);
+        command.arg("--user");
+        Self::set_up(library, &runtime, &mut command);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let manager = Self { library, runtime, child };
+        eventually("the manager answers", || {
+            manager.systemctl(&["show", "-p", "Version"]).status.success()
+        });
+        Some(manager)
+    }
+
+    fn set_up(library: &Library, runtime: &Path, command: &mut Command) {
+        library.set_home(command);
+        command.env("XDG_RUNTIME_DIR", runtime);
+        for variable in ["DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "XDG_CONFIG_DIRS"] {
+            command.env_remove(variable);
+        }
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> Output {
+        let mut command = Command::new(program);
+        command.args(args);
+        Self::set_up(self.library, &self.runtime, &mut command);
+        command.output().unwrap()
+    }
+
+    fn systemctl(&self, args: &[&str]) -> Output {
+        self.run("systemctl", &[&["--user"], args].concat())
+    }
+
+    fn show(&self, property: &str) -> String {
+        let output = self.systemctl(&["show", "--value", "-p", property, "orientd"]);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn orientd(&self, args: &[&str]) -> Output {
+        self.run(env!("CARGO_BIN_EXE_orientd"), args)
+    }
+}
+
+impl Drop for Manager<'_> {
+    fn drop(&mut self) {
+        drop(self.systemctl(&["exit"]));
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn the_unit_lives_through_everything_in_a_real_manager() {
+    let library = Library::new();
+    configure(&library, &root(&library, "auto"));
+    let Some(manager) = Manager::start(&library) else { return };
+    let said = |output: &Output| assert!(output.status.success(), "{}", text_of(output));
+    said(&manager.orientd(&["service", "install"]));
+    assert_eq!(manager.show("ActiveState"), "active", "install returns when it is ready");
+    let pid = manager.show("MainPID");
+    let cgroup_is_idle = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    assert_eq!(cgroup_is_idle.split(' ').nth(18), Some("19"), "nice");
+
+    library.add("a.jpg", &needs_with_exif(90, 1));
+    let action =
+        |name: &str| listed(&library).get(&library.path(name)).map(|p| p["action"].clone());
+    eventually("it is turned", || action("a.jpg") == Some("tag".into()));
+    eventually("systemd has its line", || manager.show("StatusText").contains("turned 1"));
+
+    configure(&library, &root(&library, "review"));
+    said(&manager.systemctl(&["reload", "orientd"]));
+    assert_eq!(manager.show("MainPID"), pid);
+    eventually("the new settings are in force", || {
+        text_of(&manager.orientd(&["status"])).contains("fix = review")
+    });
+    library.add("b.jpg", &needs(90));
+    eventually("it is only recorded", || action("b.jpg") == Some("none".into()));
+
+    said(&manager.systemctl(&["kill", "-s", "KILL", "orientd"]));
+    eventually("it comes back", || {
+        manager.show("ActiveState") == "active" && manager.show("MainPID") != pid
+    });
+    library.add("c.jpg", &needs(0));
+    eventually("and works", || action("c.jpg").is_some());
+
+    // A pipeline that hangs is killed by the watchdog, and started again.
+    let drop_in = library.home().join(".config/systemd/user/orientd.service.d/test.conf");
+    fs::create_dir_all(drop_in.parent().unwrap()).unwrap();
+    let hang = "[Service]\nWatchdogSec=2s\nEnvironment=ORIENTD_TEST_HANG_ON=hang.jpg\n";
+    fs::write(&drop_in, hang).unwrap();
+    said(&manager.systemctl(&["daemon-reload"]));
+    said(&manager.systemctl(&["restart", "orientd"]));
+    let pid = manager.show("MainPID");
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(manager.show("MainPID"), pid, "idle, it feeds the watchdog");
+    let hanging = library.add("hang.jpg", &needs(0));
+    eventually("the watchdog bites", || manager.show("MainPID") != pid);
+    fs::remove_file(hanging).unwrap();
+    fs::remove_file(drop_in).unwrap();
+    said(&manager.systemctl(&["daemon-reload"]));
+    said(&manager.systemctl(&["restart", "orientd"]));
+
+    let started = Instant::now();
+    said(&manager.systemctl(&["stop", "orientd"]));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(manager.show("Result"), "success");
+    said(&manager.orientd(&["service", "uninstall"]));
+    assert!(!library.home().join(".config/systemd/user/orientd.service").exists());
+    assert_eq!(manager.show("LoadState"), "not-found");
+}
