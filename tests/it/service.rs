@@ -121,12 +121,13 @@ fn the_unit_lives_through_everything_in_a_real_manager() {
     // A pipeline that hangs is killed by the watchdog, and started again.
     let drop_in = library.home().join(".config/systemd/user/orientd.service.d/test.conf");
     fs::create_dir_all(drop_in.parent().unwrap()).unwrap();
-    let hang = "[Service]\nWatchdogSec=2s\nEnvironment=ORIENTD_TEST_HANG_ON=hang.jpg\n";
+    let hang = "[Service]\nWatchdogSec=10s\nEnvironment=ORIENTD_TEST_HANG_ON=hang.jpg\n";
     fs::write(&drop_in, hang).unwrap();
     said(&manager.systemctl(&["daemon-reload"]));
     said(&manager.systemctl(&["restart", "orientd"]));
     let pid = manager.show("MainPID");
-    std::thread::sleep(Duration::from_secs(5));
+    // Long enough for a machine so busy that idle scheduling starves.
+    std::thread::sleep(Duration::from_secs(12));
     assert_eq!(manager.show("MainPID"), pid, "idle, it feeds the watchdog");
     let hanging = library.add("hang.jpg", &needs(0));
     eventually("the watchdog bites", || manager.show("MainPID") != pid);
