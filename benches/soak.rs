@@ -62,6 +62,7 @@ fn main() -> Result<()> {
         let daemon = &status["daemon"];
         if daemon["state"] == "watching" && daemon["queued"] == 0 {
             println!("looked at {}, turned {}", daemon["looked_at"], daemon["turned"]);
+            ensure!(daemon["turned"].as_u64() <= daemon["looked_at"].as_u64(), "turned twice");
             break;
         }
         ensure!(Instant::now() < deadline, "the daemon is never done: {status}");

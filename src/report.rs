@@ -39,6 +39,8 @@ pub struct PhotoReport {
     pub reason: Option<(String, String)>,
     /// From the database: the file was not opened.
     pub known: bool,
+    /// The action was performed, or planned, just now; else it is in force since an earlier time.
+    pub just_now: bool,
 }
 
 impl PhotoReport {
@@ -72,6 +74,7 @@ impl PhotoReport {
             action,
             reason: photo.skipped,
             known: true,
+            just_now: false,
         }
     }
 

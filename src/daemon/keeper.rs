@@ -199,6 +199,7 @@ impl Keeper {
                     self.engine = None;
                 }
                 self.settings = *settings;
+                self.shared.status().last_error = None;
                 self.take_up();
                 tracing::info!("reloaded");
             }
@@ -332,7 +333,6 @@ impl Keeper {
     fn take_change(&mut self, path: PathBuf, now: Instant) {
         let Some(at) = self.place_of(&path) else { return };
         if path == self.places[at].path || self.places[at].anchor.is_none() {
-            self.work.paths.remove(&self.places[at].path);
             self.check_place(at);
             return;
         }
@@ -549,7 +549,7 @@ impl Keeper {
             }
             return;
         }
-        let is_turned = photo.action == Action::Tag && !self.is_known_turn(photo);
+        let is_turned = photo.action == Action::Tag && photo.just_now;
         let mut status = self.shared.status();
         if !photo.known {
             status.looked_at += 1;
@@ -563,11 +563,6 @@ impl Keeper {
         } else {
             tracing::debug!(path = %path.escape_default(), turn, confidence, run, "upright");
         }
-    }
-
-    /// A renamed photo is told with the change that is in force since long ago.
-    fn is_known_turn(&self, photo: &PhotoReport) -> bool {
-        photo.known && photo.new_orientation() == Some(photo.stored)
     }
 
     /// Has this not been told before? Counted all the same.

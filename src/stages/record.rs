@@ -295,7 +295,7 @@ impl Recorder {
         }
         let turn = decision.turn;
         match self.fix(report, id, turn, policy.fixing, identity, hash) {
-            Ok(()) => report.action = Action::Tag,
+            Ok(()) => (report.action, report.just_now) = (Action::Tag, true),
             Err(Failure::Photo(why)) => report.refused(&why),
             Err(Failure::Store(err)) => return Err(err),
         }
@@ -343,5 +343,6 @@ fn blank_report(
         action: Action::None,
         reason,
         known: false,
+        just_now: false,
     }
 }

@@ -195,7 +195,9 @@ fn a_rename_keeps_the_history_and_a_delete_is_noticed() {
     eventually("the new folder", || knows(&library, &now) && !knows(&library, &gone));
     assert_eq!(listed(&library).len(), 1);
     daemon.eventually_idle();
-    assert_eq!(daemon.status()["looked_at"], 2, "neither is opened again: {}", daemon.log());
+    let status = daemon.status();
+    assert_eq!(status["looked_at"], 2, "neither is opened again: {}", daemon.log());
+    assert_eq!(status["turned"], 1, "a rename is no turn: {}", daemon.log());
     daemon.stop();
     library.ok(["undo", now.to_str().unwrap()]);
     assert_eq!(fs::read(&now).unwrap(), original);
