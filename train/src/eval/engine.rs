@@ -1,22 +1,16 @@
 //! A model to be measured: a network in tch, or a model file in onnxruntime.
 
 use anyhow::Result;
-use orientd::rules::orientation::Turn;
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::{InputSpec, turn_counter_clockwise};
+use tch::Device;
 
 use crate::augment::Augment;
 use crate::data::cache::Cache;
-use crate::data::loader::with_batches;
-use crate::data::plan::Sample;
 use crate::export::Session;
-use crate::fit::device::n_workers;
 use crate::fit::images::{to_tensor, view_logits};
-use crate::fit::validate::Views;
+use crate::fit::validate::{Views, photos_at_once, score};
 use crate::net::Network;
-
-/// Photos looked at together.
-const BATCH: usize = 16;
 
 pub enum Engine {
     Tch(Box<Network>, InputSpec),
@@ -53,21 +47,14 @@ impl Engine {
         cache: &Cache,
         part: &[usize],
         augment: &Augment,
-        mut progress: impl FnMut(usize),
+        progress: impl FnMut(usize),
     ) -> Result<Views> {
-        let plain = Augment { enabled: false, ..augment.clone() };
-        let sample = |idx: &usize| Sample { record: *idx, class: Turn::NONE, key: 0, weight: 1.0 };
-        let plan: Vec<Vec<Sample>> =
-            part.chunks(BATCH).map(|photos| photos.iter().map(sample).collect()).collect();
         let size = self.input().size;
-        with_batches(cache, &plan, 0, (&plain, size), n_workers(0), |batches| {
-            let mut views = Vec::with_capacity(part.len());
-            for batch in batches {
-                views.extend(self.views(&batch?.pixels)?);
-                progress(views.len());
-            }
-            Ok(views)
-        })
+        let at_once = match self {
+            Self::Tch(network, _) => photos_at_once(network.device),
+            Self::Onnx(_) => photos_at_once(Device::Cpu),
+        };
+        score(cache, part, (augment, size), at_once, |pixels| self.views(pixels), progress)
     }
 }
 

@@ -8,6 +8,7 @@ use orientd::rules::orientation::Turn;
 use super::engine::Engine;
 use crate::data::cache::Cache;
 use crate::data::jpeg;
+use crate::fit::images::says_upright;
 
 const QUALITY: i32 = 90;
 
@@ -43,7 +44,7 @@ pub fn probe(
             let turned = photo.clone().oriented(truth.inverse().orientation());
             pixels.extend(spec.squash(&jpeg::resave(&turned, QUALITY)?)?.pixels);
         }
-        let upright = Probabilities::from_four_views(plain, 1.0).best().0 == Turn::NONE;
+        let upright = says_upright(plain);
         for (truth, views) in Turn::ALL.into_iter().zip(engine.views(&pixels)?) {
             let one = |logits| Probabilities::from_logits(logits, 1.0).best().0;
             result.plain_1 += is(one(plain[truth.class()]) == truth);

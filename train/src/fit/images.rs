@@ -1,6 +1,7 @@
 //! From rows of bytes to the network's input, on its device, and the four views of it.
 
 use orientd::rules::decision::Probabilities;
+use orientd::rules::orientation::Turn;
 use orientd::rules::tensor::InputSpec;
 use tch::{Device, Kind, Tensor};
 
@@ -48,12 +49,26 @@ pub fn average(views: &[[f32; 4]; 4]) -> Probabilities {
     Probabilities::from_four_views(views, 1.0)
 }
 
+/// Do four views of an upright photo say so? Where they cannot tell, the answer is no: turned, the
+/// same photo would not be recognised.
+pub fn says_upright(views: &[[f32; 4]; 4]) -> bool {
+    let seen = average(views);
+    Turn::ALL[1..].iter().all(|turn| seen.of(*turn) < seen.of(Turn::NONE))
+}
+
 #[cfg(test)]
 mod tests {
-    use orientd::rules::orientation::Turn;
     use orientd::rules::pixels::Rgb8;
 
     use super::*;
+
+    #[test]
+    fn a_network_that_says_nothing_is_not_right() {
+        assert!(!says_upright(&[[0.0; 4]; 4]));
+        let upright =
+            std::array::from_fn(|k| std::array::from_fn(|c| if c == k { 1.0 } else { 0.0 }));
+        assert!(says_upright(&upright));
+    }
 
     /// What training sees is what orientd sees: the same numbers, and the same turns.
     #[test]

@@ -14,11 +14,11 @@ use super::average::Average;
 use super::checkpoint::{self, State, Sums};
 use super::claim::{BEST, claim};
 use super::device;
-use super::images::{four_views, input_spec, to_tensor};
+use super::images::{four_views, input_spec, to_tensor, view_logits};
 use super::journal::{Epoch, Journal, Step, validation_row};
 use super::loss::losses;
 use super::schedule::learning_rate;
-use super::validate::{Validation, score};
+use super::validate::{Validation, photos_at_once, score};
 use crate::config::{Config, Stage};
 use crate::data::cache::Cache;
 use crate::data::loader::{Batch, Batches, with_batches};
@@ -344,7 +344,12 @@ impl Run<'_> {
         }
         let bar = progress::photos(self.watched.len() as u64, "validate");
         let seen = |n: usize| bar.set_position(n as u64);
-        let views = score(&self.network, self.cache, &self.watched, self.config, &self.spec, seen)?;
+        let (network, look) = (&self.network, (&self.config.augment, self.spec.size));
+        let at_once = photos_at_once(network.device);
+        let answer = |pixels: &[u8]| {
+            Ok(view_logits(network, &to_tensor(pixels, &self.spec, network.device)))
+        };
+        let views = score(self.cache, &self.watched, look, at_once, answer, seen)?;
         bar.finish_and_clear();
         let validation = Validation::of(&views);
         let loss = validation.deciding(self.config);

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use orientd::rules::orientation::Turn;
-use orientd::rules::tensor::InputSpec;
+use tch::Device;
 
+use super::device::n_workers;
+use super::images::{average, says_upright};
 use crate::augment::Augment;
 use crate::config::Config;
 use crate::data::cache::Cache;
 use crate::data::loader::with_batches;
 use crate::data::plan::Sample;
-use crate::fit::images::{average, to_tensor, view_logits};
-use crate::net::Network;
 
 /// The scores of photos: `views[p][k]` of photo p turned k quarters counter-clockwise.
 pub type Views = Vec<[[f32; 4]; 4]>;
@@ -31,7 +31,7 @@ impl Validation {
         for photo in views {
             let four = average(photo);
             sums.loss_4 -= f64::from(four.of(Turn::NONE)).max(1e-30).ln();
-            sums.accuracy_4 += f64::from(u8::from(four.best().0 == Turn::NONE));
+            sums.accuracy_4 += f64::from(u8::from(says_upright(photo)));
             for (turn, logits) in Turn::ALL.into_iter().zip(photo) {
                 let one = Probabilities::from_logits(*logits, 1.0);
                 sums.loss_1 -= f64::from(one.of(turn)).max(1e-30).ln() / 4.0;
@@ -53,28 +53,32 @@ impl Validation {
     }
 }
 
-/// The four views' scores of each photo of `part`.
+/// Photos looked at together: on a CPU few, so that what passes between the layers stays small
+/// enough for the allocator to keep.
+pub fn photos_at_once(device: Device) -> usize {
+    if device.is_cuda() { 32 } else { 2 }
+}
+
+/// The four views' scores of each photo of `part`, as `look` gives them for N×S×S×3 bytes.
 ///
 /// # Errors
-/// Where the cache cannot be read.
+/// Where the cache cannot be read, and those of `look`.
 pub fn score(
-    network: &Network,
     cache: &Cache,
     part: &[usize],
-    config: &Config,
-    spec: &InputSpec,
+    (augment, size): (&Augment, usize),
+    at_once: usize,
+    mut look: impl FnMut(&[u8]) -> Result<Views>,
     mut progress: impl FnMut(usize),
 ) -> Result<Views> {
-    let plain = Augment { enabled: false, ..config.augment.clone() };
+    let plain = Augment { enabled: false, ..augment.clone() };
     let sample = |idx: &usize| Sample { record: *idx, class: Turn::NONE, key: 0, weight: 1.0 };
     let plan: Vec<Vec<Sample>> =
-        part.chunks(config.fit.batch).map(|photos| photos.iter().map(sample).collect()).collect();
-    let n_threads = super::device::n_workers(config.fit.loaders);
-    with_batches(cache, &plan, 0, (&plain, spec.size), n_threads, |batches| {
+        part.chunks(at_once).map(|photos| photos.iter().map(sample).collect()).collect();
+    with_batches(cache, &plan, 0, (&plain, size), n_workers(0), |batches| {
         let mut views = Vec::with_capacity(part.len());
         for batch in batches {
-            let images = to_tensor(&batch?.pixels, spec, network.device);
-            views.extend(view_logits(network, &images));
+            views.extend(look(&batch?.pixels)?);
             progress(views.len());
         }
         Ok(views)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use orientd::rules::pixels::Rgb8;
 use orientd_train::config::Config;
 use orientd_train::data::Cache;
@@ -134,6 +134,13 @@ pub fn quick(more: &[&str]) -> Result<Config> {
     ];
     let settings: Vec<String> = settings.iter().chain(more).map(|text| (*text).into()).collect();
     Config::load(None, &settings)
+}
+
+/// The published ImageNet weights of Lite0 (19 MB), fetched once.
+pub fn imagenet_weights() -> Result<PathBuf> {
+    let fetch = Command::new(train_folder().join("fetch-weights.sh")).output()?;
+    ensure!(fetch.status.success(), "{}", String::from_utf8_lossy(&fetch.stderr));
+    Ok(train_folder().join("../.runtime/weights/efficientnet_lite0.pth"))
 }
 
 /// The program.

@@ -14,7 +14,7 @@ use orientd_train::weights::{self, Scheme, foreign_name};
 use prost::Message;
 use tch::{Device, Kind, Tensor};
 
-use crate::harness::{noise, pictures, reference, relative_difference, rows, train_folder};
+use crate::harness::{imagenet_weights, noise, pictures, reference, relative_difference, rows};
 
 const TOLERANCE: f64 = 1e-4;
 
@@ -272,15 +272,10 @@ fn legacy_state_dicts_are_read_and_cut_ones_refused() -> Result<()> {
     Ok(())
 }
 
-/// The published ImageNet weights, in the file as published, give the reference's features. Fetches
-/// the file (19 MB) once.
+/// The published ImageNet weights, in the file as published, give the reference's features.
 #[test]
 fn lite0_with_imagenet_weights_sees_what_the_reference_sees() -> Result<()> {
-    let fetch = std::process::Command::new(train_folder().join("fetch-weights.sh")).output()?;
-    let error = String::from_utf8_lossy(&fetch.stderr);
-    ensure!(fetch.status.success(), "{error}");
-    let path = train_folder().join("../.runtime/weights/efficientnet_lite0.pth");
-
+    let path = imagenet_weights()?;
     let network = network(Backbone::Lite0, Top::None);
     let loaded = weights::load(&network, &path)?;
     assert!(!loaded.with_top && !loaded.folded);

@@ -9,7 +9,7 @@ use orientd_train::net::Backbone;
 use prost::Message;
 use tempfile::TempDir;
 
-use crate::harness::{cache_of, program, quick};
+use crate::harness::{cache_of, imagenet_weights, program, quick};
 
 /// Trains in two stages, exports, reads the model back; `package` compares with onnxruntime.
 fn train_and_export(backbone: Backbone) -> Result<()> {
@@ -99,17 +99,18 @@ fn early_convolutions_rest_in_the_first_stage() -> Result<()> {
 }
 
 fn trained() -> Result<(TempDir, Cache)> {
-    let (folder, cache) = cache_of(60)?;
+    let (folder, cache) = cache_of(80)?;
+    let weights = format!("network.weights={}", imagenet_weights()?.display());
     let config = quick(&[
+        "network.input=64",
         "fit.epoch_photos=48",
         "fit.batch=8",
         "fit.validation_photos=0",
-        "fit.stage1.epochs=1",
-        "fit.stage2.epochs=5",
-        "fit.stage2.learning_rate=3e-3",
-        "fit.patience=5",
+        "fit.stage2.epochs=2",
+        "fit.stage2.learning_rate=1e-3",
         "augment.enabled=false",
-        "network.weights=",
+        "fit.dropout=0",
+        &weights,
     ])?;
     fit::fit(&config, &cache, &folder.path().join("run"))?;
     Ok((folder, cache))
@@ -137,8 +138,10 @@ fn it_learns_and_is_evaluated() -> Result<()> {
     let figure = |look: &str, name: &str| -> Result<f64> {
         figures[look][name]["value"].as_f64().with_context(|| format!("no {look}.{name}"))
     };
-    let accuracy = figure("four_views", "accuracy")?;
-    assert!(accuracy > 0.8, "{accuracy}: {error}");
+    for look in ["one_view", "four_views", "cascade"] {
+        let accuracy = figure(look, "accuracy")?;
+        assert!(accuracy > 0.9, "{look} {accuracy}: {error}");
+    }
     assert!(figure("four_views", "recall_at_97")? <= 1.0);
     assert_eq!(figures["sources"].as_array().map(Vec::len), Some(2));
     assert_eq!(figures["one_view"]["confusion"][0].as_array().map(Vec::len), Some(4));
@@ -167,7 +170,8 @@ fn check_events(folder: &std::path::Path) -> Result<()> {
             n_events += 1;
         }
     }
-    assert!(n_events > 40, "{n_events} events");
+    // A header, the steps, and three writes an epoch.
+    assert!(n_events > 25, "{n_events} events");
     Ok(())
 }
 
@@ -194,8 +198,8 @@ fn retraining_ends_at_the_gate() -> Result<()> {
         let weights = format!("network.weights={}", at(weights).display());
         for setting in [
             "prepare.side=48",
-            "network.input=32",
-            "split.validation=0.9",
+            "network.input=64",
+            "split.validation=0.8",
             "fit.batch=4",
             "fit.epoch_photos=4",
             "fit.stage1.epochs=1",
