@@ -204,17 +204,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Leaves only the photos named, in the order of their ids, whatever order they came in.
+    /// Leaves only the photos named, in an order that follows from what they show: neither where
+    /// they lie nor which came first decides what a seed makes of them.
     pub fn finish(mut self, wanted: &std::collections::BTreeSet<String>) -> Result<Vec<Record>> {
         self.known.retain(|id, _| wanted.contains(id));
         self.pixels.sync_all()?;
         self.write_index()?;
-        Ok(self.known.into_values().collect())
+        Ok(self.ordered().into_iter().cloned().collect())
+    }
+
+    fn ordered(&self) -> Vec<&Record> {
+        let mut records: Vec<&Record> = self.known.values().collect();
+        records.sort_by(|a, b| (&a.fingerprint, &a.path).cmp(&(&b.fingerprint, &b.path)));
+        records
     }
 
     fn write_index(&self) -> Result<()> {
         let mut text = String::new();
-        for record in self.known.values() {
+        for record in self.ordered() {
             text.push_str(&serde_json::to_string(record)?);
             text.push('\n');
         }

@@ -37,8 +37,8 @@ impl Split {
     }
 }
 
-/// Each group goes where a hash of the seed and its first member says: the same seed gives the same
-/// split, and more photos leave the others where they were.
+/// Each group goes where a hash of the seed and its first member's fingerprint says: the same seed
+/// gives the same split wherever the photos lie, and more photos leave the others where they were.
 ///
 /// # Errors
 /// Where a source that is to be left out does not exist, or training or validation would be empty.
@@ -56,7 +56,8 @@ pub fn split(records: &[Record], config: &Config) -> Result<Split> {
     let left_out = |idx: &usize| config.split.leave_out.contains(&records[*idx].source);
     let mut split = Split { groups, ..Split::default() };
     for members in members.into_values() {
-        let Some(first) = members.iter().map(|idx| records[*idx].id.as_str()).min() else {
+        let prints = members.iter().map(|idx| records[*idx].fingerprint.as_str());
+        let Some(first) = prints.min() else {
             continue;
         };
         // A photo that is also in a source left out would give that source away.
@@ -81,8 +82,8 @@ pub fn split(records: &[Record], config: &Config) -> Result<Split> {
 }
 
 /// A number from 0 to 1 out of a hash.
-fn share(seed: u64, purpose: &str, id: &str) -> f64 {
-    let hash = blake3::hash(format!("{seed} {purpose} {id}").as_bytes());
+fn share(seed: u64, purpose: &str, key: &str) -> f64 {
+    let hash = blake3::hash(format!("{seed} {purpose} {key}").as_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hash.as_bytes()[..8]);
     u64::from_le_bytes(first) as f64 / 2f64.powi(64)

@@ -88,10 +88,8 @@ fn flatten(prefix: &str, value: &toml::Value, lines: &mut Vec<String>) {
 fn photos_hash(records: &[Record]) -> String {
     let mut hasher = blake3::Hasher::new();
     for record in records {
-        let line = format!(
-            "{} {} {} {} {}\n",
-            record.id, record.source, record.turn, record.weight, record.fingerprint
-        );
+        let line =
+            format!("{} {} {} {}\n", record.source, record.turn, record.weight, record.fingerprint);
         hasher.update(line.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
