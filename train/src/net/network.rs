@@ -1,5 +1,5 @@
 //! Runs an architecture with tch. Tensors are kept channels-last and, where the precision says so,
-//! convolved in bfloat16 with float32 masters: both are measured gains on CPUs with AVX-512 BF16.
+//! convolved in bfloat16 with float32 masters: meant for CPUs with AVX-512 BF16; see train/bench.
 //!
 //! tch's plain methods panic where shapes do not fit; every shape here comes from the architecture,
 //! and `set` checks what is loaded.
