@@ -103,7 +103,8 @@ pub enum Command {
     /// Train a model on your own photos (runs `orientd-train`, which `make train` builds)
     #[command(disable_help_flag = true)]
     Train {
-        /// Handed on as they are; `orientd train --help` lists them
+        /// `--library` retrains on the photos in the database and uses the model if it is better;
+        /// anything else is handed on as it is (`orientd train --help`)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },

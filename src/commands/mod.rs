@@ -82,7 +82,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => return completions::completions(shell),
         Command::Man { out } => return completions::man(out.as_deref()),
         Command::Config { default: true } => return config::print_default(),
-        Command::Train { args } => return train::run(&args),
+        Command::Train { args } => return train::run(cli.global, &args),
         Command::Doctor { json } => return doctor::run(cli.global, json),
         Command::Service { action } => return service::run(action),
         _ => {}
