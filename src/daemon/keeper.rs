@@ -21,7 +21,7 @@ use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
 use crate::stages::look::Look;
 use crate::stages::record::{Fixing, Policies, Policy, Recorder, Report};
-use crate::stages::walk::{Anchor, Walk, is_wanted_below};
+use crate::stages::walk::{Anchor, Elsewhere, Walk, is_wanted_below};
 use crate::store::Store;
 
 /// Waits between tries of a round that failed: doubling, from the first to the last.
@@ -487,6 +487,7 @@ impl Keeper {
         let walk = Walk {
             roots,
             known,
+            elsewhere: Elsewhere::new(&store, model),
             ignore: config.ignore.clone(),
             rescan: false,
             settled_before_ns: Some(now_ns() - ns(config.settle)),
