@@ -76,7 +76,9 @@ eval: tools runtime
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"
 	install -Dm755 $(ORT_LIB) "$(DESTDIR)$(PREFIX)/lib/orientd/$(notdir $(ORT_LIB))"
-	install -Dm644 systemd/orientd.service "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
+	install -d "$(DESTDIR)$(PREFIX)/share/systemd/user"
+	target/release/orientd service unit --program "$(PREFIX)/bin/orientd" \
+	    > "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	target/release/orientd man --out "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \

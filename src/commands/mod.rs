@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod engine_host;
 pub mod fix;
 pub mod list;
 pub mod model;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Train { args } => return train::run(cli.global, &args),
         Command::Doctor { json } => return doctor::run(cli.global, json),
         Command::Service { action } => return service::run(action),
+        Command::EngineHost { threads } => return engine_host::run(&cli.global, threads),
         _ => {}
     }
     let session = Session::new(cli.global)?;
@@ -102,6 +104,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Man { .. }
         | Command::Train { .. }
         | Command::Doctor { .. }
-        | Command::Service { .. } => Ok(ExitCode::SUCCESS),
+        | Command::Service { .. }
+        | Command::EngineHost { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -5,6 +5,8 @@ mod bad_input;
 mod commands;
 mod crash;
 mod daemon;
+mod daemon_faults;
+mod daemon_rules;
 mod engine;
 mod finding;
 mod fixing;
