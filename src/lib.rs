@@ -6,6 +6,7 @@ pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod error;
+pub mod frames;
 pub mod identity;
 pub mod journal;
 pub mod output;

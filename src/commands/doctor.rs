@@ -13,6 +13,7 @@ use crate::engine::{Engine, ModelFile, Views, runtime};
 use crate::output;
 use crate::rules::orientation::Turn;
 use crate::rules::pixels::Rgb8;
+use crate::stages::decode::isolated;
 use crate::store::Store;
 
 /// A photo with a plain up and down, for asking the model a question with a known answer.
@@ -59,6 +60,7 @@ pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
         }
         Err(err) => findings.push(bad("config", &err, "`orientd config --default` shows all keys")),
     }
+    findings.push(check_decoding());
     findings.push(check_watches(Path::new("/proc/sys/fs/inotify")));
     let is_broken = findings.iter().any(|finding| finding.state == State::Bad);
     for finding in &findings {
@@ -167,6 +169,27 @@ fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
     };
     let wrong = Turn::ALL.into_iter().zip(answers).filter(is_wrong);
     Ok(wrong.map(|(turn, _)| turn.degrees()).collect())
+}
+
+/// Starts a decoding process, confined as for photos.
+fn check_decoding() -> Finding {
+    let (confinement, _) = match isolated::examine() {
+        Ok(found) => found,
+        Err(err) => return bad("decoding", &err, "/proc must be mounted, and programs may start"),
+    };
+    let missing: Vec<&str> = [("seccomp", confinement.seccomp), ("Landlock", confinement.landlock)]
+        .into_iter()
+        .filter_map(|(name, holds)| (!holds).then_some(name))
+        .collect();
+    if missing.is_empty() {
+        let text = "photos are decoded in processes that reach no file, network or program";
+        return good("decoding", text.into());
+    }
+    let text = format!(
+        "photos are decoded in processes of their own with limits, but without {} in this kernel",
+        missing.join(" and ")
+    );
+    Finding { name: "decoding", state: State::Remark, text, advice: None }
 }
 
 /// Watching takes one inotify watch a folder.

@@ -1,18 +1,20 @@
 //! From a path to a picture of the network's size, as a viewer would show it, or the reason why not.
 
 mod format;
+pub mod isolated;
 mod jpeg;
 mod memory;
 mod raster;
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 pub use format::{Format, promises_photo};
 pub use memory::Budget;
+use serde::{Deserialize, Serialize};
 
 use self::format::Sniffed;
 use crate::error::Skip;
@@ -30,7 +32,7 @@ pub struct Candidate {
 }
 
 /// What must not be exceeded, from the config.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     pub max_file_bytes: u64,
     pub max_pixels: u64,
@@ -61,12 +63,33 @@ struct Decoded {
     height: u32,
 }
 
-/// Reads and decodes one file to `side`×`side` pixels. Never fails, never panics.
+/// Reads and decodes one file to `side`×`side` pixels, in this process: what a file does to a decoder,
+/// it does to the caller. [`isolated::Isolated`] is for files of strangers. Never fails, never panics.
 pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize) -> Looked {
+    match open(&candidate.path) {
+        Ok((file, identity)) => {
+            let opened = Opened { file: &file, identity, name: &candidate.path };
+            look_at(opened, limits, budget, side)
+        }
+        Err(skip) => Looked::Skipped { format: None, skip },
+    }
+}
+
+/// A regular file, opened for reading, and what is known of it.
+#[derive(Clone, Copy)]
+struct Opened<'a> {
+    file: &'a File,
+    /// As it was when it was opened.
+    identity: Identity,
+    /// For its ending only.
+    name: &'a Path,
+}
+
+fn look_at(opened: Opened<'_>, limits: &Limits, budget: &Budget, side: usize) -> Looked {
     let mut format = None;
     // A decoder's panic costs one photo. Nothing it could have left half done is used again.
     let result =
-        catch_unwind(AssertUnwindSafe(|| try_look(candidate, limits, budget, side, &mut format)));
+        catch_unwind(AssertUnwindSafe(|| try_look(opened, limits, budget, side, &mut format)));
     match result {
         Ok(Ok(Some(photo))) => Looked::Photo(Box::new(photo)),
         Ok(Ok(None)) => Looked::NotAPhoto,
@@ -81,13 +104,13 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn try_look(
-    candidate: &Candidate,
+    opened: Opened<'_>,
     limits: &Limits,
     budget: &Budget,
     side: usize,
     seen_format: &mut Option<Format>,
 ) -> Result<Option<Photo>, Skip> {
-    let Some(file) = read(candidate, limits)? else { return Ok(None) };
+    let Some(file) = read(opened, limits)? else { return Ok(None) };
     *seen_format = Some(file.format);
     let decoded = match file.format {
         Format::Jpeg => jpeg::decode(&file.bytes, limits, budget, side)?,
@@ -97,7 +120,7 @@ fn try_look(
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
-        identity: file.identity,
+        identity: opened.identity,
         hash: *blake3::hash(&file.bytes).as_bytes(),
         format: file.format,
         width: decoded.width,
@@ -110,16 +133,16 @@ fn try_look(
 /// A picture file read whole, unchanged since it was found.
 struct PictureFile {
     bytes: Vec<u8>,
-    identity: Identity,
     format: Format,
 }
 
 /// `Ok(None)` where the content is not a picture and the name does not claim one.
-fn read(candidate: &Candidate, limits: &Limits) -> Result<Option<PictureFile>, Skip> {
-    let (mut file, identity) = open(&candidate.path)?;
+fn read(opened: Opened<'_>, limits: &Limits) -> Result<Option<PictureFile>, Skip> {
+    let Opened { mut file, identity, name } = opened;
+    file.rewind()?; // A file that is tried once more was read before.
     let mut bytes = Vec::new();
-    file.by_ref().take(format::SNIFF_LEN).read_to_end(&mut bytes)?;
-    let format = match format::sniff(&bytes, &candidate.path) {
+    (&mut file).take(format::SNIFF_LEN).read_to_end(&mut bytes)?;
+    let format = match format::sniff(&bytes, name) {
         Sniffed::Picture(format) => format,
         Sniffed::Other => return Ok(None),
         Sniffed::Empty => return Err(Skip::Empty),
@@ -132,12 +155,12 @@ fn read(candidate: &Candidate, limits: &Limits) -> Result<Option<PictureFile>, S
     bytes.reserve_exact(usize::try_from(identity.size).unwrap_or(0).saturating_sub(bytes.len()));
     // One byte more than expected is enough to see that it grows.
     let rest = (identity.size + 1).saturating_sub(bytes.len() as u64);
-    file.by_ref().take(rest).read_to_end(&mut bytes)?;
+    (&mut file).take(rest).read_to_end(&mut bytes)?;
     let after = Identity::from(&file.metadata()?);
     if after != identity || bytes.len() as u64 != identity.size {
         return Err(Skip::ChangedWhileReading);
     }
-    Ok(Some(PictureFile { bytes, identity, format }))
+    Ok(Some(PictureFile { bytes, format }))
 }
 
 fn open(path: &Path) -> Result<(File, Identity), Skip> {
