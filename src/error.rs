@@ -18,6 +18,8 @@ pub enum Skip {
     #[error("{0}")]
     UnsupportedFormat(String),
     #[error("{0}")]
+    LibraryMissing(String),
+    #[error("{0}")]
     TooLarge(String),
     #[error("not a regular file")]
     NotRegular,
@@ -31,6 +33,8 @@ pub enum Skip {
     ),
     #[error("the file changed while it was being read")]
     ChangedWhileReading,
+    #[error("no embedded picture that can be read: {0}")]
+    NoPreview(String),
     #[error("the decoder failed inside: {0}")]
     DecoderPanicked(String),
     #[error("the decoder crashed on it twice: {0}")]
@@ -51,11 +55,13 @@ impl Skip {
             Self::Truncated => "truncated",
             Self::Corrupt(_) => "corrupt",
             Self::UnsupportedFormat(_) => "unsupported_format",
+            Self::LibraryMissing(_) => "library_missing",
             Self::TooLarge(_) => "too_large",
             Self::NotRegular => "not_a_regular_file",
             Self::Vanished => "vanished",
             Self::Unreadable(_) => "unreadable",
             Self::ChangedWhileReading => "changed_while_reading",
+            Self::NoPreview(_) => "no_preview",
             Self::DecoderPanicked(_) => "decoder_panicked",
             Self::DecoderCrashed(_) => "decoder_crashed",
             Self::DecoderTimedOut(_) => "decoder_timed_out",
@@ -66,8 +72,14 @@ impl Skip {
 
     /// Codes that say more about the moment or the settings than about the file: such a file is
     /// looked at again by the next scan although it has not changed.
-    pub const TRY_AGAIN: [&'static str; 5] =
-        ["too_large", "vanished", "unreadable", "changed_while_reading", "no_answer"];
+    pub const TRY_AGAIN: [&'static str; 6] = [
+        "too_large",
+        "library_missing",
+        "vanished",
+        "unreadable",
+        "changed_while_reading",
+        "no_answer",
+    ];
 }
 
 /// An I/O error on its way from a decoding process: the system's number where it has one.

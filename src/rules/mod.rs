@@ -2,10 +2,13 @@
 
 pub mod decision;
 pub mod exif;
+pub mod isobmff;
 pub mod jpeg;
 pub mod model_spec;
 pub mod orientation;
 pub mod patch;
 pub mod pixels;
+pub mod raw;
 pub mod tensor;
+pub mod tiff;
 pub mod xmp;

@@ -1,10 +1,12 @@
 //! From a path to a picture of the network's size, as a viewer would show it, or the reason why not.
 
 mod format;
+mod heif;
 pub mod isolated;
 mod jpeg;
 mod memory;
 mod raster;
+mod raw;
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
@@ -17,6 +19,7 @@ pub use memory::Budget;
 use serde::{Deserialize, Serialize};
 
 use self::format::Sniffed;
+use self::heif::Heif;
 use crate::error::Skip;
 use crate::identity::Identity;
 use crate::rules::orientation::Orientation;
@@ -69,7 +72,7 @@ pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize
     match open(&candidate.path) {
         Ok((file, identity)) => {
             let opened = Opened { file: &file, identity, name: &candidate.path };
-            look_at(opened, limits, budget, side)
+            look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side)
         }
         Err(skip) => Looked::Skipped { format: None, skip },
     }
@@ -85,11 +88,17 @@ struct Opened<'a> {
     name: &'a Path,
 }
 
-fn look_at(opened: Opened<'_>, limits: &Limits, budget: &Budget, side: usize) -> Looked {
+/// What decoders share.
+struct Tools<'a> {
+    limits: &'a Limits,
+    budget: &'a Budget,
+    heif: &'a Heif,
+}
+
+fn look_at(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Looked {
     let mut format = None;
     // A decoder's panic costs one photo. Nothing it could have left half done is used again.
-    let result =
-        catch_unwind(AssertUnwindSafe(|| try_look(opened, limits, budget, side, &mut format)));
+    let result = catch_unwind(AssertUnwindSafe(|| try_look(opened, tools, side, &mut format)));
     match result {
         Ok(Ok(Some(photo))) => Looked::Photo(Box::new(photo)),
         Ok(Ok(None)) => Looked::NotAPhoto,
@@ -105,18 +114,19 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn try_look(
     opened: Opened<'_>,
-    limits: &Limits,
-    budget: &Budget,
+    tools: &Tools<'_>,
     side: usize,
     seen_format: &mut Option<Format>,
 ) -> Result<Option<Photo>, Skip> {
-    let Some(file) = read(opened, limits)? else { return Ok(None) };
+    let Some(file) = read(opened, tools.limits)? else { return Ok(None) };
     *seen_format = Some(file.format);
-    let decoded = match file.format {
-        Format::Jpeg => jpeg::decode(&file.bytes, limits, budget, side)?,
-        other => raster::decode(&file.bytes, other, limits, budget)?,
+    let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
+    let (decoded, stored) = match file.format {
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, stored_orientation(bytes)),
+        Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
+        Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
+        other => (raster::decode(bytes, other, limits, budget)?, stored_orientation(bytes)),
     };
-    let stored = stored_orientation(&file.bytes);
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
@@ -160,7 +170,11 @@ fn read(opened: Opened<'_>, limits: &Limits) -> Result<Option<PictureFile>, Skip
     if after != identity || bytes.len() as u64 != identity.size {
         return Err(Skip::ChangedWhileReading);
     }
-    Ok(Some(PictureFile { bytes, format }))
+    match format::refine(format, &bytes, name) {
+        Sniffed::Picture(format) => Ok(Some(PictureFile { bytes, format })),
+        Sniffed::Unsupported(what) => Err(Skip::UnsupportedFormat(what)),
+        Sniffed::Empty | Sniffed::Other => Ok(None),
+    }
 }
 
 fn open(path: &Path) -> Result<(File, Identity), Skip> {

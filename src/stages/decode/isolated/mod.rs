@@ -18,6 +18,7 @@ use anyhow::Result;
 use self::process::{End, Process};
 pub use self::wire::Confinement;
 use self::wire::{Reply, Request};
+pub use super::heif::is_mended;
 use super::{Budget, Candidate, Limits, Looked, Opened, Photo, look, open};
 use crate::error::Skip;
 use crate::pulse::Pulse;
@@ -162,11 +163,12 @@ impl<'a> Isolated<'a> {
     }
 }
 
-/// What a decoding process on this machine is held by, and what it found of libheif.
+/// What a decoding process on this machine is held by, and which libheif it found, or why none.
 ///
 /// # Errors
 /// Where none can be started.
-pub fn examine() -> Result<(Confinement, Option<Result<String, String>>)> {
+pub fn examine() -> Result<(Confinement, Result<String, String>)> {
     let process = Process::start(true)?;
-    Ok((process.confinement, process.heif.clone()))
+    let heif = process.heif.clone().unwrap_or_else(|| Err("it was not looked for".into()));
+    Ok((process.confinement, heif))
 }

@@ -109,9 +109,6 @@ impl Process {
             Ok(Reply::Ready { confinement, address_space, heif: found }) => {
                 process.address_space = address_space;
                 (process.confinement, process.heif) = (confinement, found);
-                if heif && process.heif.is_none() {
-                    process.heif = Some(Err("built without".into()));
-                }
                 Ok(process)
             }
             Ok(other) => bail!("the decoding process began with {other:?}"),

@@ -12,8 +12,10 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 
 use super::wire::{MOST_BYTES, Reply, Request};
 use super::{confine, test_switch};
+use crate::error::Skip;
 use crate::frames;
-use crate::stages::decode::{Budget, Looked, Opened, look_at};
+use crate::stages::decode::heif::Heif;
+use crate::stages::decode::{Budget, Looked, Opened, Tools, look_at};
 
 /// Runs until the conversation, which is standard input, ends.
 ///
@@ -23,9 +25,13 @@ pub fn serve(heif: bool) -> Result<()> {
     confine::settle_in()?;
     let test_switch = test_switch::from_environment();
     let stream = Arc::new(confine::conversation()?);
+    // Before the doors shut. What it takes is no file's, so it is counted before any.
+    let heif = if heif { Heif::find() } else { Heif::NotTried };
     let address_space = confine::address_space()?;
-    let confinement = confine::confine(heif);
-    say(&stream, &Reply::Ready { confinement, address_space, heif: None })?;
+    let confinement = confine::confine(heif.is_tried());
+    let heif = heif.unless_unsafe(confinement);
+    let found = heif.is_tried().then(|| heif.describe());
+    say(&stream, &Reply::Ready { confinement, address_space, heif: found })?;
     let asking = Arc::clone(&stream);
     let budget = Budget::asked_for(move |bytes| {
         // Where nobody answers, the next message says so to the loop below.
@@ -40,7 +46,13 @@ pub fn serve(heif: bool) -> Result<()> {
         }
         let name = Path::new(&request.name);
         let opened = Opened { file: &file, identity: request.identity, name };
-        answer(&stream, look_at(opened, &request.limits, &budget, request.side))?;
+        let tools = Tools { limits: &request.limits, budget: &budget, heif: &heif };
+        match look_at(opened, &tools, request.side) {
+            Looked::Skipped { skip: Skip::LibraryMissing(_), .. } if !heif.is_tried() => {
+                say(&stream, &Reply::NeedsHeif)?;
+            }
+            looked => answer(&stream, looked)?,
+        }
     }
     Ok(())
 }
