@@ -122,6 +122,8 @@ impl<'a> Isolated<'a> {
                 Ok(outcome)
             }
             Err(End::Interrupted) => Ok(Try::Interrupted),
+            // The process waits for a word that does not come, so it goes, through no fault of its own.
+            Err(End::Refused(skip)) => Ok(Try::Looked(Looked::Skipped { format: None, skip })),
             Err(end) => Ok(Try::Died(process.cause(&end))),
         }
         // A process that was not put back is ended here.
@@ -138,6 +140,9 @@ impl<'a> Isolated<'a> {
         loop {
             match process.hear(self.pulse)? {
                 Reply::Needs(bytes) => {
+                    if let Some(skip) = refuse_bomb(identity.size, bytes) {
+                        return Err(End::Refused(skip));
+                    }
                     // Never two shares at once, or two files could wait for each other.
                     drop(share.take());
                     share = Some(self.budget.take(bytes));
@@ -161,6 +166,20 @@ impl<'a> Isolated<'a> {
             }
         }
     }
+}
+
+/// A file that unpacks to this much is looked at twice.
+const MUCH: u64 = 256 << 20;
+
+/// Pixels to bytes of a file: photos have a few, a blank page a few hundred.
+const MOST_UNPACKING: u64 = 2000;
+
+/// Memory that no photo of this length takes.
+fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<Skip> {
+    let needed = u64::try_from(needed).unwrap_or(u64::MAX);
+    let is_bomb = needed > MUCH && needed / MOST_UNPACKING > file_bytes;
+    let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
+    is_bomb.then(|| Skip::TooLarge(text()))
 }
 
 /// What a decoding process on this machine is held by, and which libheif it found, or why none.

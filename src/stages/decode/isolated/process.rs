@@ -53,6 +53,8 @@ pub struct Process {
 #[derive(Debug)]
 pub enum End {
     Interrupted,
+    /// It asked for what no photo takes.
+    Refused(Skip),
     TooLong,
     /// It said what no sound process says.
     Nonsense,
@@ -210,7 +212,7 @@ impl Process {
             (End::Nonsense, _) => Skip::DecoderCrashed("it answered nonsense".into()),
             (_, Some(status)) => self.cause_of_death(status),
             (End::Lost(err), None) => Skip::DecoderCrashed(format!("it stopped answering: {err}")),
-            (End::Interrupted, None) => Skip::DecoderCrashed("interrupted".into()),
+            (End::Interrupted | End::Refused(_), None) => Skip::DecoderCrashed("ended".into()),
         }
     }
 
