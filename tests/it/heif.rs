@@ -152,3 +152,19 @@ fn a_heic_cut_short_anywhere_is_a_reason() {
         assert!(matches!(reason, "truncated" | "corrupt"), "{name}: {photo}");
     }
 }
+
+/// With a name that the loader cannot find, as where libheif is not installed.
+#[test]
+fn without_libheif_the_reason_names_what_to_install_and_later_scans_look_again() {
+    let library = Library::new();
+    library.add("a.heic", &encoded(&library.home(), &real_photo("coffee"), "heic"));
+    let mut command = library.command(["scan", "--json"]);
+    command.arg(library.root()).env("ORIENTD_TEST_LIBHEIF", "libheif-that-is-not.so.1");
+    let output = command.output().unwrap();
+    let scanned = crate::harness::Scanned::parse(&output.stdout);
+    assert_eq!(scanned.reason("a.heic"), "library_missing");
+    assert_eq!(scanned.photos["a.heic"]["format"], "heif");
+    let detail = scanned.photos["a.heic"]["detail"].as_str().unwrap();
+    assert!(detail.contains("libheif1"), "{detail}");
+    assert_eq!(library.scan(&[]).photos["a.heic"]["verdict"], "upright");
+}

@@ -78,6 +78,22 @@ impl Heif {
         }
     }
 
+    /// Known without the file, so before it is read: such files are met again by every scan, since
+    /// the library may have come.
+    pub fn require(&self) -> Result<(), Skip> {
+        match self {
+            Self::NotTried | Self::Missing(_) => Err(self.missing()),
+            #[cfg(feature = "heif")]
+            Self::Found(_) => Ok(()),
+        }
+    }
+
+    fn missing(&self) -> Skip {
+        let why = self.describe().err().unwrap_or_default();
+        let hint = "install it (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)";
+        Skip::LibraryMissing(format!("HEIC and AVIF take libheif: {why}; {hint}"))
+    }
+
     /// Decodes the primary picture as it is coded; `irot` and `imir` are its stored orientation.
     pub fn decode(
         &self,
@@ -92,13 +108,8 @@ impl Heif {
             let text = format!("{n_pixels} pixels, more than max_pixels = {}", limits.max_pixels);
             return Err(Skip::TooLarge(text));
         }
-        let missing = |why: &str| {
-            let hint = "install it (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)";
-            Err(Skip::LibraryMissing(format!("HEIC and AVIF take libheif: {why}; {hint}")))
-        };
         match self {
-            Self::NotTried => missing("not looked for"),
-            Self::Missing(why) => missing(why),
+            Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
             Self::Found(library) => {
                 let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL);

@@ -118,7 +118,7 @@ fn try_look(
     side: usize,
     seen_format: &mut Option<Format>,
 ) -> Result<Option<Photo>, Skip> {
-    let Some(file) = read(opened, tools.limits)? else { return Ok(None) };
+    let Some(file) = read(opened, tools, seen_format)? else { return Ok(None) };
     *seen_format = Some(file.format);
     let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
     let (decoded, stored) = match file.format {
@@ -147,7 +147,12 @@ struct PictureFile {
 }
 
 /// `Ok(None)` where the content is not a picture and the name does not claim one.
-fn read(opened: Opened<'_>, limits: &Limits) -> Result<Option<PictureFile>, Skip> {
+fn read(
+    opened: Opened<'_>,
+    tools: &Tools<'_>,
+    seen_format: &mut Option<Format>,
+) -> Result<Option<PictureFile>, Skip> {
+    let limits = tools.limits;
     let Opened { mut file, identity, name } = opened;
     file.rewind()?; // A file that is tried once more was read before.
     let mut bytes = Vec::new();
@@ -158,6 +163,10 @@ fn read(opened: Opened<'_>, limits: &Limits) -> Result<Option<PictureFile>, Skip
         Sniffed::Empty => return Err(Skip::Empty),
         Sniffed::Unsupported(what) => return Err(Skip::UnsupportedFormat(what)),
     };
+    *seen_format = Some(format);
+    if matches!(format, Format::Heif | Format::Avif) {
+        tools.heif.require()?;
+    }
     if identity.size > limits.max_file_bytes {
         let (size, cap) = (identity.size, limits.max_file_bytes);
         return Err(Skip::TooLarge(format!("{size} bytes, more than max_file_bytes = {cap}")));
