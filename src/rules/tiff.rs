@@ -161,9 +161,11 @@ fn size_of_kind(kind: u16) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Little-endian, the first directory at 8, each given as entries of (tag, type, count, value)
-    /// and the offset of the next.
-    fn tiff(directories: &[(&[(u16, u16, u32, u32)], u32)]) -> Vec<u8> {
+    /// Tag, type, count, value.
+    type Entry = (u16, u16, u32, u32);
+
+    /// Little-endian, the first directory at 8, each given by its entries and the offset of the next.
+    fn tiff(directories: &[(&[Entry], u32)]) -> Vec<u8> {
         let mut out = b"II\x2A\0\x08\0\0\0".to_vec();
         for (entries, next) in directories {
             out.extend((entries.len() as u16).to_le_bytes());

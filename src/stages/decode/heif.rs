@@ -7,7 +7,6 @@ use super::{Decoded, Limits};
 use crate::error::Skip;
 use crate::rules::isobmff;
 use crate::rules::orientation::Orientation;
-use crate::rules::pixels::Rgb8;
 
 #[cfg(feature = "heif")]
 mod library;
@@ -108,19 +107,16 @@ impl Heif {
             let text = format!("{n_pixels} pixels, more than max_pixels = {}", limits.max_pixels);
             return Err(Skip::TooLarge(text));
         }
+        let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL);
+        let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
             Self::Found(library) => {
-                let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL);
-                let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
                 let picture = library.decode(bytes, limits.max_pixels)?;
-                let decoded = |picture: Rgb8| {
-                    let (width, height) =
-                        primary.size.unwrap_or((picture.width as u32, picture.height as u32));
-                    Decoded { picture, width, height }
-                };
-                Ok((decoded(picture), primary.stored))
+                let (width, height) =
+                    primary.size.unwrap_or((picture.width as u32, picture.height as u32));
+                Ok((Decoded { picture, width, height }, primary.stored))
             }
         }
     }

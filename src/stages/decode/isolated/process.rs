@@ -34,8 +34,9 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
 const SLACK: u64 = 96 << 20;
 
-/// libheif's threads each reserve a stack, and codecs keep several pictures.
-const HEIF_SLACK: u64 = 512 << 20;
+/// libheif's threads each reserve a stack, and codecs keep several pictures. Not before it is known how
+/// large the picture is, for headers are where bombs begin.
+const HEIF_SLACK: u64 = 256 << 20;
 
 pub struct Process {
     child: Child,
@@ -126,7 +127,7 @@ impl Process {
     /// Sets what the file at hand may take: its own size twice, and `pixels` bytes twice, over what
     /// the process had before any file.
     pub fn allow(&mut self, times: Times, n_bytes: u64, pixels: usize) -> Result<(), End> {
-        let slack = if self.has_heif() { SLACK + HEIF_SLACK } else { SLACK };
+        let slack = if self.has_heif() && pixels > 0 { SLACK + HEIF_SLACK } else { SLACK };
         let pixels = u64::try_from(pixels).unwrap_or(u64::MAX);
         let for_file = n_bytes.saturating_add(pixels).saturating_mul(2).saturating_add(slack);
         self.limit(Resource::As, self.address_space.saturating_add(for_file))?;
