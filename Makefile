@@ -31,7 +31,7 @@ tools:
 
 test-tools: tools runtime
 	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace \
-		systemctl:systemd dbus-daemon:dbus unshare:util-linux
+		systemctl:systemd dbus-daemon:dbus unshare:util-linux heif-enc:libheif-examples
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
 # libtorch for the trainer, from its PyPI wheels in the same way; -cuda: the one for NVIDIA GPUs.

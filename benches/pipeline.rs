@@ -54,7 +54,37 @@ fn main() -> Result<()> {
         let parts = decoding.cpu + network.cpu;
         println!("{:<34} {:>10.3}", "  CPU of the scan over its parts", scan.cpu / parts);
     }
+    isolation(&folder, n_photos)?;
     peers(&folder, n_photos)
+}
+
+/// What decoding in processes of its own costs: scans with and without, in turns, so that whatever
+/// else the machine does meets both.
+fn isolation(folder: &Path, n_photos: usize) -> Result<()> {
+    let rounds = env_number("ORIENTD_BENCH_ROUNDS", 5)?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        without.push(scan_with(folder, "cascade", &[("ORIENTD_BENCH_IN_PROCESS", "1")])?);
+        with.push(scan_with(folder, "cascade", &[])?);
+    }
+    let ratios = |of: fn(&Cost) -> f64| {
+        let mut ratios: Vec<f64> = with.iter().zip(&without).map(|(w, o)| of(w) / of(o)).collect();
+        ratios.sort_by(f64::total_cmp);
+        (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1])
+    };
+    // The pairs first: finding the middle sorts.
+    let ratios = [("time", ratios(|cost| cost.wall)), ("CPU", ratios(|cost| cost.cpu))];
+    middle(&mut without).print("whole scan, decoding in process", n_photos);
+    middle(&mut with).print("whole scan, decoding isolated", n_photos);
+    for (name, (least, median, most)) in ratios {
+        println!("  {name} of isolation: ×{median:.3} (×{least:.3} to ×{most:.3}, {rounds} pairs)");
+    }
+    Ok(())
+}
+
+fn middle(costs: &mut [Cost]) -> Cost {
+    costs.sort_by(|a, b| a.wall.total_cmp(&b.wall));
+    costs[costs.len() / 2]
 }
 
 fn env_number(name: &str, default: usize) -> Result<usize> {
@@ -134,11 +164,16 @@ fn infer_all(engine: &mut Engine, pictures: &[Rgb8], views: Views) -> Result<Cos
 }
 
 fn scan(folder: &Path, views: &str) -> Result<Cost> {
+    scan_with(folder, views, &[])
+}
+
+fn scan_with(folder: &Path, views: &str, environment: &[(&str, &str)]) -> Result<Cost> {
     let home = tempfile::tempdir()?;
     let (status, cost) = measure(libc::RUSAGE_CHILDREN, || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orientd"));
         command.args(["--no-progress", "--device", "cpu", "scan", "--json", "--views", views]);
         command.arg(folder).env("HOME", home.path()).env_remove("XDG_DATA_HOME");
+        command.envs(environment.iter().copied());
         Ok(command.stdout(Stdio::null()).status()?)
     })?;
     ensure!(status.success(), "the scan failed: {status}");

@@ -120,6 +120,13 @@ pub enum Command {
     /// Show or choose models
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Decode photos for another orientd, which starts this itself
+    #[command(hide = true)]
+    DecodeWorker {
+        /// Load libheif first
+        #[arg(long)]
+        heif: bool,
+    },
     /// Print shell completions
     Completions { shell: clap_complete::Shell },
     /// Print the manual page, or write all of them into a directory

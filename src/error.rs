@@ -2,10 +2,12 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rules::patch::Refusal;
 
 /// Why a file could not be looked at.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum Skip {
     #[error("the file is empty")]
     Empty,
@@ -16,17 +18,31 @@ pub enum Skip {
     #[error("{0}")]
     UnsupportedFormat(String),
     #[error("{0}")]
+    LibraryMissing(String),
+    #[error("{0}")]
     TooLarge(String),
     #[error("not a regular file")]
     NotRegular,
     #[error("the file is gone")]
     Vanished,
     #[error("cannot read the file: {0}")]
-    Unreadable(#[source] io::Error),
+    Unreadable(
+        #[source]
+        #[serde(with = "io_error")]
+        io::Error,
+    ),
     #[error("the file changed while it was being read")]
     ChangedWhileReading,
+    #[error("no embedded picture that can be read: {0}")]
+    NoPreview(String),
     #[error("the decoder failed inside: {0}")]
     DecoderPanicked(String),
+    #[error("the decoder crashed on it twice: {0}")]
+    DecoderCrashed(String),
+    #[error("the decoder did not come to an end twice, within {0}")]
+    DecoderTimedOut(String),
+    #[error("decoding takes more memory than a file of this size should: {0}")]
+    OutOfMemory(String),
     #[error("the network gave no usable answer")]
     NoAnswer,
 }
@@ -39,20 +55,47 @@ impl Skip {
             Self::Truncated => "truncated",
             Self::Corrupt(_) => "corrupt",
             Self::UnsupportedFormat(_) => "unsupported_format",
+            Self::LibraryMissing(_) => "library_missing",
             Self::TooLarge(_) => "too_large",
             Self::NotRegular => "not_a_regular_file",
             Self::Vanished => "vanished",
             Self::Unreadable(_) => "unreadable",
             Self::ChangedWhileReading => "changed_while_reading",
+            Self::NoPreview(_) => "no_preview",
             Self::DecoderPanicked(_) => "decoder_panicked",
+            Self::DecoderCrashed(_) => "decoder_crashed",
+            Self::DecoderTimedOut(_) => "decoder_timed_out",
+            Self::OutOfMemory(_) => "out_of_memory",
             Self::NoAnswer => "no_answer",
         }
     }
 
     /// Codes that say more about the moment or the settings than about the file: such a file is
     /// looked at again by the next scan although it has not changed.
-    pub const TRY_AGAIN: [&'static str; 5] =
-        ["too_large", "vanished", "unreadable", "changed_while_reading", "no_answer"];
+    pub const TRY_AGAIN: [&'static str; 6] = [
+        "too_large",
+        "library_missing",
+        "vanished",
+        "unreadable",
+        "changed_while_reading",
+        "no_answer",
+    ];
+}
+
+/// An I/O error on its way from a decoding process: the system's number where it has one.
+mod io_error {
+    use std::io;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(err: &io::Error, to: S) -> Result<S::Ok, S::Error> {
+        (err.raw_os_error(), err.to_string()).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<io::Error, D::Error> {
+        let (code, text) = <(Option<i32>, String)>::deserialize(from)?;
+        Ok(code.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error))
+    }
 }
 
 impl From<io::Error> for Skip {

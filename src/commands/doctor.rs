@@ -13,6 +13,7 @@ use crate::engine::{Engine, ModelFile, Views, runtime};
 use crate::output;
 use crate::rules::orientation::Turn;
 use crate::rules::pixels::Rgb8;
+use crate::stages::decode::isolated;
 use crate::store::Store;
 
 /// A photo with a plain up and down, for asking the model a question with a known answer.
@@ -59,6 +60,7 @@ pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
         }
         Err(err) => findings.push(bad("config", &err, "`orientd config --default` shows all keys")),
     }
+    findings.extend(check_decoding());
     findings.push(check_watches(Path::new("/proc/sys/fs/inotify")));
     let is_broken = findings.iter().any(|finding| finding.state == State::Bad);
     for finding in &findings {
@@ -167,6 +169,52 @@ fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
     };
     let wrong = Turn::ALL.into_iter().zip(answers).filter(is_wrong);
     Ok(wrong.map(|(turn, _)| turn.degrees()).collect())
+}
+
+/// Starts a decoding process, confined as for photos, and asks what it found.
+fn check_decoding() -> Vec<Finding> {
+    match isolated::examine() {
+        Ok((confinement, heif)) => vec![describe_confinement(confinement), describe_heif(heif)],
+        Err(err) => vec![bad("decoding", &err, "/proc must be mounted, and programs may start")],
+    }
+}
+
+fn describe_confinement(confinement: isolated::Confinement) -> Finding {
+    let missing: Vec<&str> = [("seccomp", confinement.seccomp), ("Landlock", confinement.landlock)]
+        .into_iter()
+        .filter_map(|(name, holds)| (!holds).then_some(name))
+        .collect();
+    if missing.is_empty() {
+        let text = "photos are decoded in processes that reach no file, network or program";
+        return good("decoding", text.into());
+    }
+    let text = format!(
+        "photos are decoded in processes of their own with limits, but without {}, which this \
+         kernel does not offer",
+        missing.join(" and ")
+    );
+    Finding { name: "decoding", state: State::Remark, text, advice: None }
+}
+
+fn describe_heif(found: Result<String, String>) -> Finding {
+    let (text, advice) = match found {
+        Ok(versions) if isolated::is_mended(&versions) => {
+            return good("heif", format!("HEIC and AVIF are read by libheif {versions}"));
+        }
+        Ok(versions) => (
+            format!(
+                "HEIC and AVIF are read by libheif {versions}; by their numbers they have known \
+                 holes, unless the distribution mended them"
+            ),
+            "libheif 1.22 and libde265 1.1.1 are without; until then the confinement of the decoders \
+             is what holds",
+        ),
+        Err(why) => (
+            format!("HEIC and AVIF files are skipped: {why}"),
+            "install libheif (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)",
+        ),
+    };
+    Finding { name: "heif", state: State::Remark, text, advice: Some(advice.into()) }
 }
 
 /// Watching takes one inotify watch a folder.

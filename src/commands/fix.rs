@@ -11,11 +11,13 @@ use super::list::known_path;
 use crate::cli::FixArgs;
 use crate::journal::{self, Failure, Owner};
 use crate::output::{self, human, json};
+use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::rules::patch::plan_tag;
-use crate::stages::decode::{Budget, Candidate, Looked, look};
+use crate::stages::decode::isolated::Isolated;
+use crate::stages::decode::{Budget, Candidate, Looked};
 use crate::stages::fix::{Expected, Prepared, prepare};
 use crate::store::{Label, Listed, RunKind, Seen, SeenOutcome, Store};
 
@@ -86,10 +88,15 @@ impl Fixer<'_> {
         let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
         let limits = &self.session.config.limits;
         // Decoding proves that it is a photo that can be shown; the network is not asked.
-        match look(&candidate, limits, &Budget::new(usize::MAX), 64) {
-            Looked::Photo(_) => {}
-            Looked::NotAPhoto => return Err(anyhow!("{} is not a photo", path.display())),
-            Looked::Skipped { skip, .. } => return Err(anyhow!("{}: {skip}", path.display())),
+        let (budget, pulse) = (Budget::new(usize::MAX), Pulse::default());
+        match Isolated::new(limits, &budget, 64, &pulse).look(&candidate)? {
+            Some(Looked::Photo(_)) => {}
+            None | Some(Looked::NotAPhoto) => {
+                return Err(anyhow!("{} is not a photo", path.display()));
+            }
+            Some(Looked::Skipped { skip, .. }) => {
+                return Err(anyhow!("{}: {skip}", path.display()));
+            }
         }
         let outcome = SeenOutcome::Skipped {
             format: None,

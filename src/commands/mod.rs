@@ -23,6 +23,7 @@ use crate::cli::{Cli, Command, Global};
 use crate::config::{self as settings, Config};
 use crate::engine::{Device, ModelFile};
 use crate::journal;
+use crate::stages::decode::isolated::worker;
 use crate::store::Store;
 
 /// Config and global flags, resolved.
@@ -84,6 +85,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Man { out } => return completions::man(out.as_deref()),
         Command::Config { default: true } => return config::print_default(),
         Command::Train { args } => return train::run(cli.global, &args),
+        Command::DecodeWorker { heif } => {
+            return worker::serve(heif).map(|()| ExitCode::SUCCESS);
+        }
         Command::Doctor { json } => return doctor::run(cli.global, json),
         Command::Service { action } => return service::run(action),
         Command::EngineHost { threads } => return engine_host::run(&cli.global, threads),
@@ -105,6 +109,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Train { .. }
         | Command::Doctor { .. }
         | Command::Service { .. }
+        | Command::DecodeWorker { .. }
         | Command::EngineHost { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -2,12 +2,15 @@
 
 pub mod decision;
 pub mod exif;
+pub mod isobmff;
 pub mod jpeg;
 pub mod model_spec;
 pub mod orientation;
 pub mod patch;
 pub mod pixels;
 pub mod png;
+pub mod raw;
 pub mod tensor;
+pub mod tiff;
 pub mod webp;
 pub mod xmp;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::decode::{self, Budget, Candidate, Limits, Looked, Photo};
+use super::decode::isolated::Isolated;
+use super::decode::{Budget, Candidate, Limits, Looked, Photo};
 use crate::engine::host::Host;
 use crate::engine::{Device, Engine, ModelFile, Views};
 use crate::error::Skip;
@@ -94,27 +95,34 @@ impl Look {
         // Room for the next batch while one is being looked at.
         let (photos_in, photos_out) = bounded(n_batch.max(self.n_threads));
         std::thread::scope(|scope| {
+            let mut decoders = Vec::new();
             for _ in 0..self.n_threads.max(1) {
                 let (first, work, photos, seen) =
                     (first_out.clone(), work.clone(), photos_in.clone(), seen.clone());
                 let (limits, budget, pulse) = (&self.limits, &budget, &self.pulse);
                 let decoder = std::thread::Builder::new().name(DECODER_THREAD.into());
                 let spawned = decoder.spawn_scoped(scope, move || {
+                    let mut decoder = Isolated::new(limits, budget, side, pulse);
                     for candidate in first.try_iter().chain(work.iter()) {
                         pulse.beat();
                         if pulse.is_interrupted() {
                             continue; // What was not looked at is found again.
                         }
-                        if pass_on(candidate, limits, budget, side, &photos, &seen).is_none() {
+                        if pass_on(candidate, &mut decoder, &photos, &seen)?.is_none() {
                             break;
                         }
                     }
+                    Ok(())
                 });
-                spawned.context("cannot start a decoding thread")?;
+                decoders.push(spawned.context("cannot start a decoding thread")?);
             }
             drop(photos_in);
             let bars = self.bars.over(own_bars);
-            infer(engine, bars, self.views, n_batch, photos_out, seen, &self.pulse)
+            infer(engine, bars, self.views, n_batch, photos_out, seen, &self.pulse)?;
+            let ends = decoders.into_iter().map(|decoder| {
+                decoder.join().map_err(|_| anyhow::anyhow!("a decoding thread panicked"))?
+            });
+            ends.collect()
         })
     }
 }
@@ -124,19 +132,20 @@ type Decoded = (PathBuf, Box<Photo>);
 /// Decodes one file and sends it on. `None` where there is nobody left to send it to.
 fn pass_on(
     candidate: Candidate,
-    limits: &Limits,
-    budget: &Budget,
-    side: usize,
+    decoder: &mut Isolated<'_>,
     photos: &Sender<Decoded>,
     seen: &Sender<Event>,
-) -> Option<()> {
-    let outcome = match decode::look(&candidate, limits, budget, side) {
-        Looked::Photo(photo) => return photos.send((candidate.path, photo)).ok(),
-        Looked::Skipped { format, skip } => skipped(format.map(|format| format.name()), &skip),
-        Looked::NotAPhoto => SeenOutcome::NotAPhoto,
+) -> Result<Option<()>> {
+    let outcome = match decoder.look(&candidate)? {
+        None => return Ok(Some(())), // Interrupted.
+        Some(Looked::Photo(photo)) => return Ok(photos.send((candidate.path, photo)).ok()),
+        Some(Looked::Skipped { format, skip }) => {
+            skipped(format.map(|format| format.name()), &skip)
+        }
+        Some(Looked::NotAPhoto) => SeenOutcome::NotAPhoto,
     };
     let Candidate { path, identity } = candidate;
-    seen.send(Event::Seen(Seen { path, identity, outcome })).ok()
+    Ok(seen.send(Event::Seen(Seen { path, identity, outcome })).ok())
 }
 
 /// A skip as it is recorded.

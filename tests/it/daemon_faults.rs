@@ -28,16 +28,25 @@ fn beside(pid: u32, args: &[&str]) {
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The one child process of `pid`, where it has one.
-fn child_of(pid: u32) -> Option<i32> {
+/// The numbers of all child processes of `pid`.
+fn children_of(pid: u32) -> String {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let children =
-        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
-    let all = children.collect::<String>();
-    let mut pids = all.split_whitespace();
-    let first = pids.next().map(|pid| pid.parse().unwrap());
-    assert_eq!(pids.next(), None, "at most one child: {all}");
-    first
+    let children = |task: std::io::Result<fs::DirEntry>| {
+        fs::read_to_string(task.ok()?.path().join("children")).ok()
+    };
+    tasks.filter_map(children).collect()
+}
+
+/// The child process of `pid` that owns the network's session, where it has one.
+fn host_of(pid: u32) -> Option<i32> {
+    let all = children_of(pid);
+    let is_host = |pid: &&str| {
+        fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.contains("engine-host"))
+    };
+    let hosts: Vec<&str> = all.split_whitespace().filter(is_host).collect();
+    assert!(hosts.len() <= 1, "at most one: {hosts:?}");
+    hosts.first().map(|pid| pid.parse().unwrap())
 }
 
 #[test]
@@ -47,7 +56,7 @@ fn the_networks_process_goes_when_idle_and_its_death_costs_a_moment() {
     library.add("a.jpg", &needs(0));
     let daemon = Daemon::start(&library);
     let pid = daemon.pid();
-    let host = child_of(pid).expect("the network has a process of its own");
+    let host = host_of(pid).expect("the network has a process of its own");
     // SAFETY: a signal to the child of our own child, seen a moment ago.
     assert_eq!(unsafe { libc::kill(host, libc::SIGKILL) }, 0);
     let path = library.add("b.jpg", &needs(90));
@@ -55,13 +64,14 @@ fn the_networks_process_goes_when_idle_and_its_death_costs_a_moment() {
     let log = daemon.log();
     assert!(log.contains("the network's process has ended"), "{log}");
     eventually("it works again", || daemon.log().contains("it works again"));
-    eventually("the process goes when idle", || child_of(pid).is_none());
+    eventually("the process goes when idle", || host_of(pid).is_none());
+    assert_eq!(children_of(pid), "", "nor does any other stay");
     assert_eq!(daemon.status()["model_loaded"], false);
 
     // It does not outlive the daemon.
     library.add("c.jpg", &needs(180));
     eventually("it is back", || daemon.status()["model_loaded"] == true);
-    let host = child_of(pid).expect("a new one");
+    let host = host_of(pid).expect("a new one");
     drop(daemon);
     eventually("it ends with the daemon", || !Path::new(&format!("/proc/{host}/exe")).exists());
 }

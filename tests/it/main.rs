@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod bombs;
 mod commands;
 mod crash;
 mod daemon;
@@ -12,7 +13,10 @@ mod finding;
 mod fixing;
 mod formats;
 mod harness;
+mod heif;
+mod isolation;
 mod purity;
+mod raw;
 mod scanning;
 mod service;
 mod usage;

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use crate::rules::isobmff::{HeifKind, heif_kind};
+use crate::rules::raw::{self, RawKind};
+
 /// Enough for every signature.
 pub const SNIFF_LEN: u64 = 64;
 
 /// Formats that are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Format {
     Jpeg,
     Png,
@@ -14,6 +19,9 @@ pub enum Format {
     Tiff,
     Bmp,
     Gif,
+    Heif,
+    Avif,
+    Raw(RawKind),
 }
 
 impl Format {
@@ -25,6 +33,16 @@ impl Format {
             Self::Tiff => "tiff",
             Self::Bmp => "bmp",
             Self::Gif => "gif",
+            Self::Heif => "heif",
+            Self::Avif => "avif",
+            Self::Raw(RawKind::Dng) => "dng",
+            Self::Raw(RawKind::Cr2) => "cr2",
+            Self::Raw(RawKind::Cr3) => "cr3",
+            Self::Raw(RawKind::Nef) => "nef",
+            Self::Raw(RawKind::Arw) => "arw",
+            Self::Raw(RawKind::Raf) => "raf",
+            Self::Raw(RawKind::Orf) => "orf",
+            Self::Raw(RawKind::Rw2) => "rw2",
         }
     }
 }
@@ -38,16 +56,16 @@ pub enum Sniffed {
     Other,
 }
 
-/// Raw formats built on TIFF, which their content alone does not tell from a plain TIFF.
-const RAW: [&str; 17] = [
+/// Endings of raw files, those that are read and those that are not.
+const RAW: [&str; 18] = [
     "dng", "nef", "nrw", "cr2", "crw", "arw", "sr2", "srf", "pef", "srw", "orf", "rw2", "raf",
-    "3fr", "iiq", "mrw", "x3f",
+    "3fr", "iiq", "mrw", "x3f", "cr3",
 ];
 
 /// Endings that promise a photo.
-const PHOTO: [&str; 19] = [
+const PHOTO: [&str; 18] = [
     "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
-    "heif", "hif", "avif", "jxl", "jp2", "cr3", "psd",
+    "heif", "hif", "avif", "jxl", "jp2", "psd",
 ];
 
 fn ending_of(path: &Path) -> String {
@@ -72,19 +90,25 @@ pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
             Sniffed::Other
         };
     }
+    // Raw kinds that the first bytes give away; the others are TIFF files at first, see `refine`.
+    if let Some(kind) = raw::kind_of(head) {
+        return Sniffed::Picture(Format::Raw(kind));
+    }
+    match heif_kind(head) {
+        Some(HeifKind::Heif) => return Sniffed::Picture(Format::Heif),
+        Some(HeifKind::Avif) => return Sniffed::Picture(Format::Avif),
+        None => {}
+    }
     let kind = infer::get(head).map(|kind| kind.mime_type());
     match kind {
         Some("image/jpeg") => Sniffed::Picture(Format::Jpeg),
         Some("image/png") => Sniffed::Picture(Format::Png),
         Some("image/webp") => Sniffed::Picture(Format::WebP),
-        Some("image/tiff") if !is_raw => Sniffed::Picture(Format::Tiff),
+        Some("image/tiff") => Sniffed::Picture(Format::Tiff),
         Some("image/bmp") => Sniffed::Picture(Format::Bmp),
         Some("image/gif") => Sniffed::Picture(Format::Gif),
-        _ if is_raw => Sniffed::Unsupported(format!("raw files ({ending}) are not read yet")),
-        Some("image/heif" | "image/avif") => {
-            Sniffed::Unsupported("HEIF and AVIF files are not read yet".into())
-        }
-        Some("image/jxl" | "image/jp2" | "image/vnd.adobe.photoshop" | "image/x-canon-cr2") => {
+        _ if is_raw => Sniffed::Unsupported(unread_raw(&ending)),
+        Some("image/jxl" | "image/jp2" | "image/vnd.adobe.photoshop") => {
             Sniffed::Unsupported(format!("{} is not read", kind.unwrap_or_default()))
         }
         Some(kind) if PHOTO.contains(&ending.as_str()) => {
@@ -94,6 +118,24 @@ pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
             Sniffed::Unsupported(format!("named .{ending}, but it is no known kind of picture"))
         }
         _ => Sniffed::Other,
+    }
+}
+
+fn unread_raw(ending: &str) -> String {
+    format!("this kind of raw file ({ending}) is not read")
+}
+
+/// A second look at what the first bytes call TIFF, now that the whole file is there.
+pub fn refine(format: Format, bytes: &[u8], path: &Path) -> Sniffed {
+    if format != Format::Tiff {
+        return Sniffed::Picture(format);
+    }
+    let ending = ending_of(path);
+    match raw::kind_of(bytes) {
+        Some(kind) => Sniffed::Picture(Format::Raw(kind)),
+        // What a decoder would show of it is a thumbnail at best.
+        None if RAW.contains(&ending.as_str()) => Sniffed::Unsupported(unread_raw(&ending)),
+        None => Sniffed::Picture(Format::Tiff),
     }
 }
 
@@ -114,9 +156,10 @@ mod tests {
             ("a.png",     jpeg, picture(Format::Jpeg)),
             ("a",         jpeg, picture(Format::Jpeg)),
             ("a.tif",     tiff, picture(Format::Tiff)),
-            ("a.NEF",     tiff, None),
-            ("a.heic",    heic, None),
-            ("a.jpg",     heic, None),
+            ("a.heic",    heic, picture(Format::Heif)),
+            ("a.jpg",     heic, picture(Format::Heif)),
+            ("a.x3f",     b"FOVb",  None),
+            ("a.jpg",     b"FUJIFILMCCD-RAW 0201", picture(Format::Raw(RawKind::Raf))),
             ("a.jpg",     text, None),
             ("a.txt",     text, Some(Sniffed::Other)),
             ("a.jpg",     b"",  Some(Sniffed::Empty)),
@@ -129,5 +172,13 @@ mod tests {
                 None => assert!(matches!(sniffed, Sniffed::Unsupported(_)), "{name}: {sniffed:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_raw_file_that_is_not_known_is_no_tiff() {
+        let tiff = b"II\x2A\0\x08\0\0\0\0\0\0\0".as_slice();
+        let refined = |name| refine(Format::Tiff, tiff, Path::new(name));
+        assert_eq!(refined("a.tif"), Sniffed::Picture(Format::Tiff));
+        assert!(matches!(refined("a.NEF"), Sniffed::Unsupported(_)));
     }
 }

@@ -7,6 +7,8 @@ pub struct Budget {
     total: usize,
     free: Mutex<usize>,
     returned: Condvar,
+    /// In a decoding process: asks the parent, which owns the real one.
+    ask: Option<Box<dyn Fn(usize) + Send + Sync>>,
 }
 
 /// A share of the budget, given back when dropped.
@@ -17,11 +19,21 @@ pub struct Share<'a> {
 
 impl Budget {
     pub fn new(total: usize) -> Self {
-        Self { total, free: Mutex::new(total), returned: Condvar::new() }
+        Self { total, free: Mutex::new(total), returned: Condvar::new(), ask: None }
+    }
+
+    /// Bytes that are another process's to give. `ask` returns when they may be used; they are given
+    /// back when that process hears that the file is done.
+    pub fn asked_for(ask: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        Self { ask: Some(Box::new(ask)), ..Self::new(usize::MAX) }
     }
 
     /// Waits until `bytes` are free.
     pub fn take(&self, bytes: usize) -> Share<'_> {
+        if let Some(ask) = &self.ask {
+            ask(bytes);
+            return Share { budget: self, bytes: 0 };
+        }
         let bytes = bytes.min(self.total);
         // A panic elsewhere cannot leave the number half changed.
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);

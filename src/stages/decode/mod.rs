@@ -1,20 +1,25 @@
 //! From a path to a picture of the network's size, as a viewer would show it, or the reason why not.
 
 mod format;
+mod heif;
+pub mod isolated;
 mod jpeg;
 mod memory;
 mod raster;
+mod raw;
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 pub use format::{Format, promises_photo};
 pub use memory::Budget;
+use serde::{Deserialize, Serialize};
 
 use self::format::Sniffed;
+use self::heif::Heif;
 use crate::error::Skip;
 use crate::identity::Identity;
 use crate::rules::orientation::Orientation;
@@ -30,7 +35,7 @@ pub struct Candidate {
 }
 
 /// What must not be exceeded, from the config.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     pub max_file_bytes: u64,
     pub max_pixels: u64,
@@ -61,12 +66,39 @@ struct Decoded {
     height: u32,
 }
 
-/// Reads and decodes one file to `side`×`side` pixels. Never fails, never panics.
+/// Reads and decodes one file to `side`×`side` pixels, in this process: what a file does to a decoder,
+/// it does to the caller. [`isolated::Isolated`] is for files of strangers. Never fails, never panics.
 pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize) -> Looked {
+    match open(&candidate.path) {
+        Ok((file, identity)) => {
+            let opened = Opened { file: &file, identity, name: &candidate.path };
+            look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side)
+        }
+        Err(skip) => Looked::Skipped { format: None, skip },
+    }
+}
+
+/// A regular file, opened for reading, and what is known of it.
+#[derive(Clone, Copy)]
+struct Opened<'a> {
+    file: &'a File,
+    /// As it was when it was opened.
+    identity: Identity,
+    /// For its ending only.
+    name: &'a Path,
+}
+
+/// What decoders share.
+struct Tools<'a> {
+    limits: &'a Limits,
+    budget: &'a Budget,
+    heif: &'a Heif,
+}
+
+fn look_at(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Looked {
     let mut format = None;
     // A decoder's panic costs one photo. Nothing it could have left half done is used again.
-    let result =
-        catch_unwind(AssertUnwindSafe(|| try_look(candidate, limits, budget, side, &mut format)));
+    let result = catch_unwind(AssertUnwindSafe(|| try_look(opened, tools, side, &mut format)));
     match result {
         Ok(Ok(Some(photo))) => Looked::Photo(Box::new(photo)),
         Ok(Ok(None)) => Looked::NotAPhoto,
@@ -81,23 +113,24 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn try_look(
-    candidate: &Candidate,
-    limits: &Limits,
-    budget: &Budget,
+    opened: Opened<'_>,
+    tools: &Tools<'_>,
     side: usize,
     seen_format: &mut Option<Format>,
 ) -> Result<Option<Photo>, Skip> {
-    let Some(file) = read(candidate, limits)? else { return Ok(None) };
+    let Some(file) = read(opened, tools, seen_format)? else { return Ok(None) };
     *seen_format = Some(file.format);
-    let decoded = match file.format {
-        Format::Jpeg => jpeg::decode(&file.bytes, limits, budget, side)?,
-        other => raster::decode(&file.bytes, other, limits, budget)?,
+    let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
+    let (decoded, stored) = match file.format {
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, stored_orientation(bytes)),
+        Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
+        Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
+        other => (raster::decode(bytes, other, limits, budget)?, stored_orientation(bytes)),
     };
-    let stored = stored_orientation(&file.bytes);
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
-        identity: file.identity,
+        identity: opened.identity,
         hash: *blake3::hash(&file.bytes).as_bytes(),
         format: file.format,
         width: decoded.width,
@@ -110,21 +143,30 @@ fn try_look(
 /// A picture file read whole, unchanged since it was found.
 struct PictureFile {
     bytes: Vec<u8>,
-    identity: Identity,
     format: Format,
 }
 
 /// `Ok(None)` where the content is not a picture and the name does not claim one.
-fn read(candidate: &Candidate, limits: &Limits) -> Result<Option<PictureFile>, Skip> {
-    let (mut file, identity) = open(&candidate.path)?;
+fn read(
+    opened: Opened<'_>,
+    tools: &Tools<'_>,
+    seen_format: &mut Option<Format>,
+) -> Result<Option<PictureFile>, Skip> {
+    let limits = tools.limits;
+    let Opened { mut file, identity, name } = opened;
+    file.rewind()?; // A file that is tried once more was read before.
     let mut bytes = Vec::new();
-    file.by_ref().take(format::SNIFF_LEN).read_to_end(&mut bytes)?;
-    let format = match format::sniff(&bytes, &candidate.path) {
+    (&mut file).take(format::SNIFF_LEN).read_to_end(&mut bytes)?;
+    let format = match format::sniff(&bytes, name) {
         Sniffed::Picture(format) => format,
         Sniffed::Other => return Ok(None),
         Sniffed::Empty => return Err(Skip::Empty),
         Sniffed::Unsupported(what) => return Err(Skip::UnsupportedFormat(what)),
     };
+    *seen_format = Some(format);
+    if matches!(format, Format::Heif | Format::Avif) {
+        tools.heif.require()?;
+    }
     if identity.size > limits.max_file_bytes {
         let (size, cap) = (identity.size, limits.max_file_bytes);
         return Err(Skip::TooLarge(format!("{size} bytes, more than max_file_bytes = {cap}")));
@@ -132,12 +174,16 @@ fn read(candidate: &Candidate, limits: &Limits) -> Result<Option<PictureFile>, S
     bytes.reserve_exact(usize::try_from(identity.size).unwrap_or(0).saturating_sub(bytes.len()));
     // One byte more than expected is enough to see that it grows.
     let rest = (identity.size + 1).saturating_sub(bytes.len() as u64);
-    file.by_ref().take(rest).read_to_end(&mut bytes)?;
+    (&mut file).take(rest).read_to_end(&mut bytes)?;
     let after = Identity::from(&file.metadata()?);
     if after != identity || bytes.len() as u64 != identity.size {
         return Err(Skip::ChangedWhileReading);
     }
-    Ok(Some(PictureFile { bytes, identity, format }))
+    match format::refine(format, &bytes, name) {
+        Sniffed::Picture(format) => Ok(Some(PictureFile { bytes, format })),
+        Sniffed::Unsupported(what) => Err(Skip::UnsupportedFormat(what)),
+        Sniffed::Empty | Sniffed::Other => Ok(None),
+    }
 }
 
 fn open(path: &Path) -> Result<(File, Identity), Skip> {

@@ -42,8 +42,9 @@ fn image_format(format: Format) -> Result<ImageFormat, Skip> {
         Format::Tiff => ImageFormat::Tiff,
         Format::Bmp => ImageFormat::Bmp,
         Format::Gif => ImageFormat::Gif,
-        Format::Jpeg => {
-            return Err(Skip::UnsupportedFormat("JPEG has a decoder of its own".into()));
+        Format::Jpeg | Format::Heif | Format::Avif | Format::Raw(_) => {
+            let text = format!("{} has a decoder of its own", format.name());
+            return Err(Skip::UnsupportedFormat(text));
         }
     })
 }
