@@ -8,7 +8,7 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures \
+.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures fuzz \
         eval install install-train uninstall clean
 
 scan: build
@@ -77,6 +77,13 @@ bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
 .runtime/peers/bin/python:
 	$(PYTHON) -m venv .runtime/peers
 	.runtime/peers/bin/pip install --quiet pillow numpy onnxruntime==$(ORT_VERSION)
+
+# Readers against wild bytes: make fuzz TARGET=read_raw [SECONDS=60]. Works without a nightly compiler.
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@mkdir -p fuzz/corpus/$(TARGET)
+	RUSTC_BOOTSTRAP=1 cargo fuzz run $(TARGET) fuzz/corpus/$(TARGET) fuzz/seeds/$(TARGET) -- \
+		-max_total_time=$(or $(SECONDS),60) -rss_limit_mb=512 -timeout=10
 
 # How often the model is right about upright photos: make eval DIR=photos [LIST=names.txt]
 eval: tools runtime

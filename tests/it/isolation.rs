@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::daemon::{self, Daemon};
 use crate::harness::{Library, Scanned, needs};
 
 const FAULTS: [(&str, &str); 7] = [
@@ -76,17 +77,7 @@ fn decoders_end_with_the_scan_however_it_ends() {
     let mut command = library.command(["scan", "--json", "--jobs", "1"]);
     command.arg(library.root()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut scan = command.env("ORIENTD_TEST_DECODER", "sleep:sleep.jpg").spawn().unwrap();
-    let children = || -> Vec<u32> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", scan.id())).into_iter().flatten();
-        let lists =
-            tasks.flat_map(|task| fs::read_to_string(task.unwrap().path().join("children")));
-        lists
-            .flat_map(|list| {
-                list.split_whitespace().map(|n| n.parse().unwrap()).collect::<Vec<_>>()
-            })
-            .collect()
-    };
-    let decoder = eventually(|| children().first().copied());
+    let decoder = eventually(|| children(scan.id()).first().copied());
     scan.kill().unwrap();
     scan.wait().unwrap();
     let is_gone = || {
@@ -94,6 +85,31 @@ fn decoders_end_with_the_scan_however_it_ends() {
         (state.is_empty() || state.contains(") Z ")).then_some(())
     };
     eventually(is_gone);
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    let lists = tasks.flat_map(|task| fs::read_to_string(task.unwrap().path().join("children")));
+    let text: String = lists.collect();
+    text.split_whitespace().map(|number| number.parse().unwrap()).collect()
+}
+
+/// Without the interruption, this test would wait for minutes and fail.
+#[test]
+fn a_decoder_that_hangs_does_not_hold_up_the_end_of_the_daemon() {
+    let library = Library::new();
+    daemon::configure(&library, &daemon::root(&library, "auto"));
+    let mut command = library.command(["run"]);
+    command.env("ORIENTD_TEST_DECODER", "sleep:sleep.jpg");
+    let running = Daemon::spawn(&library, command);
+    library.add("sleep.jpg", &needs(90));
+    let pid = u32::try_from(running.status()["pid"].as_u64().unwrap()).unwrap();
+    eventually(|| children(pid).first().copied());
+    running.stop();
+    assert!(daemon::listed(&library).is_empty(), "a file in hand is neither known nor skipped");
+    let running = Daemon::start(&library);
+    daemon::eventually("it is turned", || running.status()["turned"] == 1);
+    running.stop();
 }
 
 fn eventually<T>(mut found: impl FnMut() -> Option<T>) -> T {

@@ -28,8 +28,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// A process has this long to come to life on the busiest machine.
 const START: Duration = Duration::from_secs(60);
 
-/// What an interrupted scan still gives a file in hand. systemd waits for ten seconds.
-const GRACE: Duration = Duration::from_secs(4);
+/// What an interruption still gives a file in hand, and a death its process. The daemon promises to end
+/// in less than five seconds.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
 const SLACK: u64 = 96 << 20;
