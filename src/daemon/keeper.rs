@@ -68,7 +68,7 @@ pub struct Keeper {
     next_sweep: Instant,
     next_poll: Instant,
     is_paused: bool,
-    /// When to try again, and how long to wait after that.
+    /// When to try again what failed, and how long that wait is.
     retry: Option<(Instant, Duration)>,
     /// Failures and warnings told already, with how often they came.
     told: Told,

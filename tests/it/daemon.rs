@@ -151,18 +151,24 @@ fn what_appears_is_looked_at_wherever_it_comes_from() {
 fn unfinished_files_wait_and_opening_or_our_own_writes_cause_no_work() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
+    // So long that even a starved writer does not seem to have finished.
+    let text = fs::read_to_string(config_file(&library)).unwrap();
+    let slower = text.replace("settle_seconds = 0.5", "settle_seconds = 2.5");
+    fs::write(config_file(&library), slower).unwrap();
     let daemon = Daemon::start(&library);
     let photo = needs_with_exif(90, 1);
 
-    // Slowly, with a close after each part.
+    // Slowly, with a close after each part: in all longer than the settle time.
     let path = library.path("slow.jpg");
     for part in photo.chunks(photo.len() / 8 + 1) {
         let mut file = fs::File::options().create(true).append(true).open(&path).unwrap();
         file.write_all(part).unwrap();
         drop(file);
-        std::thread::sleep(Duration::from_millis(200));
-        assert_eq!(daemon.status()["looked_at"], 0, "it is not complete");
+        std::thread::sleep(Duration::from_millis(400));
     }
+    let status = daemon.status();
+    let seen = (&status["looked_at"], &status["skipped"]);
+    assert_eq!(seen, (&0.into(), &0.into()), "it was not complete");
     let part = library.add("download.jpg.crdownload", &needs(180));
     eventually("the slow one is turned", || daemon.status()["turned"] == 1);
     assert_eq!(daemon.status()["looked_at"], 1, "a temporary name waits");
@@ -292,6 +298,7 @@ fn where_watches_run_out_it_polls_with_one_warning() {
 fn a_burst_is_seen_whole_even_where_the_queue_overflows() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
+    fs::create_dir(library.path("remade")).unwrap();
     let daemon = Daemon::start(&library);
     // While it is stopped, the kernel's queue of 16,384 events runs over.
     daemon.signal("STOP");
@@ -304,6 +311,8 @@ fn a_burst_is_seen_whole_even_where_the_queue_overflows() {
         fs::write(&noise, b"").unwrap();
         fs::rename(&noise, &other).unwrap();
     }
+    fs::remove_dir(library.path("remade")).unwrap();
+    fs::create_dir(library.path("remade")).unwrap();
     let late = library.add("late/new.jpg", &needs(90));
     daemon.signal("CONT");
     eventually("all are known", || listed(&library).len() == 41);
@@ -312,6 +321,9 @@ fn a_burst_is_seen_whole_even_where_the_queue_overflows() {
     assert_eq!(daemon.status()["looked_at"], 41);
     let log = daemon.log();
     assert_eq!(log.matches("too fast to follow").count(), 1, "{log}");
+    // The end of this folder was not told, and its name is another one's now.
+    let path = library.add("remade/new.jpg", &needs(180));
+    eventually("a folder made anew is watched", || knows(&library, &path));
     daemon.stop();
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod daemon;
 mod daemon_faults;
+mod daemon_files;
 mod daemon_rules;
 mod engine;
 mod finding;
