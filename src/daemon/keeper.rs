@@ -177,7 +177,7 @@ impl Keeper {
             }
             Message::Reload(settings) => {
                 self.shared.pulse.go_on();
-                if settings.look.model.hash != self.settings.look.model.hash {
+                if !settings.look.has_engine_of(&self.settings.look) {
                     self.engine = None;
                 }
                 self.settings = *settings;

@@ -360,7 +360,9 @@ fn the_socket_is_the_owners_and_takes_orders() {
             || library.scan(&["--rescan"]).summary["verdicts"]["upright"] == 2
     });
     let text = library.ok(["status"]);
-    assert!(text.contains("daemon: ") && text.contains("fix = auto"), "{text}");
+    for part in ["daemon: ", "fix = auto", "the network runs on cpu"] {
+        assert!(text.contains(part), "{text}");
+    }
     daemon.stop();
     assert!(!socket.exists());
     let text = library.fails(1, ["control", "pause"]);
