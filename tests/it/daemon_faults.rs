@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use crate::daemon::{Daemon, configure, eventually, knows, listed, root};
+use crate::daemon::{Daemon, config_file, configure, eventually, knows, listed, root};
 use crate::harness::{Library, needs, needs_with_exif};
 
 /// `script` as root of namespaces of its own, where it may mount; it must end in `exec "$0" run`.
@@ -44,6 +44,9 @@ fn child_of(pid: u32) -> Option<i32> {
 fn the_networks_process_goes_when_idle_and_its_death_costs_a_moment() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
+    // Long enough that a starved test still finds the process it is about to end.
+    let text = fs::read_to_string(config_file(&library)).unwrap();
+    fs::write(config_file(&library), text.replace("idle_seconds = 2", "idle_seconds = 6")).unwrap();
     library.add("a.jpg", &needs(0));
     let daemon = Daemon::start(&library);
     let pid = daemon.pid();
