@@ -7,5 +7,7 @@ pub mod model_spec;
 pub mod orientation;
 pub mod patch;
 pub mod pixels;
+pub mod png;
 pub mod tensor;
+pub mod webp;
 pub mod xmp;
