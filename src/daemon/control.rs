@@ -114,19 +114,38 @@ pub async fn serve(
                 }
             }
             result = &mut ended => {
-                std::fs::remove_file(&path).context("cannot remove the socket")?;
+                hang_up_at(&path);
                 return result.map_err(|_| anyhow!("the keeper panicked"));
             }
         }
     }
+    hang_up_at(&path);
+    stop(shared, inbox, ended).await
+}
+
+/// Lets the keeper finish what it has in hand.
+async fn stop(
+    shared: &Shared,
+    inbox: &Sender<Message>,
+    ended: oneshot::Receiver<Result<()>>,
+) -> Result<Result<()>> {
     notify(&[NotifyState::Stopping]);
-    shared.pulse.interrupt();
+    // In this order: a keeper that attends to an earlier interruption has this message by then.
     send(inbox, Message::Stop);
-    std::fs::remove_file(&path).context("cannot remove the socket")?;
+    shared.pulse.interrupt();
     let result = timeout(STOP_WITHIN, ended)
         .await
         .context("work did not end in time; the next start settles what was cut short")?;
     result.map_err(|_| anyhow!("the keeper panicked"))
+}
+
+/// Somebody may have tidied up before.
+fn hang_up_at(path: &Path) {
+    if let Err(err) = std::fs::remove_file(path)
+        && err.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove {}: {err}", path.display());
+    }
 }
 
 fn send(inbox: &Sender<Message>, message: Message) {

@@ -99,6 +99,39 @@ fn a_disk_that_is_taken_out_and_put_back() {
     daemon.stop();
 }
 
+/// No event tells of a mount: a rescan, or the sweep, finds it.
+#[test]
+fn a_disk_mounted_over_a_folder_hides_it_for_a_while() {
+    let library = Library::new();
+    configure(&library, &root(&library, "review"));
+    let photo = library.add("a.jpg", &needs(0));
+    fs::create_dir(library.path("below")).unwrap();
+    let Some(command) = in_namespaces(&library, "exec \"$0\" run") else { return };
+    let daemon = Daemon::spawn(&library, command);
+    let mount = |folder: &Path| {
+        beside(daemon.pid(), &["mount", "-t", "tmpfs", "tmpfs", folder.to_str().unwrap()]);
+        library.ok(["control", "rescan"]);
+    };
+    let inside = |name: &str| {
+        PathBuf::from(format!("/proc/{}/root{}", daemon.pid(), library.path(name).display()))
+    };
+    mount(&library.path("below"));
+    fs::write(inside("below/b.jpg"), needs(90)).unwrap();
+    eventually("it is looked into", || knows(&library, &library.path("below/b.jpg")));
+    fs::write(inside("below/c.jpg"), needs(180)).unwrap();
+    eventually("and watched", || knows(&library, &library.path("below/c.jpg")));
+
+    mount(&library.root());
+    eventually("an empty one is no library", || daemon.status()["roots"][0]["state"] == "away");
+    assert!(knows(&library, &photo));
+    beside(daemon.pid(), &["umount", library.root().to_str().unwrap()]);
+    eventually("it is back", || daemon.status()["roots"][0]["state"] == "watched");
+    let path = library.add("d.jpg", &needs(0));
+    eventually("it is watched again", || knows(&library, &path));
+    assert!(knows(&library, &photo) && knows(&library, &library.path("below/c.jpg")));
+    daemon.stop();
+}
+
 /// Ended with the test.
 struct Running(Child);
 
