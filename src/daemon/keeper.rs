@@ -195,6 +195,7 @@ impl Keeper {
         }
         self.engine = None;
         self.store = None;
+        self.settings.look.model.let_go();
         // SAFETY: malloc_trim only returns free memory to the system.
         #[cfg(target_env = "gnu")]
         unsafe {

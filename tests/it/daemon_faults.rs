@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use crate::daemon::{Daemon, config_file, configure, eventually, knows, listed, root};
 use crate::harness::{Library, needs, needs_with_exif};
+use crate::running::{Daemon, config_file, configure, eventually, knows, listed, root};
 
 /// `script` as root of namespaces of its own, where it may mount; it must end in `exec "$0" run`.
 /// `None` where this machine allows none, which is printed.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::daemon::{Daemon, configure, eventually, knows, listed, root};
 use crate::harness::{Library, needs, needs_with_exif, not_utf8, with_segment};
+use crate::running::{Daemon, configure, eventually, knows, listed, root};
 
 /// As editors save: a file beside it, then a rename over it; over and over.
 #[test]

@@ -14,6 +14,7 @@ mod fixing;
 mod formats;
 mod harness;
 mod purity;
+mod running;
 mod scanning;
 mod service;
 mod usage;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::daemon::{configure, eventually, listed, root};
 use crate::harness::{Library, needs, needs_with_exif, text_of};
+use crate::running::{configure, eventually, listed, root};
 
 /// A user manager with a runtime directory of its own; it ends with the test.
 struct Manager<'a> {
