@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::daemon::{self, Daemon};
 use crate::harness::{Library, Scanned, needs};
+use crate::running::{self, Daemon};
 
 const FAULTS: [(&str, &str); 7] = [
     ("crash", "decoder_crashed"),
