@@ -8,7 +8,7 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak figures fuzz \
+.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures fuzz \
         eval install install-train uninstall clean
 
 scan: build
@@ -51,6 +51,16 @@ lint: tools libtorch
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
+# Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
+corpus: build .runtime/corpus/bin/python
+	@scripts/need.sh exiftool:libimage-exiftool-perl
+	@test -n "$(DIR)" || { echo 'say which folder: make corpus DIR=~/odd-photos' >&2; exit 2; }
+	.runtime/corpus/bin/python scripts/corpus.py --orientd target/release/orientd $(ARGS) "$(DIR)"
+
+.runtime/corpus/bin/python:
+	$(PYTHON) -m venv .runtime/corpus
+	.runtime/corpus/bin/pip install --quiet pillow==13.0.0
+
 # The daemon under twenty minutes of random changes: make soak [MINUTES=20]
 soak: test-tools build
 	ORIENTD_SOAK_MINUTES=$(or $(MINUTES),20) cargo bench --locked --bench soak
@@ -83,7 +93,9 @@ eval: tools runtime
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"
 	install -Dm755 $(ORT_LIB) "$(DESTDIR)$(PREFIX)/lib/orientd/$(notdir $(ORT_LIB))"
-	install -Dm644 systemd/orientd.service "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
+	install -d "$(DESTDIR)$(PREFIX)/share/systemd/user"
+	target/release/orientd service unit --program "$(PREFIX)/bin/orientd" \
+	    > "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	target/release/orientd man --out "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \

@@ -81,7 +81,10 @@ pub enum Command {
     /// Tell the running daemon to pause, resume, rescan or reload
     Control { action: ControlAction },
     /// Put the systemd user service in place, or take it away
-    Service { action: ServiceAction },
+    Service {
+        #[command(subcommand)]
+        action: ServiceAction,
+    },
     /// Say what has been done so far, and what the daemon is doing
     Status {
         /// As one JSON object
@@ -103,9 +106,16 @@ pub enum Command {
     /// Train a model on your own photos (runs `orientd-train`, which `make train` builds)
     #[command(disable_help_flag = true)]
     Train {
-        /// Handed on as they are; `orientd train --help` lists them
+        /// `--library` retrains on the photos in the database and uses the model if it is better;
+        /// anything else is handed on as it is (`orientd train --help`)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
+    },
+    /// The network's session for another process of this program
+    #[command(name = crate::engine::host::COMMAND, hide = true)]
+    EngineHost {
+        #[arg(long)]
+        threads: usize,
     },
     /// Show or choose models
     #[command(subcommand)]
@@ -138,10 +148,18 @@ pub enum ControlAction {
     Reload,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Subcommand, Debug)]
 pub enum ServiceAction {
+    /// Put the unit in place and start it, now and at every login
     Install,
+    /// Stop it and take the unit away; photos and database stay
     Uninstall,
+    /// Print the unit for this system's systemd
+    Unit {
+        /// The program it starts [default: this one]
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -12,7 +12,7 @@ use globset::GlobSet;
 use crate::engine::Engine;
 use crate::stages::look::Look;
 use crate::stages::record::{Fixing, Policies, Recorder, Report};
-use crate::stages::walk::Walk;
+use crate::stages::walk::{Elsewhere, Walk};
 use crate::store::{RunKind, Store};
 
 /// Files on their way to the decoders, and reports on their way out.
@@ -50,6 +50,7 @@ impl Scan {
         let walk = Walk {
             roots: self.roots,
             known,
+            elsewhere: Elsewhere::new(&store, model),
             ignore: self.ignore,
             rescan: self.rescan,
             settled_before_ns: None,

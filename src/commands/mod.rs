@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod engine_host;
 pub mod fix;
 pub mod list;
 pub mod model;
@@ -83,12 +84,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => return completions::completions(shell),
         Command::Man { out } => return completions::man(out.as_deref()),
         Command::Config { default: true } => return config::print_default(),
-        Command::Train { args } => return train::run(&args),
+        Command::Train { args } => return train::run(cli.global, &args),
         Command::DecodeWorker { heif } => {
             return worker::serve(heif).map(|()| ExitCode::SUCCESS);
         }
         Command::Doctor { json } => return doctor::run(cli.global, json),
         Command::Service { action } => return service::run(action),
+        Command::EngineHost { threads } => return engine_host::run(&cli.global, threads),
         _ => {}
     }
     let session = Session::new(cli.global)?;
@@ -106,7 +108,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Man { .. }
         | Command::Train { .. }
         | Command::Doctor { .. }
+        | Command::Service { .. }
         | Command::DecodeWorker { .. }
-        | Command::Service { .. } => Ok(ExitCode::SUCCESS),
+        | Command::EngineHost { .. } => Ok(ExitCode::SUCCESS),
     }
 }

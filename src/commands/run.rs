@@ -29,6 +29,7 @@ fn settings(session: Session) -> Result<Settings> {
         library: session.library(),
         model: session.model(store.as_ref())?,
         device: session.device(),
+        hosted: true,
         views: session.config.views,
         batch: session.config.batch,
         n_threads: session.config.n_threads,

@@ -42,6 +42,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             library: session.library(),
             model,
             device: session.device(),
+            hosted: false,
             views: args.views.unwrap_or(config.views),
             batch: args.batch.map(usize::from).or(config.batch),
             n_threads: args.jobs.map_or(config.n_threads, usize::from),

@@ -21,6 +21,10 @@ pub fn run(action: ServiceAction) -> Result<ExitCode> {
     match action {
         ServiceAction::Install => install(),
         ServiceAction::Uninstall => uninstall(),
+        ServiceAction::Unit { program } => {
+            output::line(unit(program)?.trim_end())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -29,17 +33,27 @@ fn unit_path() -> Result<PathBuf> {
     Ok(dirs.config_dir().join("systemd/user").join(NAME))
 }
 
-fn install() -> Result<ExitCode> {
-    let path = unit_path()?;
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+/// The unit for `program` and the systemd that is here.
+fn unit(program: Option<PathBuf>) -> Result<String> {
+    let program = match program {
+        Some(program) => program,
+        None => std::env::current_exe().context("cannot tell where this program is")?,
+    };
     let program = program.to_str().context("this program's path is not UTF-8")?;
     // In a unit, % and quotes have a meaning of their own.
     let quoted = program.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
-    let mut unit = UNIT.replace(SHIPPED, &format!("\"{quoted}\""));
-    if systemd_version()? < NOTIFY_RELOAD_SINCE {
-        let kill = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
-        unit = unit.replace("Type=notify-reload", kill);
+    let unit = UNIT.replace(SHIPPED, &format!("\"{quoted}\""));
+    // Where there is no systemd, the unit is for another machine.
+    if !systemd_version().is_ok_and(|version| version < NOTIFY_RELOAD_SINCE) {
+        return Ok(unit);
     }
+    let kill = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
+    Ok(unit.replace("Type=notify-reload", kill))
+}
+
+fn install() -> Result<ExitCode> {
+    let path = unit_path()?;
+    let unit = unit(None)?;
     let write = || {
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(&path, unit)

@@ -1,23 +1,71 @@
 //! `orientd train`: hands over to `orientd-train`, a program of its own since it needs libtorch.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
+
+use super::Session;
+use crate::cli::Global;
+use crate::config::data_dir;
+use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
 
-/// Becomes the trainer; returns only where it cannot.
-pub fn run(args: &[OsString]) -> Result<ExitCode> {
+/// Becomes the trainer; returns only where it cannot. `--library` stands for everything that
+/// retraining on the photos in the database takes; what follows it is handed on.
+pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
+    let whole = match args.split_first() {
+        Some((first, rest)) if first == "--library" => retrain(Session::new(global)?, rest)?,
+        _ => args.to_vec(),
+    };
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(PROGRAM));
     let program = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PROGRAM));
-    let err = Command::new(&program).args(args).exec();
+    let err = Command::new(&program).args(whole).exec();
     if err.kind() == std::io::ErrorKind::NotFound {
         return Err(anyhow!(
             "the trainer is not installed\n  in orientd's source folder, `make train` builds it"
         ));
     }
     Err(anyhow!("cannot start {}: {err}", program.display()))
+}
+
+/// The trainer's command line. The database is the one named right after `--library`, else the one
+/// in force.
+fn retrain(session: Session, rest: &[OsString]) -> Result<Vec<OsString>> {
+    let is_value = |word: &&OsString| !word.as_encoded_bytes().starts_with(b"-");
+    let (db, rest) = match rest.split_first().filter(|(word, _)| is_value(word)) {
+        Some((db, rest)) => (PathBuf::from(db), rest),
+        None => (session.db_path()?, rest),
+    };
+    let store = Store::open_existing(&db)?.with_context(|| {
+        format!("there is no database {}\n  run `orientd scan` on a folder first", db.display())
+    })?;
+    let model = session.model(Some(&store))?;
+    drop(store);
+
+    let work = data_dir()?.join("training");
+    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
+    let present = work.join("present.onnx");
+    std::fs::write(&present, &model.bytes)
+        .with_context(|| format!("cannot write {}", present.display()))?;
+    let program = std::env::current_exe().context("cannot tell which program this is")?;
+
+    let mut args = vec![OsString::from("retrain"), "--library".into(), db.into()];
+    let ours = [("--work", work), ("--present", present), ("--orientd", program)];
+    for (flag, value) in ours {
+        if !rest.iter().any(|word| is_flag(word, flag)) {
+            args.extend([flag.into(), value.into()]);
+        }
+    }
+    args.extend_from_slice(rest);
+    Ok(args)
+}
+
+/// `--flag`, or `--flag=value`.
+fn is_flag(word: &OsStr, flag: &str) -> bool {
+    let after = word.as_encoded_bytes().strip_prefix(flag.as_bytes());
+    after.is_some_and(|after| after.is_empty() || after.starts_with(b"="))
 }

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod keeper;
+mod lock;
 pub mod queue;
 pub mod status;
 pub mod watch;
@@ -14,7 +15,8 @@ use anyhow::{Context, Result};
 use crossbeam_channel::unbounded;
 use tokio::sync::oneshot;
 
-use self::keeper::{BUSY_TIMEOUT, DaemonLock, Keeper, Settings};
+use self::keeper::{BUSY_TIMEOUT, Keeper, Settings};
+use self::lock::DaemonLock;
 use self::status::Shared;
 use crate::journal;
 use crate::store::{RunKind, Store};

@@ -1,6 +1,7 @@
 //! The network: which ONNX Runtime, on which device, with which model, and what it says.
 
 pub mod device;
+pub mod host;
 pub mod model;
 pub mod runtime;
 pub mod session;

@@ -41,6 +41,11 @@ impl ModelFile {
         Ok(Self::new(name, Some(path.to_owned()), Cow::Owned(bytes)))
     }
 
+    /// A model that is not in a file here.
+    pub fn from_bytes(name: String, bytes: Vec<u8>) -> Self {
+        Self::new(name, None, Cow::Owned(bytes))
+    }
+
     fn new(name: String, path: Option<PathBuf>, bytes: Cow<'static, [u8]>) -> Self {
         let hash = *blake3::hash(&bytes).as_bytes();
         Self { name, path, bytes, hash }

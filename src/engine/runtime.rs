@@ -55,7 +55,7 @@ fn explain(path: &Path, err: &ort::LoadDynamicError) -> anyhow::Error {
         anyhow!(
             "ONNX Runtime is not installed.\n  \
              In orientd's source folder, `make runtime` fetches it; elsewhere, name the library \
-             with --ort-lib FILE"
+             in ORT_DYLIB_PATH or with --ort-lib"
         )
     } else {
         anyhow!("{err}")

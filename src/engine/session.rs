@@ -9,6 +9,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::device::Device;
+use super::host::Host;
 use super::model::ModelFile;
 use super::runtime::{self, Runtime};
 use crate::rules::decision::Probabilities;
@@ -51,7 +52,7 @@ pub struct Answer {
 
 /// The owner of the session. One thread, no sharing.
 pub struct Engine {
-    session: Session,
+    network: Network,
     pub spec: ModelSpec,
     /// The provider in use.
     pub device: Device,
@@ -60,7 +61,24 @@ pub struct Engine {
     batch: Vec<f32>,
 }
 
+/// Where the session is.
+enum Network {
+    Here(Session),
+    /// In a process of its own, which does all of `answer`.
+    Elsewhere(Host),
+}
+
 impl Engine {
+    /// The engine whose session `host` owns.
+    pub(super) fn hosted(
+        host: Host,
+        spec: ModelSpec,
+        device: Device,
+        passed_over: Vec<(Device, String)>,
+    ) -> Self {
+        Self { network: Network::Elsewhere(host), spec, device, passed_over, batch: Vec::new() }
+    }
+
     /// Loads the library, the model and a provider. `n_threads` are for the CPU provider.
     ///
     /// # Errors
@@ -82,8 +100,8 @@ impl Engine {
             match open(runtime, model, candidate, n_threads) {
                 Ok((session, spec)) => {
                     tracing::info!(provider = candidate.name(), model = model.name, "model loaded");
-                    let batch = Vec::new();
-                    return Ok(Self { session, spec, device: candidate, passed_over, batch });
+                    let (network, batch) = (Network::Here(session), Vec::new());
+                    return Ok(Self { network, spec, device: candidate, passed_over, batch });
                 }
                 // What is wrong with the model is wrong on every device.
                 Err(err) if candidate == Device::Cpu => return Err(err),
@@ -104,6 +122,9 @@ impl Engine {
     /// # Errors
     /// Where the session fails; that is a fault of the device or the model, not of a photo.
     pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
+        if let Network::Elsewhere(host) = &mut self.network {
+            return host.answer(photos, views);
+        }
         match views {
             Views::Four => self.four_views(photos),
             Views::One => self.one_view(photos),
@@ -174,7 +195,8 @@ impl Engine {
         for part in batch[..n * len].chunks(len * self.preferred_batch()) {
             let n_part = part.len() / len;
             let input = TensorRef::from_array_view(([n_part, 3, size, size], part))?;
-            let outputs = self.session.run(ort::inputs![INPUT_NAME => input])?;
+            let Network::Here(session) = &mut self.network else { bail!("no session here") };
+            let outputs = session.run(ort::inputs![INPUT_NAME => input])?;
             let (_, values) = outputs[OUTPUT_NAME].try_extract_tensor::<f32>()?;
             let (rows, rest) = values.as_chunks::<4>();
             let n_rows = rows.len();

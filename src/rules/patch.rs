@@ -1,11 +1,14 @@
 //! What to change in a file so that it is shown turned: a plan as a value, and why there is none.
 
-use std::ops::Range;
+mod jpeg;
+mod png;
+mod tiff;
+mod webp;
 
-use super::exif::{self, EXIF_HEADER, ExifError};
-use super::jpeg::{self, JpegError, Layout};
+use super::exif::{ExifError, OrientationField};
+use super::jpeg::JpegError;
 use super::orientation::{Orientation, Turn};
-use super::xmp::{self, EXTENDED_XMP_HEADER, XMP_HEADER, XmpOrientation};
+use super::xmp::{self, XmpOrientation};
 
 /// At `offset` of the old file, `old` becomes `new`. An insertion has an empty `old`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Patch {
 /// Why a file is not written. Each has a stable code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("only JPEG files are written")]
+    #[error("only JPEG, PNG, WebP and plain TIFF files are written")]
     Format,
     #[error("{0}")]
     Jpeg(#[from] JpegError),
@@ -48,6 +51,12 @@ pub enum Refusal {
     TrailingData,
     #[error("a multi-picture index (MPF) counts on where its pictures lie")]
     MultiPicture,
+    #[error("malformed {0}")]
+    Container(&'static str),
+    #[error("the file holds EXIF in a place of its own that few programs read")]
+    ExifElsewhere,
+    #[error("the file holds several pages, of which only the first was looked at")]
+    MultiPage,
     #[error("the bytes are not what the journal says")]
     NotAsJournaled,
 }
@@ -68,6 +77,9 @@ impl Refusal {
             Self::Xmp => "xmp_orientation",
             Self::TrailingData => "trailing_data",
             Self::MultiPicture => "multi_picture",
+            Self::Container(_) => "malformed_container",
+            Self::ExifElsewhere => "exif_elsewhere",
+            Self::MultiPage => "multi_page",
             Self::NotAsJournaled => "changed",
         }
     }
@@ -114,119 +126,42 @@ impl Patch {
     }
 }
 
-/// Plans the turn of a JPEG file by its orientation tag: the field's low byte where there is a
-/// field, a minimal EXIF block where there is none, XMP kept in step. All other bytes stay.
+/// Plans the turn of a file by its orientation tag. All bytes that need not change stay.
 ///
 /// # Errors
 /// The first reason found not to write this file.
 pub fn plan_tag(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
-    let layout = match jpeg::layout(bytes) {
-        Err(JpegError::NotJpeg) => return Err(Refusal::Format),
-        other => other?,
-    };
-    let end = layout.end.ok_or(Refusal::NoEnd)?;
-    if is_signed(bytes, &layout) {
-        return Err(Refusal::Signed);
-    }
-    let exif = exif_block(bytes, &layout)?;
-    let stored = match &exif {
-        Some(block) => field_value(&bytes[block.clone()])?,
-        None => None,
-    };
-    let from = Orientation::from_stored(stored);
-    let to = from.then(turn.orientation());
-    let mut edits = match exif {
-        Some(block) => vec![overwrite_field(bytes, &block, to)?],
-        None if end < bytes.len() => return Err(Refusal::TrailingData),
-        None if has_mpf(bytes, &layout) => return Err(Refusal::MultiPicture),
-        None => vec![insert_block(bytes, &layout, to)],
-    };
-    edits.extend(xmp_edit(bytes, &layout, to)?);
-    edits.sort_by_key(|edit| edit.offset);
-    Ok(Patch { edits, from, to })
-}
-
-fn starting_with<'a>(
-    bytes: &'a [u8],
-    layout: &'a Layout,
-    marker: u8,
-    header: &'static [u8],
-) -> impl Iterator<Item = Range<usize>> + 'a {
-    let payloads = layout.header.iter().filter(move |s| s.marker == marker).map(|s| &s.payload);
-    payloads
-        .filter(move |payload| bytes[(*payload).clone()].starts_with(header))
-        .map(move |payload| payload.start + header.len()..payload.end)
-}
-
-/// The TIFF structure of the one EXIF block.
-fn exif_block(bytes: &[u8], layout: &Layout) -> Result<Option<Range<usize>>, Refusal> {
-    // Some writers leave the padding byte of the header undefined (EXIF 2.32 section 4.7.2).
-    let mut blocks = starting_with(bytes, layout, jpeg::APP1, &EXIF_HEADER[..5]);
-    match (blocks.next(), blocks.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(Refusal::DuplicateExif),
-        (Some(block), None) if block.is_empty() => Err(Refusal::Exif(ExifError::Malformed(0))),
-        (Some(block), None) => Ok(Some(block.start + 1..block.end)),
+    match bytes {
+        [0xFF, 0xD8, ..] => jpeg::plan(bytes, turn),
+        [0x89, b'P', b'N', b'G', ..] => png::plan(bytes, turn),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp::plan(bytes, turn),
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => tiff::plan(bytes, turn),
+        _ => Err(Refusal::Format),
     }
 }
 
-fn field_value(tiff: &[u8]) -> Result<Option<u16>, Refusal> {
-    let field = exif::find_orientation(tiff).map_err(Refusal::Exif)?;
-    Ok(field.map(|field| field.value))
-}
-
-fn overwrite_field(bytes: &[u8], block: &Range<usize>, to: Orientation) -> Result<Edit, Refusal> {
-    let field = exif::find_orientation(&bytes[block.clone()])
-        .map_err(Refusal::Exif)?
-        .ok_or(Refusal::ExifWithoutOrientation)?;
+/// The edit that writes `to` into a field whose TIFF structure begins at `start`.
+fn overwritten(field: OrientationField, start: usize, to: Orientation) -> Result<Edit, Refusal> {
     let old = match u8::try_from(field.value) {
         Ok(old @ 0..=8) => old,
         _ => return Err(Refusal::OutOfRange(field.value)),
     };
-    let offset = block.start + field.low_byte;
-    Ok(Edit { offset, old: vec![old], new: vec![to.to_exif()] })
+    Ok(Edit { offset: start + field.low_byte, old: vec![old], new: vec![to.to_exif()] })
 }
 
-/// After the JFIF segments, which must come first (JFIF 1.02), else right after start of image.
-fn insert_block(bytes: &[u8], layout: &Layout, to: Orientation) -> Edit {
-    let jfif = layout.header.iter().take_while(|segment| segment.marker == jpeg::APP0);
-    let offset = jfif.last().map_or(2, |segment| segment.payload.end);
-    debug_assert!(offset <= bytes.len());
-    let block = exif::minimal_block(to);
-    let mut new = vec![0xFF, jpeg::APP1, 0, block.len() as u8 + 2]; // 34 bytes in all.
-    new.extend_from_slice(&block);
-    Edit { offset, old: Vec::new(), new }
-}
-
-fn xmp_edit(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Option<Edit>, Refusal> {
-    for extended in starting_with(bytes, layout, jpeg::APP1, EXTENDED_XMP_HEADER) {
-        if xmp::find_orientation(&bytes[extended]) != XmpOrientation::Absent {
-            return Err(Refusal::Xmp);
+/// The edit that keeps an XMP packet at `start` in step, where it states an orientation.
+fn xmp_kept_in_step(packet: &[u8], start: usize, to: Orientation) -> Result<Option<Edit>, Refusal> {
+    match xmp::find_orientation(packet) {
+        XmpOrientation::Absent => Ok(None),
+        XmpOrientation::Digit { value, at } => {
+            let (old, new) = (b'0' + value, b'0' + to.to_exif());
+            let edit = Edit { offset: start + at, old: vec![old], new: vec![new] };
+            Ok(Some(edit).filter(|edit| edit.old != edit.new))
         }
+        XmpOrientation::Unclear => Err(Refusal::Xmp),
     }
-    let mut edit = None;
-    for packet in starting_with(bytes, layout, jpeg::APP1, XMP_HEADER) {
-        match xmp::find_orientation(&bytes[packet.clone()]) {
-            XmpOrientation::Absent => {}
-            XmpOrientation::Digit { value, at } if edit.is_none() => {
-                let (old, new) = (b'0' + value, b'0' + to.to_exif());
-                edit = Some(Edit { offset: packet.start + at, old: vec![old], new: vec![new] });
-            }
-            _ => return Err(Refusal::Xmp),
-        }
-    }
-    Ok(edit.filter(|edit| edit.old != edit.new))
-}
-
-/// C2PA manifests are JUMBF boxes in APP11 segments (C2PA 2.1, section A.3.1).
-fn is_signed(bytes: &[u8], layout: &Layout) -> bool {
-    starting_with(bytes, layout, jpeg::APP11, b"JP").next().is_some()
-}
-
-fn has_mpf(bytes: &[u8], layout: &Layout) -> bool {
-    starting_with(bytes, layout, jpeg::APP2, b"MPF\0").next().is_some()
 }
 
 #[cfg(test)]
-#[path = "patch_tests.rs"]
+#[path = "patch/container_tests.rs"]
 mod tests;

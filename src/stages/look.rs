@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::decode::isolated::Isolated;
 use super::decode::{Budget, Candidate, Limits, Looked, Photo};
+use crate::engine::host::Host;
 use crate::engine::{Device, Engine, ModelFile, Views};
 use crate::error::Skip;
 use crate::pulse::Pulse;
@@ -31,6 +32,8 @@ pub struct Look {
     pub library: Option<PathBuf>,
     pub model: ModelFile,
     pub device: Device,
+    /// The session lives in a process of its own, whose memory goes back when the engine is dropped.
+    pub hosted: bool,
     pub views: Views,
     /// Photos a batch; `None`: what suits the device.
     pub batch: Option<usize>,
@@ -73,7 +76,8 @@ impl Look {
             Some(engine) => engine,
             None => {
                 let library = self.library.as_deref();
-                slot.insert(Engine::load(library, &self.model, self.device, self.n_threads)?)
+                let load = if self.hosted { Host::start } else { Engine::load };
+                slot.insert(load(library, &self.model, self.device, self.n_threads)?)
             }
         };
         self.pulse.beat();
@@ -161,6 +165,7 @@ fn infer(
 ) -> Result<()> {
     while let Some(batch) = next_batch(&photos, n_batch) {
         pulse.beat();
+        tracing::debug!(photos = batch.len(), "a batch");
         let pictures: Vec<&Rgb8> = batch.iter().map(|(_, photo)| &photo.picture).collect();
         let answers = engine.answer(&pictures, views).context("the network failed")?;
         for ((path, photo), answer) in batch.into_iter().zip(answers) {

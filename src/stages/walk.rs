@@ -1,5 +1,7 @@
 //! From folders to files: what is new or changed goes to the decoders, the rest is only counted.
 
+mod elsewhere;
+
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -11,6 +13,7 @@ use crossbeam_channel::Sender;
 use globset::GlobSet;
 use walkdir::{DirEntry, WalkDir};
 
+pub use self::elsewhere::Elsewhere;
 use super::decode::{Candidate, promises_photo};
 use crate::identity::Identity;
 use crate::pulse::Pulse;
@@ -47,6 +50,7 @@ pub struct Walk {
     /// Absolute, none below another.
     pub roots: Vec<PathBuf>,
     pub known: HashMap<PathBuf, Known>,
+    pub elsewhere: Elsewhere,
     pub ignore: GlobSet,
     /// Look at everything again.
     pub rescan: bool,
@@ -57,6 +61,16 @@ pub struct Walk {
     /// Where another file system is here than at the start, or none, nothing is missing: it is away.
     pub anchors: Vec<Anchor>,
     pub pulse: Arc<Pulse>,
+}
+
+/// Is this the photo that was known, but for its name?
+fn may_be(known: &Known, identity: &Identity) -> bool {
+    identity.is_renamed(&known.identity) && matches!(known.outcome, KnownOutcome::Looked { .. })
+}
+
+fn is_absent(err: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(err.kind(), NotFound | NotADirectory)
 }
 
 /// A folder as it was when the walk began.
@@ -106,7 +120,7 @@ impl Walk {
                     return Err(Stopped);
                 }
                 let sorted = match entry {
-                    Ok(entry) => sorter.sort(&entry),
+                    Ok(entry) => sorter.sort(&entry, &mut self.elsewhere),
                     Err(err) => {
                         is_whole &= is_not_found(&err);
                         unreadable(err)
@@ -167,7 +181,7 @@ fn is_wanted_name(name: &OsStr, is_dir: bool) -> bool {
 }
 
 fn is_not_found(err: &walkdir::Error) -> bool {
-    err.io_error().is_some_and(|err| err.kind() == std::io::ErrorKind::NotFound)
+    err.io_error().is_some_and(is_absent)
 }
 
 impl Walk {
@@ -209,7 +223,7 @@ impl Sorter {
         Self { known, by_inode: None, met: HashSet::new(), rescan }
     }
 
-    fn sort(&mut self, entry: &DirEntry) -> Sorted {
+    fn sort(&mut self, entry: &DirEntry, elsewhere: &mut Elsewhere) -> Sorted {
         if entry.file_type().is_dir() || entry.file_type().is_symlink() {
             return Sorted::Nothing;
         }
@@ -227,12 +241,18 @@ impl Sorter {
                 Sorted::Unchanged(known, path)
             }
             Some(_) => look(entry.path().to_owned(), identity, &metadata),
-            None => self.stranger(entry.path(), identity, &metadata),
+            None => self.stranger(entry.path(), identity, &metadata, elsewhere),
         }
     }
 
     /// A path the database does not know: a renamed photo, another name of a known one, or new.
-    fn stranger(&mut self, path: &Path, identity: Identity, metadata: &Metadata) -> Sorted {
+    fn stranger(
+        &mut self,
+        path: &Path,
+        identity: Identity,
+        metadata: &Metadata,
+        elsewhere: &mut Elsewhere,
+    ) -> Sorted {
         let known = &self.known;
         let by_inode = self.by_inode.get_or_insert_with(|| {
             let inode = |(path, known): (&PathBuf, &Known)| {
@@ -241,7 +261,12 @@ impl Sorter {
             known.iter().map(inode).collect()
         });
         let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
-            return look(path.to_owned(), identity, metadata);
+            return match elsewhere.renamed(&identity) {
+                Some(Known { id, .. }) if !self.rescan => {
+                    Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
+                }
+                _ => look(path.to_owned(), identity, metadata),
+            };
         };
         let still_there = fs::symlink_metadata(earlier).map(|metadata| Identity::from(&metadata));
         if still_there.is_ok_and(|there| (there.dev, there.ino) == (identity.dev, identity.ino)) {
@@ -249,11 +274,7 @@ impl Sorter {
             return Sorted::Found(Found::SameFile);
         }
         match self.known.get(earlier) {
-            Some(known)
-                if identity.is_renamed(&known.identity)
-                    && matches!(known.outcome, KnownOutcome::Looked { .. })
-                    && !self.rescan =>
-            {
+            Some(known) if may_be(known, &identity) && !self.rescan => {
                 let id = known.id;
                 self.known.remove(&earlier.clone());
                 Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })

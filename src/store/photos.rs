@@ -98,6 +98,21 @@ const LISTED: &str = "
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id)
                        AND c.state = 'done' AND c.hash_after = p.hash";
 
+const KNOWN: &str = "
+    SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
+           p.reason, p.look_version, q.verdict, q.hash = p.hash, p.missing_since IS NOT NULL
+    FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1";
+
+fn known_photo(row: &Row<'_>) -> Result<(PathBuf, Known)> {
+    let known = Known {
+        id: row.get(1)?,
+        identity: identity(row, 2)?,
+        outcome: known_outcome(row)?,
+        is_missing: row.get(11)?,
+    };
+    Ok((path_from(row.get_ref(0)?.as_blob()?), known))
+}
+
 impl Store {
     /// Calls `each` with every file known at or below `root`.
     ///
@@ -124,24 +139,34 @@ impl Store {
         model: Option<i64>,
         each: &mut impl FnMut(PathBuf, Known),
     ) -> Result<()> {
-        let mut photos = self.db.prepare_cached(
-            "SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
-                    p.reason, p.look_version, q.verdict, q.hash = p.hash,
-                    p.missing_since IS NOT NULL
-             FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
-             WHERE p.path >= ?2 AND p.path < ?3",
-        )?;
+        let below = format!("{KNOWN} WHERE p.path >= ?2 AND p.path < ?3");
+        let mut photos = self.db.prepare_cached(&below)?;
         let mut rows = photos.query(params![model, from, to])?;
         while let Some(row) = rows.next()? {
-            let known = Known {
-                id: row.get(1)?,
-                identity: identity(row, 2)?,
-                outcome: known_outcome(row)?,
-                is_missing: row.get(11)?,
-            };
-            each(path_from(row.get_ref(0)?.as_blob()?), known);
+            let (path, known) = known_photo(row)?;
+            each(path, known);
         }
         Ok(())
+    }
+
+    /// Photos known with this inode, wherever they were.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn known_by_inode(
+        &self,
+        identity: &Identity,
+        model: Option<i64>,
+    ) -> Result<Vec<(PathBuf, Known)>> {
+        let with_inode = format!("{KNOWN} WHERE p.dev = ?2 AND p.ino = ?3");
+        let mut photos = self.db.prepare_cached(&with_inode)?;
+        let inode = params![model, identity.dev as i64, identity.ino as i64];
+        let mut rows = photos.query(inode)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(known_photo(row)?);
+        }
+        Ok(found)
     }
 
     fn known_others(

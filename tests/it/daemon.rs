@@ -66,6 +66,10 @@ impl<'a> Daemon<'a> {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn try_status(&self) -> Option<Value> {
         let text = self.library.ok(["status", "--json"]);
         let mut status: Value = serde_json::from_str(&text).unwrap();
@@ -113,7 +117,7 @@ pub fn listed(library: &Library) -> std::collections::BTreeMap<PathBuf, Value> {
     photos.map(|photo| (PathBuf::from(photo["path"].as_str().unwrap()), photo)).collect()
 }
 
-fn knows(library: &Library, path: &Path) -> bool {
+pub fn knows(library: &Library, path: &Path) -> bool {
     listed(library).contains_key(path)
 }
 

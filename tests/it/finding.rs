@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::harness::{Library, needs, needs_with_exif, not_utf8};
+use crate::harness::{Library, Scanned, needs, needs_with_exif, not_utf8};
 
 #[test]
 fn content_counts_and_housekeeping_is_passed_over() {
@@ -110,6 +110,33 @@ fn a_renamed_photo_keeps_its_history_and_is_not_opened() {
     assert_eq!(scanned.photos["wrong.jpg"]["action"], "tag");
     library.ok(["undo", library.path("b/wrong.jpg").to_str().unwrap()]);
     assert_eq!(fs::read(library.path("b/wrong.jpg")).unwrap(), before);
+}
+
+/// Also where only its new place is looked through, or its old one was found empty before.
+#[test]
+fn a_photo_moved_from_elsewhere_keeps_its_history_and_is_not_opened() {
+    let library = Library::new();
+    library.add("a/wrong.jpg", &needs(90));
+    library.add("a/stays.jpg", &needs(0));
+    library.scan(&["--fix"]);
+    fs::create_dir(library.path("b")).unwrap();
+    let scan_of = |folder: &str| {
+        let folder = library.path(folder);
+        let output = library.run(["scan", "--json", folder.to_str().unwrap()]);
+        Scanned::parse(&output.stdout)
+    };
+    fs::rename(library.path("a/wrong.jpg"), library.path("b/other.jpg")).unwrap();
+    let moved = scan_of("b");
+    assert_eq!((&moved.summary["looked_at"], &moved.summary["photos"]), (&0.into(), &1.into()));
+    assert_eq!(moved.photos["other.jpg"]["action"], "tag");
+
+    let hidden = library.home().join("other.jpg");
+    fs::rename(library.path("b/other.jpg"), &hidden).unwrap();
+    assert_eq!(scan_of("b").summary["missing"], 1);
+    fs::rename(&hidden, library.path("a/back.jpg")).unwrap();
+    let back = scan_of("a");
+    assert_eq!((&back.summary["looked_at"], &back.summary["photos"]), (&0.into(), &2.into()));
+    assert_eq!(back.photos["back.jpg"]["action"], "tag");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod bombs;
 mod commands;
 mod crash;
 mod daemon;
+mod daemon_faults;
+mod daemon_rules;
 mod engine;
 mod finding;
 mod fixing;

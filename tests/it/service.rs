@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::daemon::{configure, eventually, listed, root};
 use crate::harness::{Library, needs, needs_with_exif, text_of};
 
@@ -84,10 +86,54 @@ impl Drop for Manager<'_> {
     }
 }
 
+/// The system's journal, or one started for the test; it ends with the test.
+struct Journal(Option<Child>);
+
+const JOURNAL: &str = "/run/systemd/journal";
+
+impl Journal {
+    /// `None` where there is none and none can be started; the reason is printed.
+    fn start() -> Option<Self> {
+        let socket = Path::new(JOURNAL).join("socket");
+        if socket.exists() {
+            return Some(Self(None));
+        }
+        if !rustix::process::geteuid().is_root() || fs::create_dir_all(JOURNAL).is_err() {
+            println!("skipped: there is no journal, and only root can start one");
+            return None;
+        }
+        let mut command = Command::new("/lib/systemd/systemd-journald");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let journal = Self(Some(child));
+        eventually("the journal listens", || socket.exists());
+        Some(journal)
+    }
+
+    /// What was logged of `path`: turn, confidence and run, as fields of their own.
+    fn fields(path: &Path) -> Option<Value> {
+        let of_path = format!("ORIENTD_PATH={}", path.display());
+        let output = Command::new("journalctl").args(["-q", "-o", "json", &of_path]).output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        text.lines().next().map(|line| serde_json::from_str(line).unwrap())
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some(journal) = &mut self.0 {
+            // A stale socket would make the next one believe that the system has a journal.
+            let _ = journal.kill();
+            let _ = journal.wait();
+            let _ = fs::remove_dir_all(JOURNAL);
+        }
+    }
+}
+
 #[test]
 fn the_unit_lives_through_everything_in_a_real_manager() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
+    let journal = Journal::start();
     let Some(manager) = Manager::start(&library) else { return };
     let said = |output: &Output| assert!(output.status.success(), "{}", text_of(output));
     said(&manager.orientd(&["service", "install"]));
@@ -101,6 +147,15 @@ fn the_unit_lives_through_everything_in_a_real_manager() {
         |name: &str| listed(&library).get(&library.path(name)).map(|p| p["action"].clone());
     eventually("it is turned", || action("a.jpg") == Some("tag".into()));
     eventually("systemd has its line", || manager.show("StatusText").contains("turned 1"));
+
+    if journal.is_some() {
+        let path = library.path("a.jpg");
+        eventually("the journal has it", || Journal::fields(&path).is_some());
+        let fields = Journal::fields(&path).unwrap();
+        assert_eq!((&fields["MESSAGE"], &fields["ORIENTD_TURN"]), (&"turned".into(), &"90".into()));
+        let confidence: f32 = fields["ORIENTD_CONFIDENCE"].as_str().unwrap().parse().unwrap();
+        assert!(confidence > 0.9 && fields["ORIENTD_RUN"] == "1", "{fields}");
+    }
 
     configure(&library, &root(&library, "review"));
     said(&manager.systemctl(&["reload", "orientd"]));
@@ -145,4 +200,15 @@ fn the_unit_lives_through_everything_in_a_real_manager() {
     said(&manager.orientd(&["service", "uninstall"]));
     assert!(!library.home().join(".config/systemd/user/orientd.service").exists());
     assert_eq!(manager.show("LoadState"), "not-found");
+}
+
+/// `make install` writes the same unit as `service install`.
+#[test]
+fn the_unit_can_be_printed_for_any_place() {
+    let library = Library::new();
+    let unit = library.ok(["service", "unit", "--program", "/opt/my 100% tools/orientd"]);
+    assert!(unit.contains("ExecStart=\"/opt/my 100%% tools/orientd\" run\n"), "{unit}");
+    assert!(unit.contains("[Install]\nWantedBy=default.target"), "{unit}");
+    let reloads = unit.contains("Type=notify-reload") || unit.contains("ExecReload=/bin/kill -HUP");
+    assert!(reloads, "{unit}");
 }

@@ -128,7 +128,13 @@ impl Config {
     /// # Errors
     /// Where the file cannot be read, a key is unknown or a value is out of range.
     pub fn load(path: Option<&Path>, settings: &[String]) -> Result<Self> {
+        Self::load_over("", path, settings)
+    }
+
+    /// The same, with `recipe` between the defaults and the file.
+    pub fn load_over(recipe: &str, path: Option<&Path>, settings: &[String]) -> Result<Self> {
         let mut table: toml::Table = DEFAULT.parse().context("default.toml")?;
+        overlay(&mut table, recipe.parse().context("the recipe")?, "")?;
         if let Some(path) = path {
             let failed = || format!("cannot use the configuration {}", path.display());
             let text = std::fs::read_to_string(path).with_context(failed)?;

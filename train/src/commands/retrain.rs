@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{eval, load, prepare};
+use super::{eval, prepare};
 use crate::cli::Retrain;
 use crate::config::Config;
 use crate::data::split::split;
@@ -18,9 +18,18 @@ use crate::{files, fit, gate};
 /// Held-back photos whose label does not come from the present model, below which those count too.
 const FEWEST_INDEPENDENT: usize = 100;
 
+/// Short enough for two cores and an evening.
+const RECIPE: &str = include_str!("../../recipes/retrain.toml");
+
 pub fn run(args: &Retrain) -> Result<()> {
     crate::export::runtime::ensure_installed()?;
-    let mut config = load(&args.settings)?;
+    let spec = Session::from_file(&args.present, 1)?.spec;
+    let recipe = format!(
+        "{RECIPE}\n[network]\nbackbone = {:?}\ninput = {}\n",
+        spec.backbone, spec.input.size
+    );
+    let mut config =
+        Config::load_over(&recipe, args.settings.config.as_deref(), &args.settings.set)?;
     if config.network.weights.is_empty() {
         config.network.weights = args.present.display().to_string();
     }
@@ -29,11 +38,12 @@ pub fn run(args: &Retrain) -> Result<()> {
     let cache_folder = args.work.join("cache");
     prepare::run(&args.photos, &cache_folder, &config)?;
     let cache = Cache::open(&cache_folder)?;
-    let run = args.work.join("run");
+    // Other photos or settings are another run; the same ones go on where they were.
+    let run = args.work.join(format!("run-{}", fit::fingerprint(&config, &cache.records)?));
     fit::fit(&config, &cache, &run)?;
 
-    let model = args.work.join("model.onnx");
     let package = package::package(&run, &cache, &[])?;
+    let model = args.work.join(model_name(&package));
     files::write_whole(&model, &package.bytes)?;
     eprintln!("{}: {}", model.display(), package.note);
 
@@ -54,7 +64,9 @@ pub fn run(args: &Retrain) -> Result<()> {
     files::write_whole(&args.work.join("gate.json"), text.as_bytes())?;
     println!("{}", decision.words());
     match &args.orientd {
-        Some(program) if decision.accepted => use_model(program, &model),
+        Some(program) if decision.accepted => {
+            use_model(program, args.photos.library.as_deref(), &model)
+        }
         _ => Ok(()),
     }
 }
@@ -78,10 +90,20 @@ fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     Ok(part)
 }
 
-fn use_model(program: &Path, model: &Path) -> Result<()> {
+/// Tells one's own models apart: `own-2026-11-24-1f0c3a.onnx`.
+fn model_name(package: &package::Package) -> String {
+    let day = package.spec.trained_at.get(..10).unwrap_or("undated");
+    let hash = blake3::hash(&package.bytes).to_hex();
+    format!("own-{day}-{}.onnx", &hash[..6])
+}
+
+fn use_model(program: &Path, library: Option<&Path>, model: &Path) -> Result<()> {
     let failed = || format!("cannot run {} model use", program.display());
-    let status =
-        Command::new(program).args(["model", "use"]).arg(model).status().with_context(failed)?;
+    let mut command = Command::new(program);
+    if let Some(library) = library {
+        command.arg("--db").arg(library);
+    }
+    let status = command.args(["model", "use"]).arg(model).status().with_context(failed)?;
     ensure!(status.success(), "`{} model use` failed: {status}", program.display());
     Ok(())
 }

@@ -1,17 +1,11 @@
 //! Runs ONNX models with onnxruntime: to check what was exported, and to evaluate the present model.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use orientd::rules::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
 use ort::environment::Environment;
 use ort::value::TensorRef;
-
-/// The name the system's loader knows it by.
-const LIBRARY: &str = "libonnxruntime.so";
-
-static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
 
 /// A loaded model.
 pub struct Session {
@@ -61,42 +55,8 @@ pub fn ensure_installed() -> Result<()> {
     environment().map(|_| ())
 }
 
+/// The library is found as `orientd` finds it.
 fn environment() -> Result<&'static Environment> {
-    if let Some(environment) = ENVIRONMENT.get() {
-        return Ok(environment);
-    }
-    let path = find().unwrap_or_else(|| PathBuf::from(LIBRARY));
-    let builder = ort::init_from(&path).map_err(|err| {
-        anyhow!(
-            "{err}\n  ONNX Runtime is needed: install the PyPI package onnxruntime and name its \
-             library in ORT_DYLIB_PATH"
-        )
-    })?;
-    let environment = builder
-        .with_name("orientd-train")
-        .with_telemetry(false)
-        .build()
-        .context("ONNX Runtime does not start")?;
-    Ok(ENVIRONMENT.get_or_init(|| environment))
-}
-
-/// `ORT_DYLIB_PATH`, then beside the installed program (`../lib/orientd`), then the build tree's
-/// `.runtime/onnxruntime`.
-fn find() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("ORT_DYLIB_PATH") {
-        return Some(named.into());
-    }
-    let program = std::env::current_exe().ok()?;
-    let installed = program.parent()?.parent()?.join("lib/orientd");
-    let built = program.ancestors().skip(1).map(|folder| folder.join(".runtime/onnxruntime"));
-    std::iter::once(installed).chain(built).find_map(|folder| library_in(&folder))
-}
-
-fn library_in(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?;
-    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-    names
-        .filter(|name| name.to_str().is_some_and(|name| name.starts_with(LIBRARY)))
-        .map(|name| folder.join(name))
-        .max()
+    let named = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+    Ok(&orientd::engine::runtime::load(named.as_deref())?.environment)
 }

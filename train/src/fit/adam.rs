@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
 use crate::net::Network;
-use crate::net::arch::Role;
+use crate::net::parameters::Role;
 use crate::weights::Tensors;
 
 const BETA_1: f64 = 0.9;

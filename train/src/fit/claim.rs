@@ -61,6 +61,15 @@ pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
     Ok(())
 }
 
+/// Names a run of `config` on `records`: eight hexadecimal digits.
+///
+/// # Errors
+/// Where a setting cannot be written as TOML.
+pub fn fingerprint(config: &Config, records: &[Record]) -> Result<String> {
+    let text = format!("{}\n{}", deciding(config)?.join("\n"), photos_hash(records));
+    Ok(blake3::hash(text.as_bytes()).to_hex()[..8].to_owned())
+}
+
 /// `key = value` of every setting that decides what is learnt.
 fn deciding(config: &Config) -> Result<Vec<String>> {
     let mut config = config.clone();

@@ -198,35 +198,6 @@ pub struct Architecture {
     pub first_unfrozen: usize,
 }
 
-/// What a tensor of the network is, which decides how it starts and who may change it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    ConvWeight,
-    LinearWeight,
-    Bias,
-    NormWeight,
-    NormBias,
-    RunningMean,
-    RunningVar,
-}
-
-impl Role {
-    /// Changed by the optimiser, rather than measured.
-    pub fn is_trainable(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVar)
-    }
-}
-
-/// One tensor of the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    pub name: String,
-    pub shape: Vec<i64>,
-    pub role: Role,
-    /// `None` for the top.
-    pub stage: Option<usize>,
-}
-
 impl Architecture {
     pub fn new(backbone: Backbone, top: Top) -> Self {
         let (norm, stages, features, first_unfrozen) = match backbone {
@@ -258,87 +229,6 @@ impl Architecture {
         }
         convs
     }
-
-    /// Every tensor, in the order of the graph.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let mut parameters = Vec::new();
-        for (stage, blocks) in self.stages.iter().enumerate() {
-            for block in blocks {
-                block_parameters(block, stage, &mut parameters);
-            }
-        }
-        self.top_parameters(&mut parameters);
-        parameters
-    }
-
-    fn top_parameters(&self, out: &mut Vec<Parameter>) {
-        let mut inputs = self.features;
-        if self.top == Top::Dense256 {
-            linear_parameters("top.dense", inputs, DENSE_WIDTH, out);
-            norm_parameters("top.bn", DENSE_WIDTH, None, out);
-            inputs = DENSE_WIDTH;
-        }
-        linear_parameters("top.linear", inputs, N_CLASSES, out);
-    }
-}
-
-fn block_parameters(block: &Block, stage: usize, out: &mut Vec<Parameter>) {
-    match block {
-        Block::Conv(conv) => conv_parameters(conv, stage, out),
-        Block::MaxPool { .. } => {}
-        Block::Residual(residual) => {
-            for step in &residual.body {
-                match step {
-                    Step::Conv(conv) => conv_parameters(conv, stage, out),
-                    Step::SqueezeExcite(se) => squeeze_parameters(se, stage, out),
-                }
-            }
-            if let Shortcut::Projection(conv) = &residual.shortcut {
-                conv_parameters(conv, stage, out);
-            }
-        }
-    }
-}
-
-fn conv_parameters(conv: &Conv, stage: usize, out: &mut Vec<Parameter>) {
-    out.push(Parameter {
-        name: format!("{}.conv.weight", conv.name),
-        shape: vec![conv.outputs, conv.inputs / conv.groups, conv.kernel, conv.kernel],
-        role: Role::ConvWeight,
-        stage: Some(stage),
-    });
-    norm_parameters(&format!("{}.bn", conv.name), conv.outputs, Some(stage), out);
-}
-
-fn squeeze_parameters(se: &SqueezeExcite, stage: usize, out: &mut Vec<Parameter>) {
-    let stage = Some(stage);
-    for (part, from, to) in
-        [("reduce", se.channels, se.squeezed), ("restore", se.squeezed, se.channels)]
-    {
-        let name = format!("{}.{part}.weight", se.name);
-        out.push(Parameter { name, shape: vec![to, from, 1, 1], role: Role::ConvWeight, stage });
-        let name = format!("{}.{part}.bias", se.name);
-        out.push(Parameter { name, shape: vec![to], role: Role::Bias, stage });
-    }
-}
-
-fn norm_parameters(name: &str, channels: i64, stage: Option<usize>, out: &mut Vec<Parameter>) {
-    for (part, role) in [
-        ("weight", Role::NormWeight),
-        ("bias", Role::NormBias),
-        ("running_mean", Role::RunningMean),
-        ("running_var", Role::RunningVar),
-    ] {
-        out.push(Parameter { name: format!("{name}.{part}"), shape: vec![channels], role, stage });
-    }
-}
-
-fn linear_parameters(name: &str, inputs: i64, outputs: i64, out: &mut Vec<Parameter>) {
-    let weight = format!("{name}.weight");
-    let shape = vec![outputs, inputs];
-    out.push(Parameter { name: weight, shape, role: Role::LinearWeight, stage: None });
-    let bias = format!("{name}.bias");
-    out.push(Parameter { name: bias, shape: vec![outputs], role: Role::Bias, stage: None });
 }
 
 #[cfg(test)]
@@ -356,38 +246,6 @@ mod tests {
             (7,   1, 1, (0, 0)),
         ] {
             assert_eq!(Padding::Same.amounts(size, kernel, stride), expected, "{size} {kernel} {stride}");
-        }
-    }
-
-    /// Published sizes of the networks with their 1000-class heads taken off.
-    #[test]
-    #[rustfmt::skip]
-    fn parameter_counts_are_the_published_ones() {
-        for (backbone, published) in [
-            (Backbone::B0,       5_288_548 - 1_281_000),
-            (Backbone::B1,       7_794_184 - 1_281_000),
-            (Backbone::B2,       9_109_994 - 1_409_000),
-            (Backbone::B3,       12_233_232 - 1_537_000),
-            (Backbone::Lite0,    4_652_008 - 1_281_000),
-            (Backbone::ResNet50, 25_557_032 - 2_049_000),
-        ] {
-            let counted: i64 = Architecture::new(backbone, Top::None)
-                .parameters()
-                .iter()
-                .filter(|parameter| parameter.stage.is_some() && parameter.role.is_trainable())
-                .map(|parameter| parameter.shape.iter().product::<i64>())
-                .sum();
-            assert_eq!(counted, published, "{}", backbone.as_str());
-        }
-    }
-
-    #[test]
-    fn names_are_unique() {
-        for backbone in Backbone::ALL {
-            let parameters = Architecture::new(backbone, Top::Dense256).parameters();
-            let names: std::collections::BTreeSet<_> =
-                parameters.iter().map(|parameter| &parameter.name).collect();
-            assert_eq!(names.len(), parameters.len(), "{}", backbone.as_str());
         }
     }
 }

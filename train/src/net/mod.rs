@@ -4,6 +4,7 @@
 pub mod arch;
 mod efficientnet;
 pub mod network;
+pub mod parameters;
 mod resnet;
 
 pub use arch::{Architecture, Backbone, Top};

@@ -11,9 +11,10 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::arch::{
-    Activation, Architecture, Block, Conv, LEAKY_SLOPE, N_CLASSES, Norm, Padding, Parameter,
-    Residual, Role, Shortcut, SqueezeExcite, Step, TOP_NORM, Top,
+    Activation, Architecture, Block, Conv, LEAKY_SLOPE, N_CLASSES, Norm, Padding, Residual,
+    Shortcut, SqueezeExcite, Step, TOP_NORM, Top,
 };
+use super::parameters::{Parameter, Role};
 
 /// Sum, sum of squares and count of each channel of a convolution's output.
 type Moments = BTreeMap<String, (Tensor, Tensor, f64)>;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cache;
 mod harness;
+mod library;
 mod parity;
 mod resume;
 mod training;

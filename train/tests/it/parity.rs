@@ -8,7 +8,7 @@ use orientd::rules::decision::Bars;
 use orientd::rules::model_spec::ModelSpec;
 use orientd::rules::tensor::InputSpec;
 use orientd_train::export::{self, Precision, Session};
-use orientd_train::net::arch::Role;
+use orientd_train::net::parameters::Role;
 use orientd_train::net::{Architecture, Backbone, Mode, Network, Top};
 use orientd_train::weights::{self, Scheme, foreign_name};
 use prost::Message;

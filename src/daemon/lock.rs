@@ -1,0 +1,35 @@
+//! One daemon a database.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Held for the daemon's life: one daemon a database.
+pub struct DaemonLock(#[allow(dead_code, reason = "holding it open is its use")] std::fs::File);
+
+impl DaemonLock {
+    /// # Errors
+    /// Where another daemon holds it, or the file cannot be made.
+    pub fn take(db: &Path) -> Result<Self> {
+        use std::io::{Read, Write};
+        let mut path = db.as_os_str().to_owned();
+        path.push(".daemon-lock");
+        let path = PathBuf::from(path);
+        let file = std::fs::File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path);
+        let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        if file.try_lock().is_err() {
+            let mut pid = String::new();
+            file.read_to_string(&mut pid).context("cannot read the daemon's lock")?;
+            anyhow::bail!("orientd runs already with this database, as process {}", pid.trim());
+        }
+        file.set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(file))
+    }
+}
