@@ -1,5 +1,6 @@
 //! `make figures`: what the daemon costs. Latency from close to recorded beyond the settle time, warm
-//! and cold; memory and CPU at rest over 10,000 watched folders; start with 100,000 known photos.
+//! and cold; a burst of 5,000 photos; memory and CPU at rest over 10,000 watched folders; start with
+//! 100,000 known photos.
 //!
 //! Not a test: it asserts nothing about times, since they belong to the machine.
 
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 const SETTLE: f64 = 1.0;
 const N_FOLDERS: usize = 10_000;
 const N_PHOTOS: usize = 100_000;
+const N_BURST: usize = 5_000;
 
 fn main() -> Result<()> {
     // `cargo test --benches` and `cargo nextest` call with flags of their own.
@@ -21,6 +23,7 @@ fn main() -> Result<()> {
     }
     latency("warm", 60, 3600.0)?;
     latency("cold", 12, 1.0)?;
+    burst()?;
     at_rest()
 }
 
@@ -31,7 +34,7 @@ struct Daemon {
 }
 
 /// Starts and waits for the readiness that systemd is told.
-fn start(home: tempfile::TempDir, idle_seconds: f64) -> Result<Daemon> {
+fn start(home: tempfile::TempDir, idle_seconds: f64, flags: &[&str]) -> Result<Daemon> {
     let photos = home.path().join("photos");
     fs::create_dir_all(&photos)?;
     let config = home.path().join("config.toml");
@@ -47,7 +50,7 @@ fn start(home: tempfile::TempDir, idle_seconds: f64) -> Result<Daemon> {
     systemd.set_read_timeout(Some(Duration::from_secs(120)))?;
     let started = Instant::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_orientd"));
-    command.arg("--config").arg(&config).arg("run").env("NOTIFY_SOCKET", &socket);
+    command.arg("--config").arg(&config).arg("run").args(flags).env("NOTIFY_SOCKET", &socket);
     set_home(&mut command, home.path());
     let child = command.stderr(fs::File::create(home.path().join("log"))?).spawn()?;
     let mut text = [0; 4096];
@@ -94,7 +97,7 @@ impl Daemon {
 }
 
 fn latency(name: &str, n: usize, idle_seconds: f64) -> Result<()> {
-    let daemon = start(tempfile::tempdir()?, idle_seconds)?;
+    let daemon = start(tempfile::tempdir()?, idle_seconds, &[])?;
     let db = daemon.database()?;
     let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/photos/astronaut.jpg");
     let photo = fs::read(photo)?;
@@ -122,6 +125,38 @@ fn latency(name: &str, n: usize, idle_seconds: f64) -> Result<()> {
     Ok(())
 }
 
+/// Copied in while the daemon watches, as from a card.
+fn burst() -> Result<()> {
+    // With the size of every batch in its log.
+    let daemon = start(tempfile::tempdir()?, 60.0, &["-vv"])?;
+    let db = daemon.database()?;
+    let photo = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/photos/astronaut.jpg"))?;
+    let n_photos = number("ORIENTD_FIGURES_BURST", N_BURST)?;
+    for at in 0..n_photos {
+        // A comment makes each another photo.
+        let comment = format!("{at:06}");
+        let segment = [&[0xFF, 0xFE, 0, 8][..], comment.as_bytes()].concat();
+        let bytes = [&photo[..2], &segment, &photo[2..]].concat();
+        fs::write(daemon.home.path().join(format!("photos/{at}.jpg")), bytes)?;
+    }
+    let closed = Instant::now();
+    let sql = "SELECT count(*) FROM predictions";
+    while db.query_row(sql, [], |row| row.get::<_, i64>(0))? < n_photos as i64 {
+        std::thread::sleep(Duration::from_millis(100));
+        ensure!(closed.elapsed() < Duration::from_secs(1200), "the burst is never done");
+    }
+    let seconds = closed.elapsed().as_secs_f64();
+    let log = fs::read_to_string(daemon.home.path().join("log"))?;
+    let sizes = log.lines().filter(|line| line.contains("a batch"));
+    let sizes: Vec<&str> = sizes.filter_map(|line| line.rsplit('=').next()).collect();
+    let n_full = sizes.iter().filter(|size| **size == "8").count();
+    println!("a burst of {n_photos}: recorded {seconds:.0} s after the last was written");
+    println!("  {n_full} of {} batches were full", sizes.len());
+    drop(db);
+    daemon.stop()?;
+    Ok(())
+}
+
 fn at_rest() -> Result<()> {
     let home = tempfile::tempdir()?;
     let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/photos/astronaut.jpg");
@@ -140,7 +175,7 @@ fn at_rest() -> Result<()> {
     set_home(&mut command, home.path());
     ensure!(command.status()?.success(), "the scan failed");
 
-    let daemon = start(home, 5.0)?;
+    let daemon = start(home, 5.0, &[])?;
     println!("start to ready, {n_photos} known photos: {:.2} s", daemon.to_ready.as_secs_f64());
     // Without a model ever loaded, then with one loaded and dropped again.
     std::thread::sleep(Duration::from_secs(20));

@@ -1,51 +1,55 @@
-//! Messages between this program's own processes: a length (four bytes, little-endian), then bytes.
+//! Messages between this program's own processes: four bytes of length, least significant first, then
+//! so many bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
 
 /// No message is longer; a model file is the longest.
 pub const MAX_LEN: usize = 1 << 30;
 
-/// Writes one message and flushes.
+/// Writes one message, made of `parts`, and flushes.
 ///
 /// # Errors
-/// Where it is longer than [`MAX_LEN`], or the other side is gone.
-pub fn write(to: &mut impl Write, parts: &[&[u8]]) -> io::Result<()> {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    let header = u32::try_from(len).ok().filter(|_| len <= MAX_LEN).ok_or_else(too_long)?;
-    to.write_all(&header.to_le_bytes())?;
+/// Where the other side is gone, or the message is longer than [`MAX_LEN`].
+pub fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let header = u32::try_from(length).ok().filter(|_| length <= MAX_LEN);
+    let header = header.ok_or_else(|| too_long(length, MAX_LEN))?;
+    stream.write_all(&header.to_le_bytes())?;
     for part in parts {
-        to.write_all(part)?;
+        stream.write_all(part)?;
     }
-    to.flush()
+    stream.flush()
 }
 
-/// Reads one message into `bytes`. `false` where the other side has ended between two messages.
+/// Reads one message, and not a byte more. `None` where the stream ends before it begins.
 ///
 /// # Errors
-/// Where it says to be longer than `most`, or ends in the middle.
-pub fn read(from: &mut impl Read, most: usize, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    bytes.clear();
-    let mut header = [0; 4];
-    loop {
-        match from.read(&mut header[..1]) {
-            Ok(0) => return Ok(false),
-            Ok(_) => break,
+/// Where the stream ends inside a message, or one is longer than `most` bytes.
+pub fn read(mut stream: impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    let mut n_read = 0;
+    while let Some(rest) = length.get_mut(n_read..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) if n_read == 0 => return Ok(None),
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => n_read += n,
             Err(err) if err.kind() == ErrorKind::Interrupted => {}
             Err(err) => return Err(err),
         }
     }
-    from.read_exact(&mut header[1..])?;
-    let len = u32::from_le_bytes(header) as usize;
-    if len > most {
-        return Err(too_long());
+    let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+    if length > most {
+        return Err(too_long(length, most));
     }
-    // Memory follows what really comes, not what the header promises.
-    let n = from.take(len as u64).read_to_end(bytes)?;
-    if n < len { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(true) }
+    // Memory follows what really comes, not what the length promises.
+    let mut message = Vec::new();
+    let n = stream.take(length as u64).read_to_end(&mut message)?;
+    if n < length { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(Some(message)) }
 }
 
-fn too_long() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "the message is too long")
+fn too_long(length: usize, most: usize) -> io::Error {
+    let text = format!("a message of {length} bytes, more than {most}");
+    io::Error::new(ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]
@@ -56,27 +60,36 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(messages: Vec<Vec<u8>>) {
-            let mut wire = Vec::new();
+        fn messages_come_out_as_they_went_in(messages: Vec<Vec<u8>>) {
+            let mut stream = Vec::new();
             for message in &messages {
                 let (a, b) = message.split_at(message.len() / 2);
-                write(&mut wire, &[a, b])?;
+                write(&mut stream, &[a, b])?;
             }
-            let (mut from, mut bytes) = (wire.as_slice(), Vec::new());
+            let mut rest = stream.as_slice();
             for message in &messages {
-                prop_assert!(read(&mut from, MAX_LEN, &mut bytes)?);
-                prop_assert_eq!(&bytes, message);
+                prop_assert_eq!(&read(&mut rest, MAX_LEN)?, &Some(message.clone()));
             }
-            prop_assert!(!read(&mut from, MAX_LEN, &mut bytes)?);
+            prop_assert_eq!(read(&mut rest, MAX_LEN)?, None);
         }
 
         /// Whatever comes: an end, a message, or an error; never more memory than was sent.
         #[test]
         fn noise_is_an_error_at_most(noise: Vec<u8>, most in 0_usize..64) {
-            let (mut from, mut bytes) = (noise.as_slice(), Vec::new());
-            if let Ok(true) = read(&mut from, most, &mut bytes) {
-                prop_assert!(bytes.len() <= most && bytes.len() + 4 <= noise.len());
+            if let Ok(Some(message)) = read(noise.as_slice(), most) {
+                prop_assert!(message.len() <= most && message.len() + 4 <= noise.len());
             }
         }
+    }
+
+    #[test]
+    fn a_cut_or_a_long_message_is_an_error() -> io::Result<()> {
+        let mut stream = Vec::new();
+        write(&mut stream, &[b"one"])?;
+        for n in 1..7 {
+            assert!(read(&stream[..n], 5).is_err(), "cut at {n}");
+        }
+        assert!(read(stream.as_slice(), 2).is_err(), "longer than allowed");
+        Ok(())
     }
 }

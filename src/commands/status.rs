@@ -54,6 +54,9 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     }
     if let Some(daemon) = daemon {
         output::line(&format!("daemon: {}", daemon.line()))?;
+        if let Some(provider) = daemon.provider {
+            output::line(&format!("  the network runs on {provider}"))?;
+        }
         for root in daemon.roots {
             let path = human::printable(&root.path);
             output::line(&format!("  {:<8} fix = {:<7} {path}", root.state, root.fix))?;

@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::keeper::{Message, Settings};
@@ -26,6 +27,9 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 /// For one request; a client that says nothing is left.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 const LONGEST_REQUEST: u64 = 64 << 10;
+
+/// Clients heard at once; more wait for their turn.
+const MOST_CLIENTS: usize = 16;
 
 /// Where the daemon of a database listens: in the runtime directory, or beside the database where
 /// there is none. The name is the database's, since each may have its daemon.
@@ -77,6 +81,9 @@ pub async fn serve(
     let mut watchdog = interval(watched.map_or(Duration::MAX / 4, |time| time / 2));
     watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut beats = None;
+    // Heard beside everything else: a client that takes its time must hold up neither a signal nor
+    // the watchdog.
+    let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -93,27 +100,52 @@ pub async fn serve(
                 }
                 send(inbox, Message::Nudge);
             }
-            client = listener.accept() => match client {
-                Ok((client, _)) => attend(client, load, shared, inbox).await,
+            client = listener.accept(), if clients.len() < MOST_CLIENTS => match client {
+                Ok((client, _)) => drop(clients.spawn(hear(client))),
                 Err(err) => {
                     tracing::warn!("cannot accept a client: {err}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             },
+            Some(heard) = clients.join_next() => {
+                if let Ok(Some((client, line))) = heard {
+                    let answer = obey(&line, load, shared, inbox);
+                    clients.spawn(answer_to(client, answer));
+                }
+            }
             result = &mut ended => {
-                std::fs::remove_file(&path).context("cannot remove the socket")?;
+                hang_up_at(&path);
                 return result.map_err(|_| anyhow!("the keeper panicked"));
             }
         }
     }
+    hang_up_at(&path);
+    stop(shared, inbox, ended).await
+}
+
+/// Lets the keeper finish what it has in hand.
+async fn stop(
+    shared: &Shared,
+    inbox: &Sender<Message>,
+    ended: oneshot::Receiver<Result<()>>,
+) -> Result<Result<()>> {
     notify(&[NotifyState::Stopping]);
-    shared.pulse.interrupt();
+    // In this order: a keeper that attends to an earlier interruption has this message by then.
     send(inbox, Message::Stop);
-    std::fs::remove_file(&path).context("cannot remove the socket")?;
+    shared.pulse.interrupt();
     let result = timeout(STOP_WITHIN, ended)
         .await
         .context("work did not end in time; the next start settles what was cut short")?;
     result.map_err(|_| anyhow!("the keeper panicked"))
+}
+
+/// Somebody may have tidied up before.
+fn hang_up_at(path: &Path) {
+    if let Err(err) = std::fs::remove_file(path)
+        && err.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove {}: {err}", path.display());
+    }
 }
 
 fn send(inbox: &Sender<Message>, message: Message) {
@@ -150,31 +182,32 @@ fn reload(
     }
 }
 
-async fn attend(
-    mut client: UnixStream,
-    load: &impl Fn() -> Result<Settings>,
-    shared: &Shared,
-    inbox: &Sender<Message>,
-) {
+/// May a process of the user `peer` tell a daemon of the user `us` what to do?
+fn may_ask(peer: u32, us: u32) -> bool {
+    peer == us || peer == 0
+}
+
+/// Waits for a client's request. `None` where it has none, or is not to be heard.
+async fn hear(mut client: UnixStream) -> Option<(UnixStream, String)> {
     let us = rustix::process::geteuid().as_raw();
-    let is_ours = client.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0);
-    if !is_ours {
+    if !client.peer_cred().is_ok_and(|peer| may_ask(peer.uid(), us)) {
         tracing::warn!("turned away a client of another user");
-        return;
+        return None;
     }
-    let (read, mut write) = client.split();
     let mut line = String::new();
-    let mut read = BufReader::new(read.take(LONGEST_REQUEST));
-    if !matches!(timeout(REQUEST_WITHIN, read.read_line(&mut line)).await, Ok(Ok(n)) if n > 0) {
-        return;
+    let mut read = BufReader::new((&mut client).take(LONGEST_REQUEST));
+    match timeout(REQUEST_WITHIN, read.read_line(&mut line)).await {
+        Ok(Ok(n)) if n > 0 => Some((client, line)),
+        _ => None,
     }
-    let answer = match obey(&line, load, shared, inbox) {
-        Ok(answer) => answer,
-        Err(err) => json!({"ok": false, "error": format!("{err:#}")}),
-    };
-    let answer = format!("{answer}\n");
+}
+
+/// The last of a client: there is nothing more to be heard from it.
+async fn answer_to(mut client: UnixStream, answer: Result<Value>) -> Option<(UnixStream, String)> {
+    let answer = answer.unwrap_or_else(|err| json!({"ok": false, "error": format!("{err:#}")}));
     // A client that does not wait for its answer does not want it.
-    let _ = timeout(REQUEST_WITHIN, write.write_all(answer.as_bytes())).await;
+    let _ = timeout(REQUEST_WITHIN, client.write_all(format!("{answer}\n").as_bytes())).await;
+    None
 }
 
 fn obey(
@@ -231,4 +264,24 @@ pub fn status(db: &Path) -> Result<Option<Status>> {
     let Some(mut answer) = ask(db, "status")? else { return Ok(None) };
     let status = serde_json::from_value(answer["status"].take());
     Ok(Some(status.context("the daemon is of another version")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_owner_and_root_are_heard() {
+        for (who,              peer,  us,   expected) in [
+            ("the owner",      1000,  1000, true),
+            ("root",           0,     1000, true),
+            ("another user",   1001,  1000, false),
+            ("nobody",         65534, 1000, false),
+            ("root by itself", 0,     0,    true),
+            ("a user to root", 1000,  0,    false),
+        ] {
+            assert_eq!(may_ask(peer, us), expected, "{who}");
+        }
+    }
 }

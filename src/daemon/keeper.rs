@@ -68,7 +68,7 @@ pub struct Keeper {
     next_sweep: Instant,
     next_poll: Instant,
     is_paused: bool,
-    /// When to try again, and how long to wait after that.
+    /// When to try again what failed, and how long that wait is.
     retry: Option<(Instant, Duration)>,
     /// Failures and warnings told already, with how often they came.
     told: Told,
@@ -177,7 +177,7 @@ impl Keeper {
             }
             Message::Reload(settings) => {
                 self.shared.pulse.go_on();
-                if settings.look.model.hash != self.settings.look.model.hash {
+                if !settings.look.has_engine_of(&self.settings.look) {
                     self.engine = None;
                 }
                 self.settings = *settings;
@@ -195,6 +195,7 @@ impl Keeper {
         }
         self.engine = None;
         self.store = None;
+        self.settings.look.model.let_go();
         // SAFETY: malloc_trim only returns free memory to the system.
         #[cfg(target_env = "gnu")]
         unsafe {

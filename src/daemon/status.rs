@@ -22,6 +22,8 @@ pub struct Status {
     pub skipped: u64,
     /// Is the model in memory?
     pub model_loaded: bool,
+    /// Where the network last ran; `None` until it has.
+    pub provider: Option<String>,
     pub last_error: Option<String>,
 }
 

@@ -4,7 +4,8 @@
 //! nobody, and it reports watches that could not be placed, and unmounts. Folders are watched one by
 //! one, not recursively: only so are ignored ones left out and a full budget seen at its folder.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -72,7 +73,8 @@ pub enum Shortage {
 
 pub struct Watch {
     watcher: RecommendedWatcher,
-    covered: BTreeSet<PathBuf>,
+    /// Watched folders, with device and inode: another one may be at the same path by now.
+    covered: BTreeMap<PathBuf, (u64, u64)>,
     changes: Arc<Mutex<Changes>>,
 }
 
@@ -100,7 +102,7 @@ impl Watch {
             ErrorKind::Io(io) if io.raw_os_error() == Some(libc::EMFILE) => Shortage::Instances,
             _ => Shortage::Other(err),
         })?;
-        Ok(Self { watcher, covered: BTreeSet::new(), changes })
+        Ok(Self { watcher, covered: BTreeMap::new(), changes })
     }
 
     pub fn take(&self) -> Changes {
@@ -112,10 +114,11 @@ impl Watch {
     }
 
     pub fn covers(&self, folder: &Path) -> bool {
-        self.covered.contains(folder)
+        self.covered.contains_key(folder)
     }
 
-    /// Watches `root` and every folder below that a walk would enter, where it is not watched yet.
+    /// Watches `root` and every folder below that a walk would enter, where it is not watched yet, or
+    /// another folder was there when it was: something may have been mounted over it.
     ///
     /// # Errors
     /// Where the kernel has no watch left. What was placed stays.
@@ -126,13 +129,16 @@ impl Watch {
         // What cannot be entered is told by the walk that follows.
         for folder in folders.flatten() {
             pulse.beat();
-            if self.covers(folder.path()) {
-                continue;
+            let Ok(metadata) = folder.metadata() else { continue };
+            let inode = (metadata.dev(), metadata.ino());
+            match self.covered.get(folder.path()) {
+                Some(known) if *known == inode => continue,
+                // The kernel may have dropped it already.
+                Some(_) => drop(self.watcher.unwatch(folder.path())),
+                None => {}
             }
             match self.watcher.watch(folder.path(), RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    self.covered.insert(folder.into_path());
-                }
+                Ok(()) => drop(self.covered.insert(folder.into_path(), inode)),
                 Err(err) => match err.kind {
                     ErrorKind::MaxFilesWatch => return Err(Shortage::Watches),
                     ErrorKind::PathNotFound => {} // Gone again.
@@ -149,6 +155,7 @@ impl Watch {
         let below: Vec<PathBuf> = self
             .covered
             .range(folder.to_owned()..)
+            .map(|(path, _)| path)
             .take_while(|path| path.starts_with(folder))
             .cloned()
             .collect();

@@ -106,12 +106,10 @@ impl Host {
 
     fn exchange(&mut self, parts: &[&[u8]]) -> std::io::Result<()> {
         let Some(to) = &mut self.to else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
-        frames::write(to, parts)?;
-        if frames::read(&mut self.from, frames::MAX_LEN, &mut self.bytes)? {
-            Ok(())
-        } else {
-            Err(std::io::ErrorKind::UnexpectedEof.into())
-        }
+        frames::write(&mut *to, parts)?;
+        let answer = frames::read(&mut self.from, frames::MAX_LEN)?;
+        self.bytes = answer.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        Ok(())
     }
 }
 
@@ -134,10 +132,7 @@ pub fn serve(
     to: &mut impl Write,
     load: impl FnOnce(&ModelFile) -> Result<Engine>,
 ) -> Result<()> {
-    let mut bytes = Vec::new();
-    if !frames::read(from, frames::MAX_LEN, &mut bytes)? {
-        return Ok(());
-    }
+    let Some(mut bytes) = frames::read(&mut *from, frames::MAX_LEN)? else { return Ok(()) };
     let at = bytes.iter().position(|byte| *byte == 0).context("a message without a name")?;
     let name = String::from_utf8_lossy(&bytes[..at]).into_owned();
     let loaded = load(&ModelFile::from_bytes(name, bytes.split_off(at + 1)));
@@ -152,7 +147,7 @@ pub fn serve(
         metadata: engine.spec.to_metadata(),
     };
     tell(to, Ok(serde_json::to_vec(&loaded)?))?;
-    while frames::read(from, frames::MAX_LEN, &mut bytes)? {
+    while let Some(bytes) = frames::read(&mut *from, frames::MAX_LEN)? {
         tell(to, answer(&mut engine, &bytes))?;
     }
     Ok(())
@@ -175,8 +170,8 @@ fn answer(engine: &mut Engine, message: &[u8]) -> Result<Vec<u8>> {
 
 fn tell(to: &mut impl Write, said: Result<Vec<u8>>) -> Result<()> {
     match said {
-        Ok(bytes) => frames::write(to, &[&[0], &bytes])?,
-        Err(err) => frames::write(to, &[&[1], format!("{err:#}").as_bytes()])?,
+        Ok(bytes) => frames::write(&mut *to, &[&[0], &bytes])?,
+        Err(err) => frames::write(&mut *to, &[&[1], format!("{err:#}").as_bytes()])?,
     }
     Ok(())
 }

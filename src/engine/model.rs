@@ -46,8 +46,40 @@ impl ModelFile {
         Self::new(name, None, Cow::Owned(bytes))
     }
 
+    /// Gives back the memory that holds the built-in model; it is read from the program's file again
+    /// when it is needed.
+    pub fn let_go(&self) {
+        let Cow::Borrowed(bytes) = self.bytes else { return };
+        // SAFETY: asks for a number only.
+        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
+        // Whole pages only: the first and the last hold other things too.
+        let skipped = bytes.as_ptr().align_offset(page);
+        let Some(inside) = bytes.get(skipped..).filter(|inside| inside.len() >= page) else {
+            return;
+        };
+        let len = inside.len() - inside.len() % page;
+        // SAFETY: constant data of the program, mapped from its file and never written to: what is
+        // let go of is the same when it is read the next time.
+        let result = unsafe { libc::madvise(inside.as_ptr() as *mut _, len, libc::MADV_DONTNEED) };
+        if result != 0 {
+            tracing::debug!("cannot let go of the model: {}", std::io::Error::last_os_error());
+        }
+    }
+
     fn new(name: String, path: Option<PathBuf>, bytes: Cow<'static, [u8]>) -> Self {
         let hash = *blake3::hash(&bytes).as_bytes();
         Self { name, path, bytes, hash }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_let_go_of_is_as_before_when_it_is_read() {
+        let model = ModelFile::built_in();
+        model.let_go();
+        assert_eq!(blake3::hash(&model.bytes).as_bytes(), &model.hash);
     }
 }

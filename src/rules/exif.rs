@@ -36,96 +36,38 @@ pub enum ExifError {
     Duplicate,
 }
 
-/// One entry of a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub tag: u16,
-    /// The type of its values (TIFF 6.0 section 2).
-    pub kind: u16,
-    pub count: u32,
-    /// Where its value is, or the offset of its values where they do not fit into four bytes.
-    pub at: usize,
-}
-
-/// A TIFF structure whose header is sound.
-#[derive(Clone, Copy, Debug)]
-pub struct Tiff<'a> {
-    bytes: &'a [u8],
-    endian: Endian,
-    /// Where the first directory is.
-    pub first: usize,
-}
-
-impl<'a> Tiff<'a> {
-    /// # Errors
-    /// Where `bytes` do not begin with the header of a (classic) TIFF.
-    pub fn new(bytes: &'a [u8]) -> Result<Self, ExifError> {
-        let endian = match bytes.get(..4) {
-            Some(b"II\x2A\0") => Endian::Little,
-            Some(b"MM\0\x2A") => Endian::Big,
-            _ => return Err(ExifError::Malformed(0)),
-        };
-        let first = u32_at(bytes, 4, endian)?;
-        let first = usize::try_from(first).map_err(|_| ExifError::Malformed(4))?;
-        Ok(Self { bytes, endian, first })
-    }
-
-    /// The entries of the directory at `at`, and where the next directory is, if any.
-    ///
-    /// # Errors
-    /// Where it does not lie within the bytes. A missing offset at its end counts as none.
-    pub fn directory(&self, at: usize) -> Result<(Vec<Entry>, Option<usize>), ExifError> {
-        let n_entries = usize::from(u16_at(self.bytes, at, self.endian)?);
-        let mut entries = Vec::new();
-        for entry_idx in 0..n_entries {
-            let entry = at + 2 + entry_idx * ENTRY_LEN;
-            if self.bytes.len() < entry + ENTRY_LEN {
-                return Err(ExifError::Malformed(entry));
-            }
-            entries.push(Entry {
-                tag: u16_at(self.bytes, entry, self.endian)?,
-                kind: u16_at(self.bytes, entry + 2, self.endian)?,
-                count: u32_at(self.bytes, entry + 4, self.endian)?,
-                at: entry + 8,
-            });
-        }
-        let next = u32_at(self.bytes, at + 2 + n_entries * ENTRY_LEN, self.endian);
-        let next = next.ok().filter(|next| *next != 0).and_then(|next| usize::try_from(next).ok());
-        Ok((entries, next))
-    }
-
-    /// The bytes of an entry whose values are bytes (BYTE, ASCII or UNDEFINED): where they lie.
-    pub fn bytes_of(&self, entry: &Entry) -> Option<std::ops::Range<usize>> {
-        let count = usize::try_from(entry.count).ok()?;
-        let start = if count <= 4 { entry.at } else { self.long(entry)? };
-        let range = start..start.checked_add(count)?;
-        (matches!(entry.kind, 1 | 2 | 7) && range.end <= self.bytes.len()).then_some(range)
-    }
-
-    /// The value of an entry that is one LONG.
-    pub fn long(&self, entry: &Entry) -> Option<usize> {
-        usize::try_from(u32_at(self.bytes, entry.at, self.endian).ok()?).ok()
-    }
-}
-
 /// Finds the Orientation field in the first directory of `tiff`, which starts with `II` or `MM`.
 ///
 /// # Errors
 /// See [`ExifError`]. `Ok(None)` where the directory is sound and has no such field.
 pub fn find_orientation(tiff: &[u8]) -> Result<Option<OrientationField>, ExifError> {
-    let tiff = Tiff::new(tiff)?;
-    let (entries, _) = tiff.directory(tiff.first)?;
-    let mut fields = entries.iter().filter(|entry| entry.tag == ORIENTATION);
-    let Some(field) = fields.next() else { return Ok(None) };
-    if fields.next().is_some() {
-        return Err(ExifError::Duplicate);
+    let endian = match tiff.get(..4) {
+        Some(b"II\x2A\0") => Endian::Little,
+        Some(b"MM\0\x2A") => Endian::Big,
+        _ => return Err(ExifError::Malformed(0)),
+    };
+    let directory =
+        usize::try_from(u32_at(tiff, 4, endian)?).map_err(|_| ExifError::Malformed(4))?;
+    let n_entries = usize::from(u16_at(tiff, directory, endian)?);
+    let mut found = None;
+    for entry_idx in 0..n_entries {
+        let entry = directory + 2 + entry_idx * ENTRY_LEN;
+        if tiff.len() < entry + ENTRY_LEN {
+            return Err(ExifError::Malformed(entry));
+        }
+        if u16_at(tiff, entry, endian)? != ORIENTATION {
+            continue;
+        }
+        if found.is_some() {
+            return Err(ExifError::Duplicate);
+        }
+        if u16_at(tiff, entry + 2, endian)? != SHORT || u32_at(tiff, entry + 4, endian)? != 1 {
+            return Err(ExifError::NotOneShort);
+        }
+        let low_byte = entry + 8 + usize::from(endian == Endian::Big);
+        found = Some(OrientationField { value: u16_at(tiff, entry + 8, endian)?, low_byte });
     }
-    if field.kind != SHORT || field.count != 1 {
-        return Err(ExifError::NotOneShort);
-    }
-    let low_byte = field.at + usize::from(tiff.endian == Endian::Big);
-    let value = u16_at(tiff.bytes, field.at, tiff.endian)?;
-    Ok(Some(OrientationField { value, low_byte }))
+    Ok(found)
 }
 
 /// A whole EXIF block, `Exif\0\0` included, that says nothing but the orientation.

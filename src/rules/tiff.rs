@@ -55,9 +55,14 @@ impl<'a> Tiff<'a> {
         self.bytes
     }
 
+    /// Where the first directory is.
+    pub fn first(self) -> Option<u32> {
+        self.u32_at(4)
+    }
+
     /// The first directory, those chained to it, and all their sub-directories; the first comes first.
     pub fn directories(self) -> Vec<Directory> {
-        let Some(first) = self.u32_at(4) else { return Vec::new() };
+        let Some(first) = self.first() else { return Vec::new() };
         let (mut waiting, mut met, mut found) = (vec![first], Vec::new(), Vec::new());
         while let Some(offset) = waiting.pop() {
             if met.contains(&offset) || found.len() == MOST_DIRECTORIES {

@@ -60,6 +60,13 @@ pub enum Event {
 }
 
 impl Look {
+    /// Would the engine that `other` has loaded do for this too?
+    pub fn has_engine_of(&self, other: &Self) -> bool {
+        self.model.hash == other.model.hash
+            && (&self.library, self.device, self.n_threads)
+                == (&other.library, other.device, other.n_threads)
+    }
+
     /// Runs until `work` is closed and drained. Loads nothing where nothing comes; an engine that is
     /// loaded is left in `slot` for the next time.
     ///

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::daemon::{self, Daemon};
 use crate::harness::{Library, Scanned, needs};
+use crate::running::{self, Daemon};
 
 const FAULTS: [(&str, &str); 7] = [
     ("crash", "decoder_crashed"),
@@ -98,7 +98,7 @@ fn children(pid: u32) -> Vec<u32> {
 #[test]
 fn a_decoder_that_hangs_does_not_hold_up_the_end_of_the_daemon() {
     let library = Library::new();
-    daemon::configure(&library, &daemon::root(&library, "auto"));
+    running::configure(&library, &running::root(&library, "auto"));
     let mut command = library.command(["run"]);
     command.env("ORIENTD_TEST_DECODER", "sleep:sleep.jpg");
     let running = Daemon::spawn(&library, command);
@@ -106,9 +106,9 @@ fn a_decoder_that_hangs_does_not_hold_up_the_end_of_the_daemon() {
     let pid = u32::try_from(running.status()["pid"].as_u64().unwrap()).unwrap();
     eventually(|| children(pid).first().copied());
     running.stop();
-    assert!(daemon::listed(&library).is_empty(), "a file in hand is neither known nor skipped");
+    assert!(running::listed(&library).is_empty(), "a file in hand is neither known nor skipped");
     let running = Daemon::start(&library);
-    daemon::eventually("it is turned", || running.status()["turned"] == 1);
+    running::eventually("it is turned", || running.status()["turned"] == 1);
     running.stop();
 }
 

@@ -140,6 +140,10 @@ impl Keeper {
         }
         if changes.overflowed {
             tracing::info!("changes came too fast to follow; looking through all folders");
+            // A folder that was removed and made anew, unseen, is no longer watched.
+            if let Some(watch) = &mut self.watch {
+                self.places.iter().for_each(|place| watch.forget(&place.path));
+            }
             self.look_everywhere(now);
         }
     }

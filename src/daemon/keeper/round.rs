@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 
 use super::{Keeper, Work};
-use crate::config::{FixPolicy, Root};
+use crate::config::{Config, FixPolicy, Root};
 use crate::pipeline;
 use crate::stages::record::{Fixing, Policies, Policy, Recorder, Report};
 use crate::stages::walk::{Elsewhere, Walk};
@@ -16,9 +16,8 @@ use crate::stages::walk::{Elsewhere, Walk};
 /// Waits between tries of a round that failed: doubling, from the first to the last.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
-/// A photo refused for one of these is tried again after a while.
+/// A photo refused for one of these is tried again with the next poll.
 const PASSING: [&str; 4] = ["no_space", "write_failed", "locked", "changed_while_reading"];
-const PASSING_WAIT: Duration = Duration::from_secs(30);
 
 impl Keeper {
     pub(super) fn round(&mut self) {
@@ -35,6 +34,8 @@ impl Keeper {
         let mut work = std::mem::take(&mut self.work);
         work.paths.retain(is_here);
         if work.paths.is_empty() {
+            // What failed went away with its folder: there is nothing left to try again.
+            self.works_again();
             return;
         }
         self.tell("looking");
@@ -49,21 +50,22 @@ impl Keeper {
             self.work.settled.extend(work.settled);
         }
         match result {
-            Ok(()) => {
-                if self.retry.take().is_some() {
-                    tracing::info!("it works again");
-                    self.shared.status().last_error = None;
-                }
-            }
+            Ok(()) => self.works_again(),
             Err(err) => {
                 self.engine = None;
-                let (first, last) = RETRY;
-                let wait = self.retry.map_or(first, |(_, wait)| wait);
-                self.retry = Some((Instant::now() + wait, (wait * 2).min(last)));
+                let wait = wait_after(self.retry.map(|(_, wait)| wait));
+                self.retry = Some((Instant::now() + wait, wait));
                 let text = format!("{err:#}");
                 self.shared.status().last_error = Some(text.clone());
                 self.warn(&format!("paused, and tried again from time to time: {text}"));
             }
+        }
+    }
+
+    fn works_again(&mut self) {
+        if self.retry.take().is_some() {
+            tracing::info!("it works again");
+            self.shared.status().last_error = None;
         }
     }
 
@@ -128,16 +130,23 @@ impl Keeper {
         };
         let result = pipeline::flow(walk, look, &mut engine, recorder, &mut told);
         self.engine = engine;
-        let (now, settle) = (Instant::now(), self.settings.config.settle);
+        let now = Instant::now();
+        let Config { settle, poll, .. } = self.settings.config;
         for path in unsettled {
             self.queue.touch(path, now, settle);
         }
         for path in passing {
-            self.queue.touch(path, now, PASSING_WAIT);
+            self.queue.touch(path, now, poll);
         }
         self.store = Some(result?);
         Ok(())
     }
+}
+
+/// How long to wait before the next try. `earlier`: the wait before the try that just failed.
+fn wait_after(earlier: Option<Duration>) -> Duration {
+    let (first, last) = RETRY;
+    earlier.map_or(first, |wait| (wait * 2).min(last))
 }
 
 fn policies(roots: &[Root]) -> Policies {
@@ -166,4 +175,24 @@ fn ns(time: Duration) -> i64 {
 
 fn now_ns() -> i64 {
     ns(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_five_minutes_and_no_longer() {
+        let waits =
+            std::iter::successors(Some(wait_after(None)), |wait| Some(wait_after(Some(*wait))));
+        let seconds: Vec<u64> = waits.take(11).map(|wait| wait.as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    }
+
+    #[test]
+    fn a_folder_stands_for_what_is_below_it() {
+        let paths = ["/a", "/a/b.jpg", "/a/c/d.jpg", "/ab", "/b/c"].map(PathBuf::from);
+        let kept = without_nested(&paths.into_iter().collect());
+        assert_eq!(kept, ["/a", "/ab", "/b/c"].map(PathBuf::from));
+    }
 }

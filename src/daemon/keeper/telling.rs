@@ -89,6 +89,9 @@ impl Keeper {
         status.watches = self.watch.as_ref().map_or(0, Watch::n_watches);
         status.queued = self.queue.len() + self.work.paths.len();
         status.model_loaded = self.engine.is_some();
+        if let Some(engine) = &self.engine {
+            status.provider = Some(engine.device.name().to_owned());
+        }
         status.roots = self.settings.config.roots.iter().map(|root| self.describe(root)).collect();
         let line = status.line();
         drop(status);

@@ -117,7 +117,8 @@ fn plans_or_refuses() {
         ("TIFF: DNG",               tiff_with(&[ORIENTATION, (50706, 1, 4, 1)], 0), Err("format_not_written")),
         ("TIFF: raw",               tiff_with(&[ORIENTATION, (330, 4, 1, 8)], 0), Err("format_not_written")),
         ("TIFF: signed",            tiff_with(&[ORIENTATION, (52545, 7, 4, 1)], 0), Err("signed_c2pa")),
-        ("TIFF: XMP out of reach",  tiff_with(&[ORIENTATION, (700, 1, 99, 8)], 0), Err("xmp_orientation")),
+        ("TIFF: XMP out of reach",  tiff_with(&[ORIENTATION, (700, 1, 9999, 8)], 0), Ok((1, 6, 1))),
+        ("TIFF: two packets",       tiff_with(&[ORIENTATION, (700, 1, 4, 8), (700, 1, 4, 8)], 0), Err("xmp_orientation")),
         ("BigTIFF",                 b"II\x2B\0\x08\0\0\0".to_vec(),             Err("format_not_written")),
         ("GIF",                     picture(ImageFormat::Gif),                  Err("format_not_written")),
     ] {

@@ -1,9 +1,10 @@
 //! TIFF: the field in the first directory, overwritten in place. A TIFF file is all offsets, so a
 //! field that is not there is not added.
 
-use super::{Edit, Patch, Refusal, overwritten, xmp_kept_in_step};
-use crate::rules::exif::{self, Entry, Tiff};
+use super::{Patch, Refusal, overwritten, xmp_kept_in_step};
+use crate::rules::exif::{self, ExifError};
 use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::tiff::{Directory, Tiff};
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 const SUB_IFDS: u16 = 330;
@@ -16,28 +17,25 @@ const C2PA: u16 = 52545;
 const MOST_DIRECTORIES: usize = 16;
 
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
-    let tiff = Tiff::new(bytes).map_err(Refusal::Exif)?;
-    let (entries, next) = tiff.directory(tiff.first).map_err(Refusal::Exif)?;
-    let with = |tag: u16| entries.iter().filter(move |entry| entry.tag == tag);
+    let field = exif::find_orientation(bytes).map_err(Refusal::Exif)?;
+    let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
+    let tiff = Tiff::new(bytes).ok_or(malformed(0))?;
+    let start = tiff.first().ok_or(malformed(4))?;
+    let (first, next) = tiff.directory(start).ok_or(malformed(start))?;
     // Raw files are TIFF files too, and are never written.
-    if with(DNG_VERSION).next().is_some() || with(SUB_IFDS).next().is_some() || is_cr2(bytes) {
+    if is_cr2(bytes) || [DNG_VERSION, SUB_IFDS].iter().any(|tag| first.field(*tag).is_some()) {
         return Err(Refusal::Format);
     }
-    if with(C2PA).next().is_some() {
+    if first.field(C2PA).is_some() {
         return Err(Refusal::Signed);
     }
-    only_smaller_copies_follow(&tiff, next)?;
-    let field = exif::find_orientation(bytes).map_err(Refusal::Exif)?;
+    only_smaller_copies_follow(tiff, next)?;
     let field = field.ok_or(Refusal::ExifWithoutOrientation)?;
     let from = Orientation::from_stored(Some(field.value));
     let to = from.then(turn.orientation());
     let mut edits = vec![overwritten(field, 0, to)?];
-    let mut packets = with(XMP);
-    if let Some(packet) = packets.next() {
-        edits.extend(xmp_edit(bytes, &tiff, packet, to)?);
-    }
-    if packets.next().is_some() {
-        return Err(Refusal::Xmp);
+    if let Some((at, packet)) = xmp(tiff, &first)? {
+        edits.extend(xmp_kept_in_step(packet, at, to)?);
     }
     edits.sort_by_key(|edit| edit.offset);
     Ok(Patch { edits, from, to })
@@ -48,12 +46,12 @@ fn is_cr2(bytes: &[u8]) -> bool {
 }
 
 /// Pictures behind the first are other pages, unless they say that they are smaller copies.
-fn only_smaller_copies_follow(tiff: &Tiff<'_>, mut next: Option<usize>) -> Result<(), Refusal> {
+fn only_smaller_copies_follow(tiff: Tiff<'_>, mut next: Option<u32>) -> Result<(), Refusal> {
     for _ in 0..MOST_DIRECTORIES {
-        let Some(at) = next else { return Ok(()) };
-        let (entries, following) = tiff.directory(at).map_err(Refusal::Exif)?;
-        let kind = entries.iter().find(|entry| entry.tag == NEW_SUBFILE_TYPE);
-        if kind.and_then(|kind| tiff.long(kind)).is_none_or(|kind| kind & 1 == 0) {
+        let Some(at) = next.filter(|at| *at != 0) else { return Ok(()) };
+        let (page, following) = tiff.directory(at).ok_or(Refusal::MultiPage)?;
+        let kind = page.field(NEW_SUBFILE_TYPE).and_then(|kind| tiff.number(kind));
+        if kind.is_none_or(|kind| kind & 1 == 0) {
             return Err(Refusal::MultiPage);
         }
         next = following;
@@ -61,12 +59,12 @@ fn only_smaller_copies_follow(tiff: &Tiff<'_>, mut next: Option<usize>) -> Resul
     Err(Refusal::MultiPage)
 }
 
-fn xmp_edit(
-    bytes: &[u8],
-    tiff: &Tiff<'_>,
-    packet: &Entry,
-    to: Orientation,
-) -> Result<Option<Edit>, Refusal> {
-    let range = tiff.bytes_of(packet).ok_or(Refusal::Xmp)?;
-    xmp_kept_in_step(&bytes[range.clone()], range.start, to)
+/// The one packet of the first directory. One that lies outside the file nobody can read.
+fn xmp<'a>(tiff: Tiff<'a>, directory: &Directory) -> Result<Option<(usize, &'a [u8])>, Refusal> {
+    let mut packets = directory.fields.iter().filter(|field| field.tag == XMP);
+    match (packets.next(), packets.next()) {
+        (None, _) => Ok(None),
+        (Some(packet), None) => Ok(Some(tiff.value(packet).ok_or(Refusal::Xmp)?)),
+        (Some(_), Some(_)) => Err(Refusal::Xmp),
+    }
 }

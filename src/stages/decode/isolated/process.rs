@@ -172,7 +172,7 @@ impl Process {
 
     pub fn ask(&mut self, request: &Request, file: &File) -> Result<(), End> {
         let request = serde_json::to_vec(request).map_err(io::Error::other)?;
-        frames::write(&mut &self.stream, &[&request])?;
+        frames::write(&self.stream, &[&request])?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let descriptors = [file.as_fd()];
@@ -183,7 +183,7 @@ impl Process {
     }
 
     pub fn go(&mut self) -> Result<(), End> {
-        Ok(frames::write(&mut &self.stream, &[GO])?)
+        Ok(frames::write(&self.stream, &[GO])?)
     }
 
     pub fn hear(&mut self, pulse: &Pulse) -> Result<Reply, End> {
@@ -196,14 +196,9 @@ impl Process {
     }
 
     fn frame(&self, most: usize, pulse: &Pulse) -> Result<Vec<u8>, End> {
-        let (stream, deadline) = (&self.stream, self.deadline);
-        let mut reader = Patient { stream, pulse, deadline, interrupted: None };
-        let mut message = Vec::new();
-        if frames::read(&mut reader, most, &mut message)? {
-            Ok(message)
-        } else {
-            Err(End::Lost(ErrorKind::UnexpectedEof.into()))
-        }
+        let reader =
+            Patient { stream: &self.stream, pulse, deadline: self.deadline, interrupted: None };
+        frames::read(reader, most)?.ok_or_else(|| End::Lost(ErrorKind::UnexpectedEof.into()))
     }
 
     /// Ends the process, and says what that means for its file.

@@ -58,13 +58,11 @@ pub fn serve(heif: bool) -> Result<()> {
 }
 
 fn say(stream: &UnixStream, reply: &Reply) -> Result<()> {
-    Ok(frames::write(&mut &*stream, &[&serde_json::to_vec(reply)?])?)
+    Ok(frames::write(stream, &[&serde_json::to_vec(reply)?])?)
 }
 
 fn hear(stream: &UnixStream) -> io::Result<Option<Vec<u8>>> {
-    let mut message = Vec::new();
-    let is_there = frames::read(&mut &*stream, MOST_BYTES, &mut message)?;
-    Ok(is_there.then_some(message))
+    frames::read(stream, MOST_BYTES)
 }
 
 fn answer(stream: &UnixStream, looked: Looked) -> Result<()> {
@@ -75,7 +73,7 @@ fn answer(stream: &UnixStream, looked: Looked) -> Result<()> {
             let (format, hash, stored) = (photo.format, photo.hash, photo.stored.to_exif());
             let (width, height) = (photo.width, photo.height);
             say(stream, &Reply::Photo { format, width, height, stored, hash })?;
-            Ok(frames::write(&mut &*stream, &[&photo.picture.pixels])?)
+            Ok(frames::write(stream, &[&photo.picture.pixels])?)
         }
     }
 }
