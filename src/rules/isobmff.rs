@@ -217,7 +217,8 @@ pub fn canon(bytes: &[u8]) -> Canon {
         // Width and height at 6 and 8, the length at 12, then the JPEG itself.
         let mut at = preview.start.checked_add(12)?;
         let length = usize::try_from(number(bytes, &mut at, 4)?).ok()?;
-        Some(at..at.checked_add(length)?.min(preview.end))
+        let end = at.checked_add(length)?.min(preview.end);
+        (at <= end).then_some(at..end)
     };
     Canon { first_directory: first_directory(), preview: preview() }
 }

@@ -33,19 +33,10 @@ fn scan_measured(library: &Library) -> (Scanned, i64) {
     (Scanned::parse(&std::fs::read(out).unwrap()), usage.ru_maxrss)
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    };
-    !bytes.iter().fold(u32::MAX, step)
-}
-
 fn chunk(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     let inside = [&kind[..], payload].concat();
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[..], &inside, &crc32(&inside).to_be_bytes()].concat()
+    [&length[..], &inside, &crc32fast::hash(&inside).to_be_bytes()].concat()
 }
 
 /// A zlib stream of `n_mib` MiB of zeros: stored in blocks that copy the last byte, a thousandth of it.
@@ -147,8 +138,8 @@ fn bombs_cost_themselves_and_no_memory() {
         library.add(format!("photo{at}.jpg"), &needs(90));
     }
     let rows = zeros(64);
-    let text = [&b"Comment\0\0"[..], &zeros(700)].concat();
-    let profile = [&b"icc\0\0"[..], &zeros(700)].concat();
+    let text = [&b"Comment\0\0"[..], &zeros(400)].concat();
+    let profile = [&b"icc\0\0"[..], &zeros(400)].concat();
     let small = [&[0x78, 0x9C, 0x01, 0x04, 0, 0xFB, 0xFF, 0, 1, 2, 3][..], &[0; 4]].concat();
     library.add("size.jpg", &jpeg_claiming(false, 65_500, 65_500));
     library.add("size-progressive.jpg", &jpeg_claiming(true, 65_500, 65_500));
