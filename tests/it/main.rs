@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod chromium;
 mod commands;
 mod crash;
 mod daemon;
@@ -13,6 +14,9 @@ mod fixing;
 mod formats;
 mod harness;
 mod purity;
+mod review;
+mod review_page;
+mod review_server;
 mod scanning;
 mod service;
 mod usage;
