@@ -238,7 +238,7 @@ function settle(url, body, text) {
       const refused = results.filter((result) => !result.ok);
       const done = results.length - refused.length;
       const why = [...new Set(refused.map((result) => result.detail))].join("; ");
-      say((done || !refused.length ? text(done) : "") + (refused.length ? ` ${photos(refused.length)} not changed: ${why}.` : ` U undoes.`));
+      say((done || !refused.length ? text(done) : "") + (refused.length ? ` ${photos(refused.length)} not changed: ${why}.` : (url === "/api/undo" ? "" : " U undoes.")));
       remove(results, refused, url);
     } catch (error) {
       document.querySelectorAll(".busy").forEach((node) => node.classList.remove("busy"));

@@ -113,10 +113,6 @@ impl Server {
         names.sort();
         names
     }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Server {
