@@ -31,7 +31,8 @@ tools:
 
 test-tools: tools runtime
 	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace \
-		systemctl:systemd dbus-daemon:dbus unshare:util-linux heif-enc:libheif-examples
+		systemctl:systemd dbus-daemon:dbus unshare:util-linux heif-enc:libheif-examples \
+		chromium:chromium chromedriver:chromium-driver
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
 # libtorch for the trainer, from its PyPI wheels in the same way; -cuda: the one for NVIDIA GPUs.
@@ -60,6 +61,10 @@ corpus: build .runtime/corpus/bin/python
 .runtime/corpus/bin/python:
 	$(PYTHON) -m venv .runtime/corpus
 	.runtime/corpus/bin/pip install --quiet pillow==13.0.0
+
+# The pictures of the README, from tests/photos in a real Chromium.
+screenshots: test-tools
+	cargo nextest run --locked --run-ignored only -E 'test(review_page::screenshots)'
 
 # The daemon under twenty minutes of random changes: make soak [MINUTES=20]
 soak: test-tools build

@@ -76,6 +76,10 @@ pub enum Command {
     Fix(FixArgs),
     /// Put back the exact bytes of changed photos
     Undo(UndoArgs),
+    /// Write one HTML file of what a run did
+    Report(ReportArgs),
+    /// Settle the doubtful photos on a local web page
+    Review(ReviewArgs),
     /// Watch the folders of the config file, in the foreground
     Run,
     /// Tell the running daemon to pause, resume, rescan or reload
@@ -270,6 +274,38 @@ pub struct UndoArgs {
     /// One JSON object a photo
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd report -o report.html")]
+pub struct ReportArgs {
+    /// The run [default: the last one that looked at photos]
+    #[arg(long, value_name = "N")]
+    pub run: Option<i64>,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The page is for this machine and this person only: the printed address holds a secret. Photos are turned
+as `orientd fix` turns them; everything can be put back on the page or by `orientd undo`.")]
+pub struct ReviewArgs {
+    /// Port [default: any free one]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// Print the address, do not open a browser
+    #[arg(long)]
+    pub no_open: bool,
+    /// Address to listen on; one beyond this machine needs --password-file
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub listen: std::net::IpAddr,
+    /// File whose first line is the password that the page asks for (12 characters or more)
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -295,6 +295,14 @@ pub fn data_dir() -> Result<PathBuf> {
     Ok(project_dirs()?.data_dir().to_owned())
 }
 
+/// What can be made again is below this.
+///
+/// # Errors
+/// Where there is no home directory.
+pub fn cache_dir() -> Result<PathBuf> {
+    Ok(project_dirs()?.cache_dir().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

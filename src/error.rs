@@ -127,6 +127,8 @@ pub enum FixError {
     Locked,
     #[error("turned and put back before; `orientd fix` turns it again")]
     Undone,
+    #[error("nothing was done to it that could be put back")]
+    NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
     #[error("no permission to write here: {0}")]
@@ -152,6 +154,7 @@ impl FixError {
             Self::NotOwner => "not_owner",
             Self::Locked => "locked",
             Self::Undone => "undone",
+            Self::NothingToUndo => "nothing_to_undo",
             Self::SaidUpright => "said_upright",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",

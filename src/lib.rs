@@ -13,6 +13,7 @@ pub mod output;
 pub mod pipeline;
 pub mod pulse;
 pub mod report;
+pub mod review;
 pub mod rules;
 pub mod stages;
 pub mod store;

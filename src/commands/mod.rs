@@ -7,6 +7,8 @@ pub mod engine_host;
 pub mod fix;
 pub mod list;
 pub mod model;
+pub mod report;
+pub mod review;
 pub mod run;
 pub mod scan;
 pub mod service;
@@ -99,6 +101,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::List(args) => list::run(&session, &args),
         Command::Fix(args) => fix::run(&session, &args),
         Command::Undo(args) => undo::run(&session, &args),
+        Command::Report(args) => report::run(&session, &args),
+        Command::Review(args) => review::run(&session, &args),
         Command::Run => run::run(&session),
         Command::Control { action } => run::tell(&session, action),
         Command::Status { json } => status::run(&session, json),

@@ -1,5 +1,6 @@
 //! What is printed: JSON for programs, lines for people, a bar for the impatient.
 
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod progress;

@@ -176,7 +176,11 @@ impl Store {
         Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
     }
 
-    fn changes(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Change>> {
+    pub(super) fn changes(
+        &self,
+        condition: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<Change>> {
         let mut statement = self.db.prepare(&format!("{CHANGE} {condition}"))?;
         let rows = statement.query_map(values, change)?;
         let mut changes = rows.collect::<Result<Vec<_>, _>>()?;

@@ -5,6 +5,7 @@ mod changes;
 mod labels;
 mod models;
 mod photos;
+mod review;
 mod runs;
 
 use std::ffi::OsStr;
@@ -19,6 +20,7 @@ pub use changes::{Change, ChangeState, NewChange};
 pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
+pub use review::{Card, PageQuery, Tab};
 pub use runs::RunKind;
 
 /// BLAKE3 of a file's whole content.
@@ -28,7 +30,10 @@ pub type Hash = [u8; 32];
 pub const LOOK_VERSION: i64 = 2;
 
 /// Append-only: the position in this list is the schema's version.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_init.sql"),
+    include_str!("../../migrations/0002_review.sql"),
+];
 
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

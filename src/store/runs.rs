@@ -11,6 +11,7 @@ pub enum RunKind {
     Fix,
     Undo,
     Daemon,
+    Review,
 }
 
 impl RunKind {
@@ -20,6 +21,7 @@ impl RunKind {
             Self::Fix => "fix",
             Self::Undo => "undo",
             Self::Daemon => "daemon",
+            Self::Review => "review",
         }
     }
 }
@@ -61,6 +63,23 @@ impl Store {
         let sql = "SELECT kind, started_at, ended_at FROM runs ORDER BY id DESC LIMIT 1";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         Ok(self.db.query_row(sql, [], row).optional()?)
+    }
+
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn run_kind(&self, run: i64) -> Result<Option<String>> {
+        let sql = "SELECT kind FROM runs WHERE id = ?1";
+        Ok(self.db.query_row(sql, [run], |row| row.get(0)).optional()?)
+    }
+
+    /// Number and kind of the latest run that looked at photos.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn last_looking_run(&self) -> Result<Option<(i64, String)>> {
+        let sql = "SELECT id, kind FROM runs WHERE kind IN ('scan', 'daemon')
+                   ORDER BY id DESC LIMIT 1";
+        Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bombs;
+mod chromium;
 mod commands;
 mod crash;
 mod daemon;
@@ -19,6 +20,9 @@ mod isolation;
 mod purity;
 mod raw;
 mod running;
+mod review;
+mod review_page;
+mod review_server;
 mod scanning;
 mod service;
 mod usage;

@@ -1,0 +1,110 @@
+//! `orientd report`: one HTML file of a run, with what was turned, what waits and what was skipped.
+
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::Session;
+use crate::cli::ReportArgs;
+use crate::config;
+use crate::output::html::{Report, Skipped, Turned, Waiting};
+use crate::output::{self, human};
+use crate::review::Thumbnails;
+use crate::store::{Card, PageQuery, Store, Tab};
+
+/// A file with more pictures is too large for a browser; the rest is named without.
+const MOST_PICTURES: usize = 2000;
+
+const PAGE: usize = 500;
+
+pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
+    let Some(mut store) = Store::open_existing(&session.db_path()?)? else {
+        return Err(anyhow!("nothing is known yet\n  `orientd scan PATH` looks at photos"));
+    };
+    let model = session.model(Some(&store))?;
+    let model = store.known_model(&model.hash, session.config.bars)?;
+    let known = match args.run {
+        Some(run) => store.run_kind(run)?.map(|kind| (run, kind)),
+        None => store.last_looking_run()?,
+    };
+    let (run, kind) = known.with_context(|| match args.run {
+        Some(run) => format!("there is no run {run}"),
+        None => "nothing was scanned yet".to_owned(),
+    })?;
+    let cache = config::cache_dir()?.join("thumbnails");
+    let thumbnails = Thumbnails::new(cache, session.config.limits, 1)?;
+    let mut pictures = Pictures { thumbnails, store: &store, model, n_left: MOST_PICTURES };
+    let mut turned = Vec::new();
+    for change in store.changes_of_run(run)? {
+        let picture = pictures.of(change.photo)?;
+        let path = change.path.to_string_lossy().into_owned();
+        turned.push(Turned { path, turn: change.turn.degrees(), picture });
+    }
+    let mut waiting = Vec::new();
+    for card in cards(&store, model, Tab::Review, run)? {
+        let picture = pictures.of(card.id)?;
+        let confidence = card.confidence.unwrap_or(0.0);
+        waiting.push(Waiting { path: path(&card), turn: card.turn.degrees(), confidence, picture });
+    }
+    let skipped = cards(&store, model, Tab::Skipped, run)?.into_iter().map(|card| {
+        let path = path(&card);
+        let (reason, detail) = card.skipped.unwrap_or_default();
+        Skipped { path, reason, detail }
+    });
+    let title = format!("orientd: run {run} ({kind})");
+    let report = Report { title, turned, waiting, skipped: skipped.collect() };
+    fs::write(&args.output, report.html())
+        .with_context(|| format!("cannot write {}", args.output.display()))?;
+    let count = |n: usize| human::grouped(n as u64);
+    output::line(&format!(
+        "Run {run}: {} turned, {} waiting, {} skipped, in {}",
+        count(report.turned.len()),
+        count(report.waiting.len()),
+        count(report.skipped.len()),
+        human::printable(&args.output.to_string_lossy())
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn path(card: &Card) -> String {
+    card.path.to_string_lossy().into_owned()
+}
+
+/// All of a tab that the run looked at last.
+fn cards(store: &Store, model: Option<i64>, tab: Tab, run: i64) -> Result<Vec<Card>> {
+    let dates = (i64::MIN, i64::MAX);
+    let mut query = PageQuery {
+        tab,
+        descending: false,
+        folder: String::new(),
+        dates,
+        after: None,
+        limit: PAGE,
+    };
+    let mut all = Vec::new();
+    loop {
+        let page = store.page(model, &query)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        query.after = Some(last.key);
+        all.extend(page.into_iter().filter(|card| card.run == run));
+    }
+}
+
+struct Pictures<'a> {
+    thumbnails: Thumbnails,
+    store: &'a Store,
+    model: Option<i64>,
+    n_left: usize,
+}
+
+impl Pictures<'_> {
+    /// `None` where the photo cannot be shown, or there are too many.
+    fn of(&mut self, photo: i64) -> Result<Option<Vec<u8>>> {
+        let Some(photo) = self.store.photo(photo, self.model)?.filter(|_| self.n_left > 0) else {
+            return Ok(None);
+        };
+        self.n_left -= 1;
+        self.thumbnails.picture(&photo)
+    }
+}

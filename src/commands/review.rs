@@ -1,0 +1,58 @@
+//! `orientd review`: serves the page until it is interrupted.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Session;
+use crate::cli::ReviewArgs;
+use crate::config;
+use crate::review::{self, Settings};
+
+/// Shorter passwords are too easily guessed over a network.
+const SHORTEST_PASSWORD: usize = 12;
+
+pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
+    let password = args.password_file.as_deref().map(read_password).transpose()?;
+    if !args.listen.is_loopback() && password.is_none() {
+        bail!(
+            "{} can be reached from other machines, so a password is needed\n  \
+             --password-file FILE names a file that holds it",
+            args.listen
+        );
+    }
+    let mut writer = session.open_store()?;
+    let model = session.model(Some(&writer))?;
+    let model = match writer.known_model(&model.hash, session.config.bars)? {
+        Some(id) => Some(id),
+        None => writer.latest_model()?.map(|model| model.id),
+    };
+    review::serve(Settings {
+        address: (args.listen, args.port).into(),
+        password,
+        opens_browser: !args.no_open,
+        limits: session.config.limits,
+        keep_mtime: session.config.keep_mtime,
+        n_decoders: session.config.n_threads.clamp(1, 8),
+        cache: config::cache_dir()?.join("thumbnails"),
+        reader: session.open_store()?,
+        writer,
+        model,
+        bars: session.config.bars,
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_password(path: &Path) -> Result<String> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let password = text.lines().next().unwrap_or_default().to_owned();
+    ensure!(
+        password.chars().count() >= SHORTEST_PASSWORD,
+        "the password in {} is shorter than {SHORTEST_PASSWORD} characters",
+        path.display()
+    );
+    Ok(password)
+}

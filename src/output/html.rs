@@ -1,0 +1,157 @@
+//! A run as one HTML file that needs nothing else: pictures are in it, and no script.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::human::printable;
+
+/// Shown as it was stored and as it is shown now.
+pub struct Turned {
+    pub path: String,
+    /// Degrees clockwise.
+    pub turn: u16,
+    /// A JPEG of the photo as it is now; `None`: it cannot be shown any more.
+    pub picture: Option<Vec<u8>>,
+}
+
+/// Waits for a person.
+pub struct Waiting {
+    pub path: String,
+    pub turn: u16,
+    pub confidence: f64,
+    pub picture: Option<Vec<u8>>,
+}
+
+pub struct Skipped {
+    pub path: String,
+    pub reason: String,
+    pub detail: String,
+}
+
+/// Everything the file tells.
+pub struct Report {
+    pub title: String,
+    pub turned: Vec<Turned>,
+    pub waiting: Vec<Waiting>,
+    pub skipped: Vec<Skipped>,
+}
+
+const STYLE: &str = "
+:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:24px auto;padding:0 16px}
+h1{font-size:22px}h2{font-size:17px;border-bottom:1px solid #8884;padding-bottom:4px;margin-top:32px}
+ol{list-style:none;padding:0;display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr))}
+li{border:1px solid #8884;border-radius:10px;padding:10px;overflow-wrap:anywhere}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:8px}.pic{aspect-ratio:1;background:#8881 center/contain no-repeat}
+.t90{transform:rotate(90deg)}.t180{transform:rotate(180deg)}.t270{transform:rotate(270deg)}
+small{opacity:.8}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:4px 12px 4px 0;vertical-align:top;overflow-wrap:anywhere}";
+
+impl Report {
+    /// The whole file.
+    pub fn html(&self) -> String {
+        let mut pictures = Pictures::default();
+        let turned = section("Turned", &self.turned, |one| {
+            let back = (360 - one.turn) % 360;
+            let pair = pictures.pair(one.picture.as_deref(), (back, "before"), (0, "now"));
+            card(&pair, &one.path, &format!("turned {}° clockwise", one.turn))
+        });
+        let waiting = section("Waits for you", &self.waiting, |one| {
+            let pair = pictures.pair(one.picture.as_deref(), (0, "now"), (one.turn, "turned"));
+            let sure = (100.0 * one.confidence).floor();
+            card(&pair, &one.path, &format!("{}° clockwise? {sure} % sure", one.turn))
+        });
+        let mut rows = String::new();
+        for one in &self.skipped {
+            let cells = [&one.path, &one.reason, &one.detail].map(|text| escaped(text));
+            rows += &format!("<tr><td>{}<td>{}<td>{}\n", cells[0], cells[1], cells[2]);
+        }
+        let skipped = if rows.is_empty() {
+            "<p>None.".to_owned()
+        } else {
+            format!("<table><tr><th>photo<th>reason<th>in words\n{rows}</table>")
+        };
+        let title = escaped(&self.title);
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+             style-src 'unsafe-inline'; img-src data:\">\
+             <title>{title}</title><style>{STYLE}{}</style>\n<h1>{title}</h1>\n{turned}{waiting}\
+             <h2>Skipped: {}</h2>\n{skipped}\n</html>\n",
+            pictures.style,
+            self.skipped.len()
+        )
+    }
+}
+
+/// Each picture is in the style sheet once, and shown twice.
+#[derive(Default)]
+struct Pictures {
+    style: String,
+    n: usize,
+}
+
+impl Pictures {
+    fn pair(&mut self, jpeg: Option<&[u8]>, left: (u16, &str), right: (u16, &str)) -> String {
+        let Some(jpeg) = jpeg else { return "<p>No picture.".into() };
+        self.n += 1;
+        let (n, data) = (self.n, STANDARD.encode(jpeg));
+        // Writing to a string does not fail.
+        let _ = write!(self.style, ".p{n}{{background-image:url(data:image/jpeg;base64,{data})}}");
+        let one = |(turn, label): (u16, &str)| {
+            let shown =
+                format!("<div class=\"pic p{n} t{turn}\" role=\"img\" aria-label=\"{label}\">");
+            format!("<div>{shown}</div><small>{label}</small></div>")
+        };
+        format!("<div class=\"pair\">{}{}</div>", one(left), one(right))
+    }
+}
+
+fn section<T>(title: &str, all: &[T], each: impl FnMut(&T) -> String) -> String {
+    let cards: String = all.iter().map(each).collect();
+    format!("<h2>{title}: {}</h2>\n<ol>\n{cards}</ol>\n", all.len())
+}
+
+fn card(pair: &str, path: &str, text: &str) -> String {
+    format!("<li>{pair}<p>{}<br><small>{}</small></li>\n", escaped(path), escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    printable(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_stay_text_and_nothing_is_fetched() {
+        let path = "<script>alert('x')</script>\"&\n.jpg".to_owned();
+        let report = Report {
+            title: path.clone(),
+            turned: vec![Turned { path: path.clone(), turn: 90, picture: Some(vec![1, 2, 3]) }],
+            waiting: vec![Waiting {
+                path: path.clone(),
+                turn: 180,
+                confidence: 0.999,
+                picture: None,
+            }],
+            skipped: vec![Skipped { path: path.clone(), reason: path.clone(), detail: path }],
+        };
+        let html = report.html();
+        assert!(!html.contains("<script") && !html.contains("http:") && !html.contains("https:"));
+        assert_eq!(html.matches("&lt;script&gt;alert(&#39;x&#39;)").count(), 7);
+        assert_eq!(html.matches("base64,AQID").count(), 1);
+        assert!(
+            html.contains("pic p1 t270")
+                && html.contains("pic p1 t0")
+                && html.contains("99 % sure")
+        );
+    }
+}

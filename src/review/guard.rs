@@ -1,0 +1,231 @@
+//! Who may ask. A page on 127.0.0.1 can be reached by every program and every web site on this
+//! machine, so each request must name this host, come from this page, and carry the token.
+
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::{Method, StatusCode};
+
+/// Nothing but this page's own files; no inline script or style; no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The secrets of one life of the server, and the address they hold for.
+pub struct Guard {
+    address: SocketAddr,
+    password: Option<String>,
+    /// In the printed address, and in the cookie.
+    token: String,
+    /// For the browser that is opened; gone after its first use.
+    once: Mutex<Option<String>>,
+}
+
+/// Why a request goes no further.
+pub type Refusal = (StatusCode, &'static str);
+
+impl Guard {
+    /// # Errors
+    /// Where the system has no random numbers.
+    pub fn new(address: SocketAddr, password: Option<String>) -> Result<Self> {
+        let once = Mutex::new(Some(random_token()?));
+        Ok(Self { address, password, token: random_token()?, once })
+    }
+
+    /// What is printed. With a password there is no token in it.
+    pub fn url(&self) -> String {
+        if self.password.is_some() {
+            return format!("http://{}/", self.address);
+        }
+        format!("http://{}/?token={}", self.address, self.token)
+    }
+
+    /// What a browser is opened with.
+    pub fn once(&self) -> String {
+        let once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        match once.as_deref() {
+            Some(once) if self.password.is_none() => {
+                format!("http://{}/?token={once}", self.address)
+            }
+            _ => self.url(),
+        }
+    }
+
+    /// Host, Origin and Sec-Fetch-Site.
+    ///
+    /// # Errors
+    /// What is said to a stranger.
+    pub fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+        let forbidden = |why| Err((StatusCode::FORBIDDEN, why));
+        let Some(host) = single(headers, header::HOST.as_str()) else {
+            return forbidden("the request must name one host");
+        };
+        if !self.is_own_host(host) {
+            return forbidden("this is not the host that the page is served for");
+        }
+        let origin = single(headers, "origin");
+        if headers.contains_key("origin") && origin != Some(&format!("http://{host}")) {
+            return forbidden("another site asked");
+        }
+        let site = single(headers, "sec-fetch-site");
+        let is_read = method == Method::GET || method == Method::HEAD;
+        let is_own = match site {
+            Some("same-origin") => true,
+            // Typed, or opened from another program.
+            Some("none") => is_read,
+            Some(_) => false,
+            None => !headers.contains_key("sec-fetch-site") && (is_read || origin.is_some()),
+        };
+        if is_own { Ok(()) } else { forbidden("another site asked") }
+    }
+
+    /// Names can be made to point anywhere (DNS rebinding), so only addresses and `localhost` count.
+    fn is_own_host(&self, host: &str) -> bool {
+        let port = self.address.port();
+        let is_loopback = self.address.ip().is_loopback();
+        if is_loopback && host == format!("localhost:{port}") {
+            return true;
+        }
+        let Ok(asked) = host.parse::<SocketAddr>() else { return false };
+        let is_same = asked.ip() == self.address.ip();
+        asked.port() == port && (is_same || self.address.ip().is_unspecified())
+    }
+
+    /// Does the request carry the cookie?
+    pub fn is_known(&self, headers: &HeaderMap) -> bool {
+        let name = self.cookie_name();
+        let cookies =
+            headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| {
+            pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value)
+        });
+        pairs.into_iter().any(|value| is_equal(value, &self.token))
+    }
+
+    /// Is this the token of the printed address, or the one for the opened browser, used first now?
+    pub fn is_token(&self, token: &str) -> bool {
+        if self.password.is_some() {
+            return false;
+        }
+        let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        if once.as_deref().is_some_and(|once| is_equal(token, once)) {
+            *once = None;
+            return true;
+        }
+        is_equal(token, &self.token)
+    }
+
+    pub fn asks_for_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    pub fn is_password(&self, password: &str) -> bool {
+        self.password.as_deref().is_some_and(|known| is_equal(password, known))
+    }
+
+    /// Cookies know no ports, so the name does.
+    fn cookie_name(&self) -> String {
+        format!("orientd_{}", self.address.port())
+    }
+
+    /// # Errors
+    /// Never for a token made here.
+    pub fn cookie(&self) -> Result<HeaderValue> {
+        let (name, token) = (self.cookie_name(), &self.token);
+        let cookie = format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/");
+        cookie.parse().context("a cookie of letters")
+    }
+}
+
+/// On every answer, refused or not.
+pub fn harden(headers: &mut HeaderMap) {
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        // Without one, browsers send no origin with a form.
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// A header that is there exactly once.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first)
+}
+
+/// Hashes compare in constant time, so the time tells nothing of how much was right.
+fn is_equal(a: &str, b: &str) -> bool {
+    blake3::hash(a.as_bytes()) == blake3::hash(b.as_bytes())
+}
+
+fn random_token() -> Result<String> {
+    let mut bytes = [0; 32];
+    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.context("cannot read /dev/urandom")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(address: &str) -> Guard {
+        Guard::new(address.parse().unwrap(), None).unwrap()
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn admits_only_its_own_page() {
+        let guard = guard("127.0.0.1:8000");
+        for (name, method, headers, admitted) in [
+            ("typed",                  Method::GET,  &[("host", "127.0.0.1:8000"), ("sec-fetch-site", "none")][..], true),
+            ("localhost",              Method::GET,  &[("host", "localhost:8000")], true),
+            ("an old browser reads",   Method::GET,  &[("host", "127.0.0.1:8000")], true),
+            ("the page writes",        Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000"), ("sec-fetch-site", "same-origin")], true),
+            ("an old browser writes",  Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")], true),
+            ("no origin writes",       Method::POST, &[("host", "127.0.0.1:8000")], false),
+            ("typed writes",           Method::POST, &[("host", "127.0.0.1:8000"), ("sec-fetch-site", "none")], false),
+            ("rebinding",              Method::GET,  &[("host", "evil.example:8000")], false),
+            ("another port",           Method::GET,  &[("host", "127.0.0.1:8001")], false),
+            ("no port",                Method::GET,  &[("host", "127.0.0.1")], false),
+            ("no host",                Method::GET,  &[], false),
+            ("two hosts",              Method::GET,  &[("host", "127.0.0.1:8000"), ("host", "evil.example")], false),
+            ("foreign origin",         Method::GET,  &[("host", "127.0.0.1:8000"), ("origin", "http://evil.example")], false),
+            ("another local page",     Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:9000")], false),
+            ("localhost for address",  Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "http://localhost:8000")], false),
+            ("null origin",            Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "null")], false),
+            ("two origins",            Method::POST, &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000"), ("origin", "http://evil.example")], false),
+            ("an image on a site",     Method::GET,  &[("host", "127.0.0.1:8000"), ("sec-fetch-site", "cross-site")], false),
+            ("a sister port",          Method::GET,  &[("host", "127.0.0.1:8000"), ("sec-fetch-site", "same-site")], false),
+        ] {
+            let mut map = HeaderMap::new();
+            for (key, value) in headers {
+                map.append(*key, HeaderValue::from_static(value));
+            }
+            assert_eq!(guard.admit(&method, &map).is_ok(), admitted, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_token_works_once_and_the_printed_one_again() {
+        let guard = guard("127.0.0.1:8000");
+        let token = |url: String| url.split_once("token=").unwrap().1.to_owned();
+        let (once, printed) = (token(guard.once()), token(guard.url()));
+        assert_ne!(once, printed);
+        assert!(guard.is_token(&once) && !guard.is_token(&once));
+        assert!(guard.is_token(&printed) && guard.is_token(&printed));
+        assert!(!guard.is_token("") && !guard.is_token(&printed[1..]));
+    }
+}

@@ -1,0 +1,118 @@
+//! The review page: a small web server for one person on this machine.
+//!
+//! `guard` decides who may ask, `routes` what is answered, `answer` does what the person says,
+//! `thumbnails` makes the pictures. Two threads own a database each: one reads pages, one writes.
+
+mod answer;
+mod desk;
+mod guard;
+mod routes;
+mod server;
+mod thumbnails;
+mod training;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+pub use answer::{Answer, Clerk, Outcome};
+pub use thumbnails::Thumbnails;
+
+use crate::output;
+use crate::stages::decode::Limits;
+use crate::store::{BarOverrides, Store};
+
+/// Everything that the page needs from the command line and the config.
+pub struct Settings {
+    pub address: SocketAddr,
+    /// Asked for instead of the token in the address.
+    pub password: Option<String>,
+    pub opens_browser: bool,
+    pub limits: Limits,
+    pub keep_mtime: bool,
+    /// Photos decoded at the same time.
+    pub n_decoders: usize,
+    /// Folder of the thumbnails.
+    pub cache: PathBuf,
+    pub reader: Store,
+    pub writer: Store,
+    pub model: Option<i64>,
+    pub bars: BarOverrides,
+}
+
+/// What all requests share.
+pub(crate) struct Page {
+    guard: guard::Guard,
+    reader: desk::Desk<Store>,
+    clerk: desk::Desk<Clerk>,
+    thumbnails: Arc<thumbnails::Thumbnails>,
+    training: Arc<training::Training>,
+    model: Option<i64>,
+}
+
+/// Serves until interrupted.
+///
+/// # Errors
+/// Where the address cannot be had, or a thread or the database fails.
+pub fn serve(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(settings.n_decoders + 8)
+        .build()
+        .context("cannot start the server")?;
+    runtime.block_on(run(settings))
+}
+
+async fn run(settings: Settings) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(settings.address)
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.address))?;
+    let address = listener.local_addr().context("cannot tell the address")?;
+    let guard = guard::Guard::new(address, settings.password.clone())?;
+    let db = settings.writer.path().to_owned();
+    let clerk = Clerk::new(settings.writer, settings.model, settings.keep_mtime);
+    let (reader, reader_thread) = desk::Desk::open("reader", settings.reader, |_| Ok(()))?;
+    let (clerk, clerk_thread) = desk::Desk::open("clerk", clerk, Clerk::close)?;
+    let thumbnails =
+        thumbnails::Thumbnails::new(settings.cache, settings.limits, settings.n_decoders)?;
+    let url = guard.url();
+    let once = guard.once();
+    let page = Arc::new(Page {
+        guard,
+        reader,
+        clerk,
+        thumbnails: Arc::new(thumbnails),
+        training: Arc::new(training::Training::new(db)),
+        model: settings.model,
+    });
+    output::line(&format!("The review page is at  {url}"))?;
+    output::line("Ctrl-C ends it.")?;
+    if settings.opens_browser {
+        open_browser(&once);
+    }
+    server::serve(listener, Arc::clone(&page)).await?;
+    page.training.stop();
+    drop(page);
+    // Requests in flight hold the page too; the threads end with the last of them.
+    for thread in [reader_thread, clerk_thread] {
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        ended
+            .context("a thread of the page")?
+            .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+    }
+    Ok(())
+}
+
+/// `once` holds a token that works a single time: other users can read a command line.
+fn open_browser(once: &str) {
+    use std::process::{Command, Stdio};
+    let quiet = || (Stdio::null(), Stdio::null(), Stdio::null());
+    let (stdin, stdout, stderr) = quiet();
+    let opened =
+        Command::new("xdg-open").arg(once).stdin(stdin).stdout(stdout).stderr(stderr).spawn();
+    if let Err(err) = opened {
+        tracing::info!("no browser was opened: {err}");
+    }
+}

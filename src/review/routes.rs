@@ -1,0 +1,391 @@
+//! What is asked of the page and what it answers. Reading never changes anything; a photo is named
+//! by its number in the database, and no path from the browser is ever opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Outcome};
+use super::thumbnails::{Missing, Size};
+use super::training::Training;
+use super::{Page, guard};
+use crate::output::human::printable;
+use crate::rules::orientation::Turn;
+use crate::store::{Card, Hash, PageQuery, Tab};
+
+/// Enough for a page of answers.
+const MOST_BODY: usize = 64 << 10;
+
+/// For the whole of a request, its body too. A page of 200 slow disks' photos stays below it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A body comes at once or not at all.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const MOST_ON_A_PAGE: usize = 200;
+
+type Shared = State<Arc<Page>>;
+
+pub fn router(page: Arc<Page>) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/login", post(login))
+        .route("/app.js", get(script))
+        .route("/style.css", get(style))
+        .route("/favicon.svg", get(icon))
+        .route("/api/page", get(photos))
+        .route("/api/counts", get(counts))
+        .route("/api/answer", post(answer))
+        .route("/api/undo", post(undo))
+        .route("/api/training", get(training).post(train))
+        .route("/thumb/{id}", get(thumb))
+        .route("/large/{id}", get(large))
+        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&page), admit))
+        .with_state(page)
+}
+
+/// The only way in: every request passes here first, and every answer passes out here.
+async fn admit(State(page): Shared, request: Request, next: Next) -> Response {
+    let mut response = match check(&page, &request) {
+        Err(response) => *response,
+        Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => (StatusCode::REQUEST_TIMEOUT, "this took too long\n").into_response(),
+        },
+    };
+    guard::harden(response.headers_mut());
+    response
+}
+
+fn check(page: &Page, request: &Request) -> Result<(), Box<Response>> {
+    let refused = |response: Response| Err(Box::new(response));
+    let (path, headers) = (request.uri().path(), request.headers());
+    if let Err((status, why)) = page.guard.admit(request.method(), headers) {
+        return refused((status, format!("{why}\n")).into_response());
+    }
+    if path == "/"
+        && let Some(token) = request.uri().query().and_then(|query| query.strip_prefix("token="))
+        && page.guard.is_token(token)
+    {
+        return refused(welcome(page));
+    }
+    if page.guard.is_known(headers) {
+        return Ok(());
+    }
+    if page.guard.asks_for_password() {
+        return match path {
+            "/login" => Ok(()),
+            "/" => refused(html(StatusCode::OK, include_str!("../../assets/review/login.html"))),
+            _ => {
+                refused((StatusCode::FORBIDDEN, "the password is asked for at /\n").into_response())
+            }
+        };
+    }
+    let text = "This page needs the address that `orientd review` printed, with its token.\n";
+    refused((StatusCode::FORBIDDEN, text).into_response())
+}
+
+/// Sets the cookie and takes the token out of the address.
+fn welcome(page: &Page) -> Response {
+    let mut response = Redirect::to("/").into_response();
+    match page.guard.cookie() {
+        Ok(cookie) => response.headers_mut().insert(header::SET_COOKIE, cookie),
+        Err(err) => return failed(&err),
+    };
+    response
+}
+
+async fn login(State(page): Shared, request: Request) -> Response {
+    let body = match body(request).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    if password_in(&body).is_some_and(|password| page.guard.is_password(&password)) {
+        return welcome(&page);
+    }
+    // Guessing is slow, however many guess.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (StatusCode::FORBIDDEN, "that is not the password\n").into_response()
+}
+
+/// Of a form with this one field.
+fn password_in(body: &[u8]) -> Option<String> {
+    let fields = form_urlencoded::parse(body);
+    fields.into_iter().find(|(name, _)| name == "password").map(|(_, value)| value.into_owned())
+}
+
+async fn body(request: Request) -> Result<Bytes, Response> {
+    let body = axum::body::to_bytes(request.into_body(), MOST_BODY);
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "that is too much\n").into_response()),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "that is too slow\n").into_response()),
+    }
+}
+
+async fn json_body<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Response> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if kind.is_none_or(|kind| kind != "application/json") {
+        let text = "only application/json is read\n";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response());
+    }
+    let body = body(request).await?;
+    serde_json::from_slice(&body)
+        .map_err(|err| (StatusCode::BAD_REQUEST, format!("{err}\n")).into_response())
+}
+
+async fn index() -> Response {
+    html(StatusCode::OK, include_str!("../../assets/review/index.html"))
+}
+
+fn html(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+async fn script() -> Response {
+    let text = include_str!("../../assets/review/app.js");
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
+}
+
+async fn style() -> Response {
+    let text = include_str!("../../assets/review/style.css");
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+}
+
+async fn icon() -> Response {
+    let text = include_str!("../../assets/review/favicon.svg");
+    ([(header::CONTENT_TYPE, "image/svg+xml")], text).into_response()
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    tab: Option<String>,
+    #[serde(default)]
+    order: String,
+    #[serde(default)]
+    folder: String,
+    from: Option<i64>,
+    to: Option<i64>,
+    after: Option<String>,
+    n: Option<usize>,
+}
+
+impl Asked {
+    fn query(self) -> Option<PageQuery> {
+        let name = self.tab.as_deref().unwrap_or("review");
+        let (_, tab) = Tab::ALL.into_iter().find(|(known, _)| *known == name)?;
+        let descending = match tab {
+            Tab::Fixed | Tab::Answered => true,
+            _ => self.order == "confident",
+        };
+        let after = self.after.filter(|after| !after.is_empty());
+        Some(PageQuery {
+            tab,
+            descending,
+            folder: self.folder,
+            dates: (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)),
+            after: after.map(|after| read_cursor(&after)).transpose().ok()?,
+            limit: self.n.unwrap_or(60).clamp(1, MOST_ON_A_PAGE),
+        })
+    }
+}
+
+/// The bits of the number, since a decimal might not come back the same.
+fn cursor((key, row): (f64, i64)) -> String {
+    format!("{:016x}.{row}", key.to_bits())
+}
+
+fn read_cursor(text: &str) -> Result<(f64, i64), ()> {
+    let (key, row) = text.split_once('.').ok_or(())?;
+    let key = f64::from_bits(u64::from_str_radix(key, 16).map_err(|_| ())?);
+    let row = row.parse().map_err(|_| ())?;
+    if key.is_finite() { Ok((key, row)) } else { Err(()) }
+}
+
+fn bad_query() -> Response {
+    (StatusCode::BAD_REQUEST, "this page is not known\n").into_response()
+}
+
+async fn photos(State(page): Shared, Query(asked): Query<Asked>) -> Response {
+    let Some(mut query) = asked.query() else { return bad_query() };
+    let model = page.model;
+    let n_wanted = query.limit;
+    query.limit += 1;
+    let cards = page.reader.ask(move |store| store.page(model, &query)).await;
+    match cards {
+        Ok(mut cards) => {
+            let more = cards.len() > n_wanted;
+            cards.truncate(n_wanted);
+            let next = cards.last().filter(|_| more).map(|card| cursor(card.key));
+            let items: Vec<Value> = cards.iter().map(card_json).collect();
+            axum::Json(json!({"items": items, "next": next})).into_response()
+        }
+        Err(err) => failed(&err),
+    }
+}
+
+fn card_json(card: &Card) -> Value {
+    let shown = |text: std::borrow::Cow<'_, str>| printable(&text);
+    let name = card.path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = card.path.parent().unwrap_or(std::path::Path::new("")).to_string_lossy();
+    let (width, height) = card.size.unzip();
+    let swapped = card.stored.swaps_sides();
+    json!({
+        "id": card.id, "name": shown(name), "folder": shown(folder),
+        "seen": card.hash.map(|hash| blake3::Hash::from_bytes(hash).to_hex().to_string()),
+        "width": if swapped { height } else { width }, "height": if swapped { width } else { height },
+        "stored": card.stored.to_exif(), "turn": card.turn.degrees(), "confidence": card.confidence,
+        "reason": card.skipped.as_ref().map(|(code, _)| code),
+        "detail": card.skipped.as_ref().map(|(_, text)| printable(text)),
+        "modified": card.modified,
+    })
+}
+
+async fn counts(State(page): Shared, Query(asked): Query<Asked>) -> Response {
+    let Some(query) = asked.query() else { return bad_query() };
+    let model = page.model;
+    let counted = page.reader.ask(move |store| {
+        let mut counts = serde_json::Map::new();
+        for (name, tab) in Tab::ALL {
+            let query = PageQuery { tab, ..query.clone() };
+            counts.insert(name.into(), store.count_tab(model, &query)?.into());
+        }
+        counts.insert("answers".into(), store.count_answers()?.into());
+        Ok(counts)
+    });
+    match counted.await {
+        Ok(counts) => axum::Json(counts).into_response(),
+        Err(err) => failed(&err),
+    }
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    items: Vec<AnswerItem>,
+}
+
+#[derive(Deserialize)]
+struct AnswerItem {
+    id: i64,
+    turn: u16,
+    seen: Option<String>,
+}
+
+impl AnswerItem {
+    fn read(&self) -> Option<Answer> {
+        let seen = self.seen.as_ref().map(|hex| blake3::Hash::from_hex(hex)).transpose().ok()?;
+        let seen: Option<Hash> = seen.map(Into::into);
+        Some(Answer { photo: self.id, turn: Turn::from_degrees(self.turn)?, seen })
+    }
+}
+
+async fn answer(State(page): Shared, request: Request) -> Response {
+    let given: Answers = match json_body(request).await {
+        Ok(given) => given,
+        Err(response) => return response,
+    };
+    let answers: Option<Vec<Answer>> = given.items.iter().map(AnswerItem::read).collect();
+    let Some(answers) = answers.filter(|answers| answers.len() <= MOST_ON_A_PAGE) else {
+        return (StatusCode::BAD_REQUEST, "an answer names a photo and a turn\n").into_response();
+    };
+    told(page.clerk.ask(move |clerk| clerk.answer(&answers)).await)
+}
+
+#[derive(Deserialize)]
+struct Undo {
+    /// Missing: what was last answered together.
+    ids: Option<Vec<i64>>,
+}
+
+async fn undo(State(page): Shared, request: Request) -> Response {
+    let given: Undo = match json_body(request).await {
+        Ok(given) => given,
+        Err(response) => return response,
+    };
+    told(match given.ids {
+        Some(ids) => page.clerk.ask(move |clerk| clerk.undo(&ids)).await,
+        None => page.clerk.ask(|clerk| clerk.undo_last()).await,
+    })
+}
+
+fn told(outcomes: anyhow::Result<Vec<Outcome>>) -> Response {
+    let outcome = |outcome: &Outcome| {
+        let refused = outcome.refused.as_ref();
+        json!({"id": outcome.photo, "ok": refused.is_none(),
+               "reason": refused.map(|(code, _)| code), "detail": refused.map(|(_, text)| text)})
+    };
+    match outcomes {
+        Ok(outcomes) => {
+            let results: Vec<Value> = outcomes.iter().map(outcome).collect();
+            axum::Json(json!({"results": results})).into_response()
+        }
+        Err(err) => failed(&err),
+    }
+}
+
+async fn training(State(page): Shared) -> Response {
+    let progress = page.training.progress();
+    axum::Json(json!({
+        "installed": Training::is_installed(), "running": progress.is_running,
+        "line": progress.line, "succeeded": progress.succeeded,
+    }))
+    .into_response()
+}
+
+async fn train(State(page): Shared) -> Response {
+    match page.training.start() {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(err) => (StatusCode::CONFLICT, format!("{err:#}\n")).into_response(),
+    }
+}
+
+async fn thumb(state: Shared, id: Path<i64>) -> Response {
+    picture(state, id, Size::Grid).await
+}
+
+async fn large(state: Shared, id: Path<i64>) -> Response {
+    picture(state, id, Size::Large).await
+}
+
+async fn picture(State(page): Shared, Path(id): Path<i64>, size: Size) -> Response {
+    let model = page.model;
+    let photo = match page.reader.ask(move |store| store.photo(id, model)).await {
+        Ok(Some(photo)) => photo,
+        Ok(None) => return (StatusCode::NOT_FOUND, "there is no such photo\n").into_response(),
+        Err(err) => return failed(&err),
+    };
+    match page.thumbnails.get(photo, size).await {
+        Ok(bytes) => {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+            // The address holds the content's hash, so it never shows anything else.
+            let kept = HeaderValue::from_static("private, max-age=86400, immutable");
+            headers.insert(header::CACHE_CONTROL, kept);
+            (headers, bytes).into_response()
+        }
+        Err(Missing::Photo(why)) => (StatusCode::CONFLICT, format!("{why}\n")).into_response(),
+        Err(Missing::Busy) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "busy\n")
+                .into_response()
+        }
+        Err(Missing::Failed(err)) => failed(&err),
+    }
+}
+
+/// The person is told, and so is the log.
+fn failed(err: &anyhow::Error) -> Response {
+    tracing::error!("{err:#}");
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}\n")).into_response()
+}

@@ -1,0 +1,253 @@
+//! Small pictures of photos, made once by the decoder of the scan and kept by the content's hash.
+
+use std::fs::{self, DirBuilder};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::sync::Semaphore;
+use turbojpeg::{Compressor, Image, PixelFormat};
+
+use crate::error::{FixError, Skip};
+use crate::rules::pixels::Rgb8;
+use crate::rules::tensor::resize;
+use crate::pulse::Pulse;
+use crate::stages::decode::isolated::Isolated;
+use crate::stages::decode::{Budget, Candidate, Limits, Looked};
+use crate::store::{Hash, Listed};
+
+/// The cache is cut back to three quarters of this.
+const MOST_BYTES: u64 = 512 << 20;
+
+/// New thumbnails between two looks at the size of the cache.
+const TRIM_EVERY: u64 = 1000;
+
+/// Requests that wait for a decoder; more are told to come back.
+const MOST_WAITING: usize = 512;
+
+const QUALITY: i32 = 82;
+
+/// The longer side, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    Grid,
+    Large,
+}
+
+impl Size {
+    fn side(self) -> usize {
+        match self {
+            Self::Grid => 320,
+            Self::Large => 1280,
+        }
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug)]
+pub enum Missing {
+    /// A reason that lies in the photo.
+    Photo(String),
+    Busy,
+    Failed(anyhow::Error),
+}
+
+pub struct Thumbnails {
+    folder: PathBuf,
+    limits: Limits,
+    budget: Budget,
+    decoders: Semaphore,
+    waiting: Semaphore,
+    n_made: AtomicU64,
+}
+
+impl Thumbnails {
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
+        // The pictures are as private as the photos.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let budget = Budget::new(512 << 20);
+        let (decoders, waiting) = (Semaphore::new(n_decoders), Semaphore::new(MOST_WAITING));
+        Ok(Self { folder, limits, budget, decoders, waiting, n_made: AtomicU64::new(0) })
+    }
+
+    /// A JPEG of the photo as a viewer shows it.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub async fn get(
+        self: &std::sync::Arc<Self>,
+        photo: Listed,
+        size: Size,
+    ) -> Result<Vec<u8>, Missing> {
+        if let Some(bytes) = photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
+            return Ok(bytes);
+        }
+        let _place = self.waiting.try_acquire().map_err(|_| Missing::Busy)?;
+        let closed = |_| Missing::Failed(anyhow!("the page is closing"));
+        let _decoder = self.decoders.acquire().await.map_err(closed)?;
+        let this = std::sync::Arc::clone(self);
+        let made = tokio::task::spawn_blocking(move || this.make(&photo, size)).await;
+        made.map_err(|err| Missing::Failed(err.into()))?
+    }
+
+    /// A small picture for a report; `None` where there is none to be had.
+    ///
+    /// # Errors
+    /// Where the cache cannot be written.
+    pub fn picture(&self, photo: &Listed) -> Result<Option<Vec<u8>>> {
+        let size = Size::Grid;
+        if let Some(bytes) = photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
+            return Ok(Some(bytes));
+        }
+        match self.make(photo, size) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Missing::Photo(_) | Missing::Busy) => Ok(None),
+            Err(Missing::Failed(err)) => Err(err),
+        }
+    }
+
+    fn make(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
+        let side = size.side();
+        let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
+        // A decoder of its own for each: what a hostile photo does to it ends with it.
+        let pulse = Pulse::default();
+        let mut decoder = Isolated::new(&self.limits, &self.budget, side, &pulse);
+        let seen = match decoder.look(&candidate).map_err(Missing::Failed)? {
+            Some(Looked::Photo(seen)) => seen,
+            Some(Looked::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
+            Some(Looked::NotAPhoto) => return Err(Missing::Photo("this is not a photo".into())),
+            None => return Err(Missing::Busy),
+        };
+        if photo.hash.is_some_and(|hash| hash != seen.hash) {
+            return Err(Missing::Photo(FixError::Changed.to_string()));
+        }
+        let picture =
+            in_proportion(&seen.picture, seen.stored.swaps_sides(), seen.width, seen.height);
+        let bytes = picture.and_then(|picture| encode(&picture)).map_err(Missing::Failed)?;
+        self.keep(&seen.hash, size, &bytes).map_err(Missing::Failed)?;
+        Ok(bytes)
+    }
+
+    fn path(&self, hash: &Hash, size: Size) -> PathBuf {
+        let name = blake3::Hash::from_bytes(*hash).to_hex();
+        let (folder, _) = name.split_at(2);
+        self.folder.join(folder).join(format!("{name}-{}.jpg", size.side()))
+    }
+
+    /// Whole or not at all: another process may make the same one.
+    fn keep(&self, hash: &Hash, size: Size, bytes: &[u8]) -> Result<()> {
+        let path = self.path(hash, size);
+        let folder = path.parent().unwrap_or(&self.folder);
+        let made = || -> std::io::Result<()> {
+            fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(bytes)?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        made().with_context(|| format!("cannot write {}", path.display()))?;
+        if self.n_made.fetch_add(1, Ordering::Relaxed) % TRIM_EVERY == 0 {
+            self.trim(MOST_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the oldest where there are more than `most` bytes.
+    fn trim(&self, most: u64) -> Result<()> {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in walkdir::WalkDir::new(&self.folder).into_iter().filter_map(Result::ok) {
+            // Another process may have removed it meanwhile.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_file() {
+                let made = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                files.push((made, metadata.len(), entry.into_path()));
+            }
+        }
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        if total <= most {
+            return Ok(());
+        }
+        files.sort();
+        for (_, size, path) in files {
+            if total <= most / 4 * 3 {
+                break;
+            }
+            match fs::remove_file(&path) {
+                Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(err).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => total -= size,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The scan's picture is a square; this gives it the photo's proportions back.
+fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Result<Rgb8> {
+    let (width, height) = if swapped { (height, width) } else { (width, height) };
+    let (width, height, side) = (width.max(1) as usize, height.max(1) as usize, square.width);
+    let longer = width.max(height);
+    let scale = |length: usize| (length * side / longer).max(1);
+    let failed = |_| Skip::Corrupt("the picture has no pixels".into());
+    Ok(resize(square, scale(width), scale(height)).map_err(failed)?)
+}
+
+fn encode(picture: &Rgb8) -> Result<Vec<u8>> {
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(QUALITY)?;
+    let image = Image {
+        pixels: &picture.pixels[..],
+        width: picture.width,
+        pitch: 3 * picture.width,
+        height: picture.height,
+        format: PixelFormat::RGB,
+    };
+    Ok(compressor.compress_to_vec(image)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_is_cut_back_oldest_first() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let limits = Limits { max_file_bytes: 1, max_pixels: 1 };
+        let thumbnails = Thumbnails::new(folder.path().join("thumbnails"), limits, 1)?;
+        for n in 0..8u8 {
+            thumbnails.keep(&[n; 32], Size::Grid, &[n; 1000])?;
+            let age = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n.into());
+            let file =
+                fs::File::options().write(true).open(thumbnails.path(&[n; 32], Size::Grid))?;
+            file.set_modified(age)?;
+        }
+        thumbnails.trim(8000)?;
+        let is_there = |n: u8| thumbnails.path(&[n; 32], Size::Grid).exists();
+        assert!((0..8).all(is_there), "not more than allowed");
+        thumbnails.trim(4000)?;
+        assert_eq!((0..8).filter(|n| is_there(*n)).collect::<Vec<_>>(), [5, 6, 7]);
+        Ok(())
+    }
+
+    #[test]
+    fn proportions_come_back() -> Result<()> {
+        let square = Rgb8 { width: 40, height: 40, pixels: vec![9; 4800] };
+        for (width, height, swapped, expected) in
+            [(400, 200, false, (40, 20)), (400, 200, true, (20, 40)), (1, 9000, false, (1, 40))]
+        {
+            let picture = in_proportion(&square, swapped, width, height)?;
+            assert_eq!((picture.width, picture.height), expected);
+        }
+        Ok(())
+    }
+}

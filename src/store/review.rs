@@ -1,0 +1,234 @@
+//! What the review page asks: a page of photos by tab, how many there are, and the last answer.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use rusqlite::{Row, params};
+
+use super::{Change, Hash, Label, Store, hash_from, path_from};
+use crate::rules::orientation::{Orientation, Turn};
+
+/// Which photos a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// A proposal waits for a person.
+    Review,
+    /// Turned, and still so.
+    Fixed,
+    /// Seen as upright.
+    Left,
+    Skipped,
+    /// Answered by a person, latest first.
+    Answered,
+}
+
+impl Tab {
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("review", Self::Review),
+        ("fixed", Self::Fixed),
+        ("left", Self::Left),
+        ("skipped", Self::Skipped),
+        ("answered", Self::Answered),
+    ];
+
+    /// Table, conditions and key. The key is what a page continues from: a confidence, or 0, and a row.
+    fn source(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Review => (
+                "q.stored, q.turn, q.confidence, q.confidence, q.photo_id
+                 FROM predictions q INDEXED BY predictions_proposed
+                 CROSS JOIN photos p ON p.id = q.photo_id
+                 WHERE q.model_id = ?1 AND q.verdict <> 'upright' AND q.hash = p.hash
+                   AND p.reason IS NULL AND NOT EXISTS (
+                       SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.source <> 'sensor')",
+                "q.confidence",
+                "q.photo_id",
+            ),
+            Self::Left => (
+                "q.stored, q.turn, q.confidence, q.confidence, q.photo_id
+                 FROM predictions q INDEXED BY predictions_upright
+                 CROSS JOIN photos p ON p.id = q.photo_id
+                 WHERE q.model_id = ?1 AND q.verdict = 'upright' AND q.hash = p.hash
+                   AND p.reason IS NULL AND NOT EXISTS (
+                       SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.source <> 'sensor')",
+                "q.confidence",
+                "q.photo_id",
+            ),
+            Self::Fixed => (
+                "c.new_stored, c.turn, NULL, 0.0, c.id
+                 FROM changes c INDEXED BY changes_in_force CROSS JOIN photos p ON p.id = c.photo_id
+                 WHERE ?1 IS ?1 AND c.state = 'done' AND c.hash_after = p.hash",
+                "0.0",
+                "c.id",
+            ),
+            Self::Skipped => (
+                "p.stored, 0, NULL, 0.0, p.id FROM photos p INDEXED BY photos_skipped
+                 WHERE ?1 IS ?1 AND p.reason IS NOT NULL",
+                "0.0",
+                "p.id",
+            ),
+            Self::Answered => (
+                "l.stored, l.turn, NULL, 0.0, l.id
+                 FROM labels l CROSS JOIN photos p ON p.id = l.photo_id
+                 WHERE ?1 IS ?1 AND l.source IN ('review', 'fix')",
+                "0.0",
+                "l.id",
+            ),
+        }
+    }
+}
+
+/// One page: what is wanted, and where the last page ended.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    pub tab: Tab,
+    /// Highest key first.
+    pub descending: bool,
+    /// A part of the path, any case; an absolute path means everything below it.
+    pub folder: String,
+    /// File dates, Unix seconds, half open.
+    pub dates: (i64, i64),
+    pub after: Option<(f64, i64)>,
+    pub limit: usize,
+}
+
+/// A photo on the page.
+#[derive(Clone, Debug)]
+pub struct Card {
+    pub id: i64,
+    pub path: PathBuf,
+    pub hash: Option<Hash>,
+    /// As stored, in pixels.
+    pub size: Option<(u32, u32)>,
+    pub stored: Orientation,
+    /// Proposed, or made.
+    pub turn: Turn,
+    pub confidence: Option<f64>,
+    pub skipped: Option<(String, String)>,
+    /// Of the file, Unix seconds.
+    pub modified: i64,
+    /// The run that looked at it last.
+    pub run: i64,
+    pub key: (f64, i64),
+}
+
+impl Store {
+    /// At most `limit` photos; whoever wants to know whether more follow asks for one more.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn page(&self, model: Option<i64>, query: &PageQuery) -> Result<Vec<Card>> {
+        let (source, key, row) = query.tab.source();
+        let (than, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
+        let (filter, folder) = folder_filter(&query.folder);
+        let sql = format!(
+            "SELECT p.id, p.path, p.hash, p.width, p.height, p.reason, p.detail, p.mtime_ns,
+                    p.run_id, {source}
+             AND p.missing_since IS NULL AND ({key}, {row}) {than} (?2, ?3)
+             AND p.mtime_ns >= ?5 AND p.mtime_ns < ?6 AND {filter}
+             ORDER BY {key} {order}, {row} {order} LIMIT ?7"
+        );
+        let start = if query.descending { (2.0, i64::MAX) } else { (-1.0, i64::MIN) };
+        let (after, after_row) = query.after.unwrap_or(start);
+        let (from, to) = query.dates;
+        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
+        let limit = i64::try_from(query.limit)?;
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let values = params![model, after, after_row, folder, ns(from), ns(to), limit];
+        let rows = statement.query_map(values, card)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many photos a tab holds with this search.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn count_tab(&self, model: Option<i64>, query: &PageQuery) -> Result<u64> {
+        let (source, ..) = query.tab.source();
+        let (filter, folder) = folder_filter(&query.folder);
+        let from = source.find("FROM").map_or("", |at| &source[at..]);
+        let sql = format!(
+            "SELECT count(*) {from} AND p.missing_since IS NULL
+             AND p.mtime_ns >= ?3 AND p.mtime_ns < ?4 AND {}",
+            filter.replace("?4", "?2")
+        );
+        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
+        let values = params![model, folder, ns(query.dates.0), ns(query.dates.1)];
+        let count: i64 = self.db.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
+    /// Answers of people, by content.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn count_answers(&self) -> Result<u64> {
+        let sql = "SELECT count(DISTINCT hash) FROM labels WHERE source <> 'sensor'";
+        let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
+    /// As [`Store::add_label`], with the name of who answered.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn add_answer(&mut self, label: &Label, who: &str) -> Result<()> {
+        self.add_label(label)?;
+        let id = self.db.last_insert_rowid();
+        self.db.execute("UPDATE labels SET who = ?2 WHERE id = ?1", params![id, who])?;
+        Ok(())
+    }
+
+    /// Takes back the latest answer about this content of a photo, so that it is asked about again
+    /// and nothing learns from it. Was there one?
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn withdraw_answer(&mut self, photo: i64, hash: &Hash) -> Result<bool> {
+        let sql = "DELETE FROM labels WHERE id = (
+                       SELECT max(id) FROM labels WHERE photo_id = ?1 AND hash = ?2
+                                                    AND source IN ('review', 'fix'))";
+        Ok(self.db.execute(sql, params![photo, &hash[..]])? > 0)
+    }
+
+    /// The latest change of a photo, where it is in force.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn change_in_force(&self, photo: i64) -> Result<Option<Change>> {
+        let latest = "WHERE photo_id = ?1 AND state = 'done' ORDER BY id DESC LIMIT 1";
+        Ok(self.changes(latest, params![photo])?.pop())
+    }
+}
+
+/// A condition on ?4, and its value.
+fn folder_filter(folder: &str) -> (&'static str, String) {
+    let folder = folder.trim();
+    if folder.is_empty() {
+        ("?4 = ''", String::new())
+    } else if folder.starts_with('/') {
+        let below = format!("{}/", folder.trim_end_matches('/'));
+        ("instr(p.path, CAST(?4 AS BLOB)) = 1", below)
+    } else {
+        ("instr(lower(CAST(p.path AS TEXT)), lower(?4)) > 0", folder.to_owned())
+    }
+}
+
+fn card(row: &Row<'_>) -> rusqlite::Result<Card> {
+    let reason: Option<String> = row.get(5)?;
+    let detail: Option<String> = row.get(6)?;
+    let (width, height): (Option<u32>, Option<u32>) = (row.get(3)?, row.get(4)?);
+    Ok(Card {
+        id: row.get(0)?,
+        path: path_from(row.get_ref(1)?.as_blob()?),
+        hash: row.get_ref(2)?.as_blob_or_null()?.map(hash_from).transpose()?,
+        size: width.zip(height),
+        skipped: reason.map(|reason| (reason, detail.unwrap_or_default())),
+        modified: row.get::<_, i64>(7)? / 1_000_000_000,
+        run: row.get(8)?,
+        stored: Orientation::from_stored(Some(row.get(9)?)),
+        turn: Turn::from_degrees(row.get(10)?).unwrap_or(Turn::NONE),
+        confidence: row.get(11)?,
+        key: (row.get(12)?, row.get(13)?),
+    })
+}
