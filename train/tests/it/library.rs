@@ -95,16 +95,16 @@ fn one_command_from_the_library_to_a_model_in_use() -> Result<()> {
     output_of(orientd(&home)?.arg("--db").arg(&db).arg("scan").arg(folder.path().join("photos")))?;
     let models = || output_of(orientd(&home)?.arg("--db").arg(&db).args(["model", "list"]));
 
-    // One step of next to nothing from the model in use: no better, so it stays.
-    let said = train(&[])?;
+    // One step of next to nothing from a model that knows nothing: the one in use stays.
+    let ignorant = folder.path().join("ignorant.onnx");
+    ignorant_model(&ignorant)?;
+    let from = |weights: &Path| PathBuf::from(format!("network.weights={}", weights.display()));
+    let said = train(&["--set".into(), from(&ignorant)])?;
     assert!(said.contains("the present model stays"), "{said}");
     assert!(models()?.contains("* built-in"), "{}", models()?);
 
-    let ignorant = folder.path().join("ignorant.onnx");
-    ignorant_model(&ignorant)?;
-    let weights =
-        format!("network.weights={}", train_folder().join("../models/orientd.onnx").display());
-    let said = train(&["--present".into(), ignorant, "--set".into(), weights.into()])?;
+    let known = train_folder().join("../models/orientd.onnx");
+    let said = train(&["--present".into(), ignorant, "--set".into(), from(&known)])?;
     assert!(said.contains("the new model is better"), "{said}");
     assert!(models()?.contains("* own-"), "{}", models()?);
     Ok(())
