@@ -285,7 +285,7 @@ struct AnswerItem {
 
 impl AnswerItem {
     fn read(&self) -> Option<Answer> {
-        let seen = self.seen.as_ref().map(|hex| blake3::Hash::from_hex(hex)).transpose().ok()?;
+        let seen = self.seen.as_ref().map(blake3::Hash::from_hex).transpose().ok()?;
         let seen: Option<Hash> = seen.map(Into::into);
         Some(Answer { photo: self.id, turn: Turn::from_degrees(self.turn)?, seen })
     }

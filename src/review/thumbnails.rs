@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 use turbojpeg::{Compressor, Image, PixelFormat};
 
 use crate::error::{FixError, Skip};
+use crate::pulse::Pulse;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
-use crate::pulse::Pulse;
 use crate::stages::decode::isolated::Isolated;
 use crate::stages::decode::{Budget, Candidate, Limits, Looked};
 use crate::store::{Hash, Listed};
@@ -155,7 +155,7 @@ impl Thumbnails {
             Ok(())
         };
         made().with_context(|| format!("cannot write {}", path.display()))?;
-        if self.n_made.fetch_add(1, Ordering::Relaxed) % TRIM_EVERY == 0 {
+        if self.n_made.fetch_add(1, Ordering::Relaxed).is_multiple_of(TRIM_EVERY) {
             self.trim(MOST_BYTES)?;
         }
         Ok(())

@@ -128,6 +128,8 @@ fn thumbnails_are_shown_as_stored_and_made_once() {
     assert_eq!(server.get(&url).body, first.body, "from the cache");
     assert_eq!(server.get("/thumb/999").status, 404);
 }
+/// Name, request line, headers, the status that answers.
+type Attack<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
 
 #[test]
 fn strangers_get_nothing() {
@@ -140,7 +142,7 @@ fn strangers_get_nothing() {
     let stale = format!("orientd_{}={}", server.port, "0".repeat(64));
     let json = ("Content-Type", "application/json");
     #[rustfmt::skip]
-    let attacks: Vec<(&str, &str, Vec<(&str, &str)>, u16)> = vec![
+    let attacks: Vec<Attack<'_>> = vec![
         ("wrong host",     "POST /api/answer", vec![("Host", "evil.example"), ("Origin", "http://evil.example"), ("Cookie", &cookie), json], 403),
         ("no host",        "POST /api/answer", vec![("Origin", &own), ("Cookie", &cookie), json], 403),
         ("foreign origin", "POST /api/answer", vec![("Host", &host), ("Origin", "http://evil.example"), ("Cookie", &cookie), json], 403),
@@ -165,8 +167,12 @@ fn strangers_get_nothing() {
         assert_eq!(reply.status, status, "{name}: {}", reply.head);
         assert!(!reply.head.to_lowercase().contains("set-cookie"), "{name}");
         let head = reply.head.to_lowercase();
-        for header in ["x-frame-options: deny", "frame-ancestors 'none'", "nosniff", "referrer-policy: same-origin"]
-        {
+        for header in [
+            "x-frame-options: deny",
+            "frame-ancestors 'none'",
+            "nosniff",
+            "referrer-policy: same-origin",
+        ] {
             assert!(head.contains(header), "{name}: {header} is missing\n{head}");
         }
     }
