@@ -9,6 +9,7 @@ use crate::chromium::{Browser, key};
 use crate::harness::{Library, jpeg_of, real_photo, with_segment};
 use crate::review::db_path;
 use crate::review_server::{Server, library};
+use crate::running::eventually;
 use orientd::rules::orientation::Turn;
 
 const N_CARDS: &str = "document.querySelectorAll('.photo').length";
@@ -27,8 +28,8 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     let library = library(&photos);
     let before = library.hashes();
     let changed = || {
-        let now = library.hashes();
-        before.iter().filter(|(path, hash)| now[*path] != **hash).count()
+        let hash = |path: &Path| blake3::hash(&fs::read(path).unwrap()).to_hex().to_string();
+        before.iter().filter(|(path, before)| hash(path) != **before).count()
     };
     let server = Server::start(&library, &[]);
     let browser = Browser::start(1300, 900, &[]);
@@ -49,13 +50,13 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     browser.keys(key::ENTER);
     browser.wait(N_CARDS, 5);
     assert_ne!(browser.eval(CURRENT), first);
-    assert_eq!(changed(), 1);
+    eventually("so many files are changed", || changed() == 1);
     browser.wait(MESSAGE, "1 photo turned. U undoes.");
     browser.wait(&count_of("fixed"), "1");
     // Undo brings it back, byte for byte.
     browser.keys("u");
     browser.wait(N_CARDS, 6);
-    assert_eq!(changed(), 0);
+    eventually("so many files are changed", || changed() == 0);
 
     // Backspace: fine as it is. Arrows and hjkl move.
     browser.wait(MESSAGE, "1 photo put back.");
@@ -73,7 +74,7 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     assert_eq!(browser.eval(CURRENT), at(0));
     browser.keys(key::BACKSPACE);
     browser.wait(N_CARDS, 5);
-    assert_eq!(changed(), 0);
+    eventually("so many files are changed", || changed() == 0);
     browser.wait(&count_of("answered"), "1");
 
     // A direction: its top is at the bottom, by number and by shifted arrow.
@@ -81,8 +82,8 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     browser.wait(N_CARDS, 4);
     browser.keys(key::SHIFT_RIGHT);
     browser.wait(N_CARDS, 3);
-    assert_eq!(changed(), 2);
-    assert_eq!(turns(&library), [0, 180, 270]);
+    eventually("so many files are changed", || changed() == 2);
+    eventually("these are the turns", || turns(&library) == [0, 180, 270]);
 
     // Several at once.
     browser.keys(" ");
@@ -91,10 +92,10 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     browser.wait("document.getElementById('selected').textContent", "2 selected");
     browser.keys(key::ENTER);
     browser.wait(N_CARDS, 1);
-    assert_eq!(changed(), 4);
+    eventually("so many files are changed", || changed() == 4);
     browser.keys("u");
     browser.wait(N_CARDS, 3);
-    assert_eq!(changed(), 2);
+    eventually("so many files are changed", || changed() == 2);
 
     // All that are sure; an impossible bar first.
     browser.eval("document.getElementById('bar').value = '100.1'");
@@ -103,7 +104,7 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     browser.eval("document.getElementById('bar').value = '0'");
     browser.keys("a");
     browser.wait("document.getElementById('empty').textContent", "Nothing waits for you here.");
-    assert_eq!(changed(), 5);
+    eventually("so many files are changed", || changed() == 5);
 
     // Everything is still so after a reload, and can be put back from the tabs.
     browser.reload();
@@ -112,7 +113,7 @@ fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
     browser.wait(N_CARDS, 5);
     browser.click(".photo .fine");
     browser.wait(N_CARDS, 4);
-    assert_eq!(changed(), 4);
+    eventually("so many files are changed", || changed() == 4);
     browser.click("[data-tab=answered]");
     browser.wait(N_CARDS, 5);
     browser.click("[data-tab=left]");
