@@ -37,8 +37,9 @@ impl Scan {
     ///
     /// # Errors
     /// The first stage's that could not go on.
-    pub fn run(self, mut store: Store, mut report: impl FnMut(Report)) -> Result<(Store, i64)> {
+    pub fn run(mut self, mut store: Store, mut report: impl FnMut(Report)) -> Result<(Store, i64)> {
         let model = store.known_model(&self.look.model.hash, self.look.bars)?;
+        self.look.bars = store.bars_for(model, self.look.bars)?;
         let mut known = HashMap::new();
         for root in &self.roots {
             store.known_below(root, model, |path, file| {

@@ -123,13 +123,23 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
         Some(word) => find(word)?,
         None => session.model(Store::open_existing(&session.db_path()?)?.as_ref())?,
     };
+    let mut store = Store::open_existing(&session.db_path()?)?;
     let engine = Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
     let spec = &engine.spec;
     output::line(&format!("{}  {:.1} MB", model.name, model.bytes.len() as f64 / 1e6))?;
     if let Some(path) = &model.path {
         output::line(&format!("file               {}", path.display()))?;
     }
-    let bars = session.config.bars.over(spec.bars);
+    let configured = session.config.bars;
+    let in_force = match &mut store {
+        Some(store) => {
+            let id = store.known_model(&model.hash, configured)?;
+            store.bars_for(id, configured)?
+        }
+        None => configured,
+    };
+    let bars = in_force.over(spec.bars);
+    let by_config = configured.over(spec.bars);
     for (key, value) in [
         ("blake3", blake3::Hash::from_bytes(model.hash).to_hex().to_string()),
         ("backbone", spec.backbone.clone()),
@@ -139,8 +149,18 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
             "temperature",
             format!("{} with one view, {} with four", spec.temperature_1, spec.temperature_4),
         ),
-        ("auto_confidence", in_force(bars.auto_confidence, spec.bars.auto_confidence)),
-        ("review_confidence", in_force(bars.review_confidence, spec.bars.review_confidence)),
+        (
+            "auto_confidence",
+            in_words(bars.auto_confidence, by_config.auto_confidence, spec.bars.auto_confidence),
+        ),
+        (
+            "review_confidence",
+            in_words(
+                bars.review_confidence,
+                by_config.review_confidence,
+                spec.bars.review_confidence,
+            ),
+        ),
         ("eval", spec.eval.to_string()),
     ] {
         output::line(&format!("{key:<18} {value}"))?;
@@ -148,6 +168,8 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_force(now: f32, own: f32) -> String {
-    if now == own { own.to_string() } else { format!("{now} by the config (the model says {own})") }
+fn in_words(now: f32, by_config: f32, own: f32) -> String {
+    let who =
+        if now == by_config { "by the config" } else { "by your answers; see `orientd status`" };
+    if now == own { own.to_string() } else { format!("{now} {who} (the model says {own})") }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Session;
 use crate::daemon::control;
-use crate::output::{self, human};
+use crate::output::{self, human, promise};
 use crate::report::PhotoReport;
 use crate::store::Store;
 
@@ -33,11 +33,14 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     })?;
     let (n_done, n_undone, n_unsettled) = store.count_changes()?;
     let n_photos: u64 = verdicts.values().sum();
+    let fitted = model_id.map(|id| store.fitted_bar(id)).transpose()?;
+    let configured = session.config.bars.auto_confidence;
     if as_json {
         let status = json!({
             "photos": n_photos, "verdicts": verdicts, "model": model.name,
             "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
             "database": path.to_string_lossy(), "daemon": daemon,
+            "confidence": fitted.as_ref().map(|fitted| promise::json(configured, fitted)),
         });
         output::line(&status.to_string())?;
         return Ok(ExitCode::SUCCESS);
@@ -48,6 +51,9 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     }
     let count = |n: i64| human::grouped(n.unsigned_abs());
     output::line(&format!("{} turned, {} put back", count(n_done), count(n_undone)))?;
+    for line in fitted.iter().flat_map(|fitted| promise::lines(configured, fitted)) {
+        output::line(&line)?;
+    }
     if n_unsettled > 0 {
         let text = "cut short by a crash; the next scan or fix settles them";
         output::line(&format!("{} {text}", count(n_unsettled)))?;

@@ -4,6 +4,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod progress;
+pub mod promise;
 pub mod summary;
 
 pub use summary::Summary;

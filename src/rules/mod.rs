@@ -1,5 +1,6 @@
 //! The pure core: no files, threads, clocks or database. A test checks that it stays so.
 
+pub mod binomial;
 pub mod decision;
 pub mod exif;
 pub mod isobmff;
@@ -10,6 +11,7 @@ pub mod patch;
 pub mod pixels;
 pub mod png;
 pub mod raw;
+pub mod refit;
 pub mod tensor;
 pub mod tiff;
 pub mod webp;

@@ -5,6 +5,7 @@ mod changes;
 mod labels;
 mod models;
 mod photos;
+mod refits;
 mod review;
 mod runs;
 
@@ -20,6 +21,7 @@ pub use changes::{Change, ChangeState, NewChange};
 pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
+pub use refits::FittedBar;
 pub use review::{Card, PageQuery, Tab};
 pub use runs::RunKind;
 
@@ -33,6 +35,7 @@ pub const LOOK_VERSION: i64 = 2;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_review.sql"),
+    include_str!("../../migrations/0003_refits.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.

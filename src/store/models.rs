@@ -15,7 +15,7 @@ pub struct ModelRow {
     pub n_predictions: i64,
 }
 
-/// Bars named in the config; `None`: what the model file says.
+/// Bars named in the config; `None`: what the model file says, or the owner's answers to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BarOverrides {
     pub auto_confidence: Option<f32>,
@@ -80,7 +80,7 @@ impl Store {
         let Some((id, own, used)) = self.db.query_row(sql, [&hash[..]], row).optional()? else {
             return Ok(None);
         };
-        let now = overrides.over(own);
+        let now = self.bars_for(Some(id), overrides)?.over(own);
         if now != used {
             self.decide_again(id, now)?;
         }

@@ -17,6 +17,7 @@ mod formats;
 mod harness;
 mod heif;
 mod isolation;
+mod learning;
 mod purity;
 mod raw;
 mod review;

@@ -82,6 +82,7 @@ impl Keeper {
         let mut look = self.settings.look.clone();
         look.pulse = Arc::clone(&self.shared.pulse);
         let model = store.known_model(&look.model.hash, look.bars)?;
+        look.bars = store.bars_for(model, look.bars)?;
         let roots = without_nested(&work.paths);
         let mut known = HashMap::new();
         for root in &roots {

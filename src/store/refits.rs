@@ -1,0 +1,244 @@
+//! The automatic bar, fitted to the owner's answers (see `rules::refit`) and kept with its reasons.
+
+use anyhow::Result;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{BarOverrides, Store, now};
+use crate::rules::decision::Probabilities;
+use crate::rules::orientation::Turn;
+use crate::rules::refit::{Answer, LOWEST, Library, Refit, refit};
+
+/// An upright photo counts as one where the model has at least this little doubt.
+const UPRIGHT: f64 = 0.9;
+
+/// Photos that come meanwhile change little until they are a tenth more.
+const GROWTH: i64 = 10;
+
+/// A bar in force with what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedBar {
+    pub bar: f32,
+    /// `model`, `lowered` or `raised`.
+    pub source: String,
+    pub n_answers: i64,
+    pub n_wrong: i64,
+    pub n_proposals: i64,
+    pub n_upright: i64,
+    /// Wrong turns among upright photos, at most (95 %).
+    pub bound: Option<f64>,
+    /// The next lower bar within reach, and the right answers it takes.
+    pub next: Option<(f32, i64)>,
+}
+
+const FITTED: &str =
+    "SELECT auto_confidence, source, n_answers, n_wrong, n_proposals, n_upright, bound,
+                             next_bar, n_missing, known, id FROM refits";
+
+/// Answers of people about what this model saw: directly; about what became of a photo by a turn; and
+/// turns made without asking that somebody picked out and put back. Answers from before the model was
+/// first used do not count, since it may have been trained on them. A run that was put back whole says
+/// nothing about single photos.
+const ANSWERS: &str = "
+    SELECT q.p0, q.p90, q.p180, q.p270, 0, l.turn, q.hash, l.id
+    FROM labels l JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
+    WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2
+    UNION ALL
+    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.hash, l.id
+    FROM labels l JOIN changes c ON c.photo_id = l.photo_id AND c.hash_after = l.hash
+                  JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
+    WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2 AND c.state = 'done'
+    UNION ALL
+    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.hash, 0
+    FROM changes c JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
+                   JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
+    WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
+      AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done')
+    ORDER BY 7, 8";
+
+impl Store {
+    /// The fitted bar of a model, fitted anew where there are other answers than the last time.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub fn fitted_bar(&mut self, model: i64) -> Result<FittedBar> {
+        let known = self.answers_known()?;
+        let latest = self.latest_fit(model)?;
+        if let Some((fitted, known_then, _)) = &latest
+            && *known_then == known
+        {
+            return Ok(fitted.clone());
+        }
+        let fit = self.fit(model)?;
+        let unmoved = latest.filter(|(fitted, ..)| fitted.bar == fit.bar);
+        let previous = unmoved.map(|(_, _, id)| id);
+        self.keep_fit(model, &fit, &known, previous)?;
+        if previous.is_none() {
+            tracing::info!(
+                auto_confidence = fit.bar,
+                source = fit.source.as_str(),
+                answers = fit.evidence.n_answers,
+                wrong = fit.evidence.n_wrong,
+                "the automatic bar"
+            );
+        }
+        Ok(fitted_bar(&fit))
+    }
+
+    /// `overrides`, and where they leave the automatic bar open, the fitted one.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub fn bars_for(
+        &mut self,
+        model: Option<i64>,
+        overrides: BarOverrides,
+    ) -> Result<BarOverrides> {
+        let (Some(model), None) = (model, overrides.auto_confidence) else { return Ok(overrides) };
+        Ok(BarOverrides { auto_confidence: Some(self.fitted_bar(model)?.bar), ..overrides })
+    }
+
+    /// Changes with every answer, with every turn put back, and when there are many more photos.
+    fn answers_known(&self) -> Result<String> {
+        let sql = "SELECT (SELECT coalesce(max(id), 0) FROM labels), (SELECT count(*) FROM labels),
+                          (SELECT count(*) FROM changes WHERE state = 'undone'),
+                          (SELECT coalesce(max(id), 0) FROM photos)";
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let (last, n_labels, n_undone, n_photos): (i64, i64, i64, i64) =
+            self.db.query_row(sql, [], row)?;
+        if n_labels == 0 && n_undone == 0 {
+            return Ok("nothing".into()); // Then the model's own bar holds for any number of photos.
+        }
+        // Steps of a tenth: equal for numbers between two powers of 1.1.
+        let step = (n_photos.max(1) as f64).ln() / (1.0 + 1.0 / GROWTH as f64).ln();
+        Ok(format!("{last} {n_labels} {n_undone} {}", step as i64))
+    }
+
+    fn fit(&self, model: i64) -> Result<Refit> {
+        let sql = "SELECT own_auto, first_used_at FROM models WHERE id = ?1";
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (own, since): (f32, i64) = self.db.query_row(sql, [model], row)?;
+        let answers = self.answers_since(model, since)?;
+        // Without answers nothing is fitted, so nothing needs to be counted.
+        let library = if answers.is_empty() { Library::default() } else { self.library(model)? };
+        Ok(refit(own, library, answers))
+    }
+
+    /// The latest answer about each content.
+    fn answers_since(&self, model: i64, since: i64) -> Result<Vec<Answer>> {
+        let mut statement = self.db.prepare(ANSWERS)?;
+        let mut rows = statement.query(params![model, since])?;
+        let mut answers: Vec<(Vec<u8>, Answer)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (proposed, confidence) = probabilities(row)?.best_change();
+            let turn = |degrees| Turn::from_degrees(degrees).unwrap_or(Turn::NONE);
+            let made = turn(row.get(4)?);
+            let is_right = match row.get::<_, Option<u16>>(5)? {
+                Some(then) => turn((made.degrees() + then) % 360) == proposed,
+                // Put back: that turn was wrong. Of another turn it says nothing.
+                None if made == proposed => false,
+                None => continue,
+            };
+            let hash: Vec<u8> = row.get(6)?;
+            let answer = Answer { confidence, is_right };
+            match answers.last_mut().filter(|(last, _)| *last == hash) {
+                Some((_, earlier)) => *earlier = answer,
+                None => answers.push((hash, answer)),
+            }
+        }
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// Every content once, since copies of a photo are answered together.
+    fn library(&self, model: i64) -> Result<Library> {
+        let upright =
+            "SELECT count(DISTINCT hash) FROM predictions WHERE model_id = ?1 AND p0 >= ?2";
+        let n_upright: i64 =
+            self.db.query_row(upright, params![model, UPRIGHT], |row| row.get(0))?;
+        let mut statement = self.db.prepare(
+            "SELECT p0, p90, p180, p270 FROM predictions
+             WHERE model_id = ?1 AND max(p90, p180, p270) >= ?2 GROUP BY hash",
+        )?;
+        let rows = statement.query_map(params![model, f64::from(LOWEST)], |row| {
+            Ok(probabilities(row)?.best_change().1)
+        })?;
+        let proposals = rows.collect::<Result<Vec<f32>, _>>()?;
+        Ok(Library { proposals, n_upright: n_upright.unsigned_abs() })
+    }
+
+    fn latest_fit(&self, model: i64) -> Result<Option<(FittedBar, String, i64)>> {
+        let sql = format!("{FITTED} WHERE model_id = ?1 ORDER BY id DESC LIMIT 1");
+        let row = |row: &Row<'_>| {
+            let (next, missing): (Option<f32>, Option<i64>) = (row.get(7)?, row.get(8)?);
+            let fitted = FittedBar {
+                bar: row.get(0)?,
+                source: row.get(1)?,
+                n_answers: row.get(2)?,
+                n_wrong: row.get(3)?,
+                n_proposals: row.get(4)?,
+                n_upright: row.get(5)?,
+                bound: row.get(6)?,
+                next: next.zip(missing),
+            };
+            Ok((fitted, row.get(9)?, row.get(10)?))
+        };
+        Ok(self.db.prepare_cached(&sql)?.query_row([model], row).optional()?)
+    }
+
+    /// In place of row `previous`, where the bar is still the same.
+    fn keep_fit(
+        &mut self,
+        model: i64,
+        fit: &Refit,
+        known: &str,
+        previous: Option<i64>,
+    ) -> Result<()> {
+        let fitted = fitted_bar(fit);
+        let (next, missing) = fitted.next.unzip();
+        self.db.execute(
+            "INSERT INTO refits(id, model_id, at, auto_confidence, source, n_answers, n_wrong,
+                                n_proposals, n_upright, bound, next_bar, n_missing, known)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT(id) DO UPDATE SET
+                 source = excluded.source, n_answers = excluded.n_answers,
+                 n_wrong = excluded.n_wrong, n_proposals = excluded.n_proposals,
+                 n_upright = excluded.n_upright, bound = excluded.bound,
+                 next_bar = excluded.next_bar, n_missing = excluded.n_missing,
+                 known = excluded.known",
+            params![
+                previous,
+                model,
+                now(),
+                f64::from(fitted.bar),
+                fitted.source,
+                fitted.n_answers,
+                fitted.n_wrong,
+                fitted.n_proposals,
+                fitted.n_upright,
+                fitted.bound,
+                next.map(f64::from),
+                missing,
+                known
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+fn fitted_bar(fit: &Refit) -> FittedBar {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let evidence = &fit.evidence;
+    FittedBar {
+        bar: fit.bar,
+        source: fit.source.as_str().to_owned(),
+        n_answers: number(evidence.n_answers),
+        n_wrong: number(evidence.n_wrong),
+        n_proposals: number(evidence.n_proposals),
+        n_upright: number(evidence.n_upright),
+        bound: evidence.bound(),
+        next: fit.next.map(|(bar, n)| (bar, number(n))),
+    }
+}
+
+fn probabilities(row: &Row<'_>) -> rusqlite::Result<Probabilities> {
+    Ok(Probabilities([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+}
