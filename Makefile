@@ -9,7 +9,7 @@ PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
 .PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures fuzz \
-        eval install install-train uninstall clean
+        family eval install install-train uninstall clean
 
 scan: build
 	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
@@ -94,6 +94,13 @@ fuzz:
 eval: tools runtime
 	@test -n "$(DIR)" || { echo 'say which folder: make eval DIR=photos' >&2; exit 2; }
 	cargo run --release --locked --quiet --example eval -- "$(DIR)" $(LIST)
+
+# A library with one photo in twenty stored wrongly, and a person who answers on the review page:
+# make family DIR=upright-photos [PHOTOS=1000] [ONLY="names that start so"]
+family: test-tools
+	@test -n "$(DIR)" || { echo 'say which folder: make family DIR=upright-photos' >&2; exit 2; }
+	ORIENTD_FAMILY="$(abspath $(DIR))" ORIENTD_FAMILY_PHOTOS="$(PHOTOS)" ORIENTD_FAMILY_ONLY="$(ONLY)" \
+	cargo nextest run --locked --run-ignored only -E 'test(family::large)' --no-capture
 
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"

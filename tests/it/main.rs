@@ -11,6 +11,7 @@ mod daemon_faults;
 mod daemon_files;
 mod daemon_rules;
 mod engine;
+mod family;
 mod finding;
 mod fixing;
 mod formats;
