@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Device, Views};
+use crate::review::terminal::Graphics;
 
 /// Finds photos stored sideways or upside down and turns them without touching a pixel.
 #[derive(Parser, Debug)]
@@ -292,7 +293,9 @@ pub struct ReportArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The page is for this machine and this person only: the printed address holds a secret. Photos are turned
-as `orientd fix` turns them; everything can be put back on the page or by `orientd undo`.")]
+as `orientd fix` turns them; everything can be put back on the page or by `orientd undo`.
+
+On a server: `orientd review --tty` asks in the terminal, with pictures where it can show them.")]
 pub struct ReviewArgs {
     /// Port [default: any free one]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -306,6 +309,30 @@ pub struct ReviewArgs {
     /// File whose first line is the password that the page asks for (12 characters or more)
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// Here in the terminal, one photo at a time, instead of a page
+    #[arg(long, conflicts_with_all = ["port", "no_open", "listen", "password_file"])]
+    pub tty: bool,
+    /// With --tty, how pictures are shown [default: as the terminal can]
+    #[arg(long, value_name = "HOW", requires = "tty")]
+    pub pictures: Option<Graphics>,
+    /// With --tty, which photos come first
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "doubtful",
+        requires = "tty",
+        hide_default_value = true
+    )]
+    pub order: ReviewOrder,
+}
+
+/// Which photos a person is asked about first.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewOrder {
+    /// The most doubtful
+    Doubtful,
+    /// The surest
+    Confident,
 }
 
 #[derive(Subcommand, Debug)]

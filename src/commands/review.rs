@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Session;
-use crate::cli::ReviewArgs;
+use crate::cli::{ReviewArgs, ReviewOrder};
 use crate::config;
-use crate::review::{self, Settings};
+use crate::review::terminal::{self, Settings as TerminalSettings};
+use crate::review::{self, Settings, Thumbnails};
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
@@ -29,6 +30,19 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         Some(id) => Some(id),
         None => writer.latest_model()?.map(|model| model.id),
     };
+    let cache = config::cache_dir()?.join("thumbnails");
+    if args.tty {
+        terminal::run(TerminalSettings {
+            reader: session.open_store()?,
+            writer,
+            model,
+            keep_mtime: session.config.keep_mtime,
+            thumbnails: Thumbnails::new(cache, session.config.limits, 1)?,
+            graphics: args.pictures,
+            descending: args.order == ReviewOrder::Confident,
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     review::serve(Settings {
         address: (args.listen, args.port).into(),
         password,
@@ -36,7 +50,7 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         limits: session.config.limits,
         keep_mtime: session.config.keep_mtime,
         n_decoders: session.config.n_threads.clamp(1, 8),
-        cache: config::cache_dir()?.join("thumbnails"),
+        cache,
         reader: session.open_store()?,
         writer,
         model,

@@ -8,6 +8,7 @@ mod desk;
 mod guard;
 mod routes;
 mod server;
+pub mod terminal;
 mod thumbnails;
 mod training;
 

@@ -99,16 +99,23 @@ impl Thumbnails {
         made.map_err(|err| Missing::Failed(err.into()))?
     }
 
+    /// As [`Thumbnails::get`], for one who waits.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub fn made(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
+        match photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
+            Some(bytes) => Ok(bytes),
+            None => self.make(photo, size),
+        }
+    }
+
     /// A small picture for a report; `None` where there is none to be had.
     ///
     /// # Errors
     /// Where the cache cannot be written.
     pub fn picture(&self, photo: &Listed) -> Result<Option<Vec<u8>>> {
-        let size = Size::Grid;
-        if let Some(bytes) = photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
-            return Ok(Some(bytes));
-        }
-        match self.make(photo, size) {
+        match self.made(photo, Size::Grid) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Missing::Photo(_) | Missing::Busy) => Ok(None),
             Err(Missing::Failed(err)) => Err(err),

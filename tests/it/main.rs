@@ -24,6 +24,7 @@ mod raw;
 mod review;
 mod review_page;
 mod review_server;
+mod review_tty;
 mod running;
 mod scanning;
 mod service;

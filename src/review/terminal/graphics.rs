@@ -1,0 +1,330 @@
+//! Pictures in a terminal: which way it can show one, and the bytes that do.
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use clap::ValueEnum;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use turbojpeg::{Compressor, Image, PixelFormat};
+
+use crate::rules::pixels::Rgb8;
+
+/// Asks for kitty's graphics, the terminal's name, and (what every terminal answers, so it ends the
+/// wait) its attributes: kitty's "Terminal graphics protocol", xterm's XTVERSION and DA1.
+pub const QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[c";
+
+/// Bytes of base64 in one of kitty's commands.
+const KITTY_CHUNK: usize = 4096;
+
+const JPEG_QUALITY: i32 = 90;
+
+/// How pictures are shown.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Graphics {
+    Kitty,
+    Iterm,
+    Sixel,
+    /// Two coloured halves a character.
+    Blocks,
+    None,
+}
+
+/// A picture's place, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cells {
+    pub columns: usize,
+    pub rows: usize,
+}
+
+impl Graphics {
+    /// From what the terminal answered to [`QUERY`] and what the environment says.
+    pub fn of(reply: &[u8], environment: impl Fn(&str) -> Option<String>) -> Self {
+        let said = |text: &[u8]| reply.windows(text.len()).any(|part| part == text);
+        let is = |name: &str, value: &str| environment(name).as_deref() == Some(value);
+        // A multiplexer passes the outer terminal's variables on, but not its pictures.
+        let is_inside = environment("TMUX").is_some() || environment("STY").is_some();
+        let is_iterm = said(b"\x1bP>|iTerm2")
+            || said(b"\x1bP>|WezTerm")
+            || (!is_inside && (is("TERM_PROGRAM", "iTerm.app") || is("LC_TERMINAL", "iTerm2")));
+        if said(b"\x1b_Gi=31;OK") {
+            Self::Kitty
+        } else if is_iterm {
+            Self::Iterm
+        } else if attributes(reply).any(|attribute| attribute == b"4") {
+            Self::Sixel
+        } else if is("TERM", "dumb") {
+            Self::None
+        } else {
+            Self::Blocks
+        }
+    }
+
+    /// The pixels that a picture in these cells should have. `cell`: of one character, in pixels.
+    pub fn pixels_in(self, cells: Cells, cell: (usize, usize)) -> (usize, usize) {
+        match self {
+            Self::Blocks => (cells.columns, 2 * cells.rows),
+            _ => (cells.columns * cell.0, cells.rows * cell.1),
+        }
+    }
+
+    /// Shows the picture from `at` (row and column, from 1) on, in these cells.
+    ///
+    /// # Errors
+    /// Where the picture cannot be encoded.
+    pub fn draw(
+        self,
+        picture: &Rgb8,
+        cells: Cells,
+        at: (usize, usize),
+        true_colour: bool,
+    ) -> Result<Vec<u8>> {
+        let mut out = format!("\x1b[{};{}H", at.0, at.1).into_bytes();
+        match self {
+            Self::Kitty => out.extend(kitty(picture, cells)?),
+            Self::Iterm => out.extend(iterm(picture, cells)?),
+            Self::Sixel => out.extend(sixel(picture)),
+            Self::Blocks => out = blocks(picture, at, true_colour),
+            Self::None => {}
+        }
+        Ok(out)
+    }
+
+    /// Takes all pictures away where clearing the screen does not.
+    pub fn clear(self) -> &'static [u8] {
+        match self {
+            Self::Kitty => b"\x1b_Ga=d,q=2\x1b\\",
+            _ => b"",
+        }
+    }
+}
+
+/// Of DA1's answer, `ESC [ ? 62 ; 4 c`: 4 stands for sixel.
+fn attributes(reply: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let start =
+        reply.windows(3).rposition(|part| part == b"\x1b[?").map_or(reply.len(), |at| at + 3);
+    let answer = reply.get(start..).unwrap_or_default();
+    let end = answer.iter().position(|byte| *byte == b'c').unwrap_or(0);
+    answer.get(..end).unwrap_or_default().split(|byte| *byte == b';')
+}
+
+/// Has DA1's answer come? It is the last one.
+pub fn is_answered(reply: &[u8]) -> bool {
+    let start = reply.windows(3).rposition(|part| part == b"\x1b[?");
+    start.is_some_and(|at| reply.get(at..).unwrap_or_default().contains(&b'c'))
+}
+
+fn kitty(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
+    PngEncoder::new(&mut png)
+        .write_image(&picture.pixels, width, height, ExtendedColorType::Rgb8)
+        .context("cannot encode the picture")?;
+    let text = BASE64.encode(png);
+    let mut chunks = text.as_bytes().chunks(KITTY_CHUNK).peekable();
+    let mut out = Vec::with_capacity(text.len() + 64);
+    let Cells { columns, rows } = cells;
+    let mut keys = format!("a=T,f=100,q=2,C=1,c={columns},r={rows},");
+    while let Some(chunk) = chunks.next() {
+        let more = u8::from(chunks.peek().is_some());
+        out.extend(format!("\x1b_G{keys}m={more};").bytes());
+        out.extend_from_slice(chunk);
+        out.extend_from_slice(b"\x1b\\");
+        keys.clear();
+    }
+    Ok(out)
+}
+
+/// iTerm2's "Inline images protocol".
+fn iterm(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(JPEG_QUALITY)?;
+    let image = Image {
+        pixels: &picture.pixels[..],
+        width: picture.width,
+        pitch: 3 * picture.width,
+        height: picture.height,
+        format: PixelFormat::RGB,
+    };
+    let jpeg = compressor.compress_to_vec(image)?;
+    let (size, Cells { columns, rows }) = (jpeg.len(), cells);
+    let keys = format!("inline=1;size={size};width={columns};height={rows};preserveAspectRatio=0");
+    Ok(format!("\x1b]1337;File={keys}:{}\x07", BASE64.encode(jpeg)).into_bytes())
+}
+
+/// The lower half of each character in the foreground would need another glyph; "▀" is the upper one.
+fn blocks(picture: &Rgb8, at: (usize, usize), true_colour: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let colour = |pixel: [u8; 3]| match true_colour {
+        true => format!("2;{};{};{}", pixel[0], pixel[1], pixel[2]),
+        false => format!("5;{}", 16 + cube(pixel, [0; 3])),
+    };
+    for y in (0..picture.height).step_by(2) {
+        out.extend(format!("\x1b[{};{}H", at.0 + y / 2, at.1).bytes());
+        for x in 0..picture.width {
+            let (upper, lower) = (pixel(picture, x, y), pixel(picture, x, y + 1));
+            out.extend(format!("\x1b[38;{};48;{}m▀", colour(upper), colour(lower)).bytes());
+        }
+        out.extend_from_slice(b"\x1b[0m");
+    }
+    out
+}
+
+/// Black below the last row.
+fn pixel(picture: &Rgb8, x: usize, y: usize) -> [u8; 3] {
+    let at = 3 * (y * picture.width + x);
+    let pixel = picture.pixels.get(at..at + 3).and_then(|bytes| bytes.try_into().ok());
+    pixel.unwrap_or_default()
+}
+
+/// Steps of red, green and blue in the 216 colours that terminals have beside the sixteen.
+const STEPS: usize = 6;
+
+/// Which of the 216 is nearest, after `nudge` (for dithering) is added.
+fn cube(pixel: [u8; 3], nudge: [i16; 3]) -> usize {
+    let step = |channel: u8, nudge: i16| {
+        let value = (i16::from(channel) + nudge).clamp(0, 255);
+        (usize::try_from(value).unwrap_or(0) * (STEPS - 1) + 127) / 255
+    };
+    let [red, green, blue] = [0, 1, 2].map(|at| step(pixel[at], nudge[at]));
+    (red * STEPS + green) * STEPS + blue
+}
+
+/// Bayer's matrix: thresholds of an ordered dither.
+const BAYER: [[i16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+
+/// DEC's sixels (VT330/VT340 Programmer Reference, chapter 14): bands of six rows, one pass a colour,
+/// with 216 fixed colours, dithered.
+fn sixel(picture: &Rgb8) -> Vec<u8> {
+    let (width, height) = (picture.width, picture.height);
+    let mut out = format!("\x1bP0;1;0q\"1;1;{width};{height}").into_bytes();
+    for colour in 0..STEPS.pow(3) {
+        let percent = |step: usize| step * 100 / (STEPS - 1);
+        let (red, green, blue) = (colour / 36, colour / 6 % 6, colour % 6);
+        let [red, green, blue] = [red, green, blue].map(percent);
+        out.extend(format!("#{colour};2;{red};{green};{blue}").bytes());
+    }
+    for top in (0..height).step_by(6) {
+        let rows = top..height.min(top + 6);
+        let mut passes = std::collections::BTreeMap::<usize, Vec<u8>>::new();
+        for y in rows {
+            for x in 0..width {
+                // A step is 51 wide: half of that to either side.
+                let nudge = (BAYER[y % 4][x % 4] * 2 - 15) * 51 / 32;
+                let colour = cube(pixel(picture, x, y), [nudge; 3]);
+                let pass = passes.entry(colour).or_insert_with(|| vec![0; width]);
+                if let Some(column) = pass.get_mut(x) {
+                    *column |= 1 << (y - top);
+                }
+            }
+        }
+        for (colour, pass) in passes {
+            out.extend(format!("#{colour}").bytes());
+            for run in pass.chunk_by(|a, b| a == b) {
+                let sixel = char::from(b'?' + run.first().copied().unwrap_or(0));
+                match run.len() {
+                    n @ 4.. => out.extend(format!("!{n}{sixel}").bytes()),
+                    n => out.extend(std::iter::repeat_n(sixel as u8, n)),
+                }
+            }
+            out.push(b'$');
+        }
+        out.push(b'-');
+    }
+    out.extend_from_slice(b"\x1b\\");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn terminals_are_told_apart() {
+        let kitty = &b"\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.32.2)\x1b\\\x1b[?62;c"[..];
+        for (name, reply, environment, expected) in [
+            ("kitty",              kitty,                                  [("TERM", "xterm-kitty"); 2], Graphics::Kitty),
+            ("ghostty by ssh",     b"\x1b_Gi=31;OK\x1b\\\x1b[?62;22c",     [("TERM", "xterm"); 2], Graphics::Kitty),
+            ("refused by kitty",   b"\x1b_Gi=31;EINVAL\x1b\\\x1b[?62c",    [("TERM", "xterm"); 2], Graphics::Blocks),
+            ("iTerm2 by ssh",      b"\x1bP>|iTerm2 3.5.0\x1b\\\x1b[?64;4c",[("TERM", "xterm"); 2], Graphics::Iterm),
+            ("iTerm2, silent",     b"",                                    [("TERM_PROGRAM", "iTerm.app"); 2], Graphics::Iterm),
+            ("iTerm2 in tmux",     b"\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c",     [("LC_TERMINAL", "iTerm2"), ("TMUX", "/tmp/x")], Graphics::Blocks),
+            ("xterm with sixel",   b"\x1b[?64;1;4;22c",                    [("TERM", "xterm"); 2], Graphics::Sixel),
+            ("foot",               b"\x1bP>|foot(1.16)\x1b\\\x1b[?62;4;22c",[("TERM", "foot"); 2], Graphics::Sixel),
+            ("level 64, no sixel", b"\x1b[?64;1;2;22c",                    [("TERM", "xterm"); 2], Graphics::Blocks),
+            ("linux console",      b"\x1b[?6c",                            [("TERM", "linux"); 2], Graphics::Blocks),
+            ("cut short",          b"\x1b[?62;4",                          [("TERM", "xterm"); 2], Graphics::Blocks),
+            ("dumb",               b"",                                    [("TERM", "dumb"); 2], Graphics::None),
+        ] {
+            let variable = |wanted: &str| {
+                environment.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(Graphics::of(reply, variable), expected, "{name}");
+        }
+        assert!(is_answered(kitty) && !is_answered(b"\x1b[?62;4") && !is_answered(b"c"));
+    }
+
+    /// Sixels back to pixels, as far as this encoder goes.
+    fn decoded(bytes: &[u8], width: usize, height: usize) -> Vec<Option<usize>> {
+        let text = std::str::from_utf8(bytes).unwrap();
+        let data = &text[text.find("#0;2").unwrap()..text.len() - 2];
+        let mut pixels = vec![None; width * height];
+        let (mut x, mut top, mut colour, mut n) = (0, 0, 0, 1);
+        let mut rest = data;
+        while let Some(first) = rest.chars().next() {
+            rest = &rest[1..];
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(rest.len());
+            match first {
+                '#' => {
+                    colour = rest[..digits].split(';').next().unwrap().parse().unwrap();
+                    rest = &rest[digits..];
+                }
+                '!' => {
+                    n = rest[..digits].parse().unwrap();
+                    rest = &rest[digits..];
+                }
+                '$' => x = 0,
+                '-' => (x, top) = (0, top + 6),
+                sixel => {
+                    let bits = sixel as u8 - b'?';
+                    for _ in 0..n {
+                        for bit in (0..6).filter(|bit| bits >> bit & 1 == 1) {
+                            let at = (top + bit) * width + x;
+                            assert_eq!(pixels[at].replace(colour), None, "painted twice");
+                        }
+                        x += 1;
+                    }
+                    n = 1;
+                }
+            }
+        }
+        pixels
+    }
+
+    #[test]
+    fn every_pixel_is_painted_once_in_a_near_colour() {
+        let (width, height) = (37, 23);
+        let value = |x: usize, y: usize| [(x * 6) as u8, (y * 11) as u8, 128];
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| value(x, y)));
+        let picture = Rgb8 { width, height, pixels: pixels.collect() };
+        for (at, colour) in decoded(&sixel(&picture), width, height).into_iter().enumerate() {
+            let colour = colour.expect("painted");
+            let shown = [colour / 36, colour / 6 % 6, colour % 6].map(|step| 51 * step as i32);
+            for (shown, wanted) in shown.into_iter().zip(value(at % width, at / width)) {
+                assert!((shown - i32::from(wanted)).abs() <= 51, "at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_as_many_as_there_is_room_for() {
+        let picture = Rgb8 { width: 4, height: 5, pixels: [255, 0, 10].repeat(20) };
+        let text = String::from_utf8(blocks(&picture, (3, 7), true)).unwrap();
+        assert_eq!(text.matches('▀').count(), 4 * 3);
+        assert!(text.starts_with("\x1b[3;7H\x1b[38;2;255;0;10;48;2;255;0;10m▀"), "{text}");
+        assert!(text.contains("\x1b[5;7H") && text.ends_with("\x1b[0m"));
+        let plain = String::from_utf8(blocks(&picture, (1, 1), false)).unwrap();
+        assert!(plain.contains("\x1b[38;5;196;48;5;196m▀"), "{plain}");
+    }
+}

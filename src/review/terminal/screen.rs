@@ -1,0 +1,215 @@
+//! The terminal, raw for as long as this value lives: given back as it was at every ending, a panic and
+//! a signal too.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+
+use super::keys::{Key, Keys};
+
+/// A screen of its own, no cursor, long lines cut, pastes marked; and all of that back.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h";
+const LEAVE: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l";
+
+/// How the terminal was, while it is not.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+static HOOK: Once = Once::new();
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    Key(Key),
+    /// The window has another size.
+    Resized,
+    /// A signal, or the terminal is gone.
+    Ended,
+}
+
+pub struct Screen {
+    keys: Keys,
+    signals: UnixStream,
+    is_resized: Arc<AtomicBool>,
+    is_ended: Arc<AtomicBool>,
+    registered: Vec<signal_hook::SigId>,
+}
+
+impl Screen {
+    /// # Errors
+    /// Where stdin or stdout is no terminal, or it cannot be set.
+    pub fn open() -> Result<Self> {
+        ensure!(
+            io::stdin().is_terminal() && io::stdout().is_terminal(),
+            "--tty needs a terminal\n  without it, `orientd review` shows a page in the browser"
+        );
+        let (signals, mut registered) = (UnixStream::pair()?, Vec::new());
+        let (is_resized, is_ended) = (Arc::default(), Arc::default());
+        signals.0.set_nonblocking(true)?;
+        for (signal, flag) in [
+            (SIGWINCH, &is_resized),
+            (SIGINT, &is_ended),
+            (SIGTERM, &is_ended),
+            (SIGHUP, &is_ended),
+            (SIGQUIT, &is_ended),
+        ] {
+            // First the flag, then the wake: whoever is woken sees it.
+            registered.push(signal_hook::flag::register(signal, Arc::clone(flag))?);
+            let end = signals.1.try_clone()?;
+            registered.push(signal_hook::low_level::pipe::register(signal, end)?);
+        }
+        let screen =
+            Self { keys: Keys::default(), signals: signals.0, is_resized, is_ended, registered };
+        HOOK.call_once(|| {
+            let print = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                // Else the message is lost with the screen of its own.
+                give_back();
+                print(panic);
+            }));
+        });
+        let before =
+            termios::tcgetattr(io::stdin()).context("cannot read the terminal's settings")?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        termios::tcsetattr(io::stdin(), OptionalActions::Flush, &raw)
+            .context("cannot set the terminal")?;
+        screen.write(ENTER)?;
+        Ok(screen)
+    }
+
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to the terminal")
+    }
+
+    /// Columns, rows, and the pixels of one character where the terminal says so.
+    pub fn size(&self) -> (usize, usize, Option<(usize, usize)>) {
+        let Ok(size) = termios::tcgetwinsize(io::stdout()) else { return (80, 24, None) };
+        let (columns, rows) = (usize::from(size.ws_col).max(1), usize::from(size.ws_row).max(1));
+        let cell = (usize::from(size.ws_xpixel) / columns, usize::from(size.ws_ypixel) / rows);
+        (columns, rows, Some(cell).filter(|cell| cell.0 > 0 && cell.1 > 0))
+    }
+
+    /// What the terminal answers to `query`, until `is_whole` or the time is over.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn ask(
+        &mut self,
+        query: &[u8],
+        patience: Duration,
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<u8>> {
+        self.write(query)?;
+        let (deadline, mut reply) = (Instant::now() + patience, Vec::new());
+        while !is_whole(&reply) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.bytes(Some(left))? {
+                Bytes::Some(bytes) => reply.extend(bytes),
+                Bytes::None | Bytes::Gone => break,
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Shows a picture, then what can be pressed. What was typed before the second is forgotten: it
+    /// was meant for the picture that was there then.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn show(&mut self, picture: &[u8], keys: &[u8]) -> Result<()> {
+        self.write(picture)?;
+        termios::tcflush(io::stdin(), QueueSelector::IFlush).context("the terminal")?;
+        self.keys = Keys::default();
+        self.write(keys)
+    }
+
+    /// Waits for what comes next.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be read.
+    pub fn next(&mut self) -> Result<Input> {
+        let mut patience = None;
+        loop {
+            if self.is_ended.load(Ordering::SeqCst) {
+                return Ok(Input::Ended);
+            }
+            if self.is_resized.swap(false, Ordering::SeqCst) {
+                return Ok(Input::Resized);
+            }
+            match self.bytes(patience)? {
+                Bytes::Gone => return Ok(Input::Ended),
+                Bytes::None => self.keys.pause(),
+                Bytes::Some(bytes) => {
+                    if let Some(key) = bytes.iter().find_map(|byte| self.keys.take(*byte)) {
+                        return Ok(Input::Key(key));
+                    }
+                }
+            }
+            patience = self.keys.patience();
+        }
+    }
+
+    /// `None` also where a signal came.
+    fn bytes(&mut self, patience: Option<Duration>) -> Result<Bytes> {
+        let stdin = io::stdin();
+        let mut wanted = [
+            PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN),
+            PollFd::new(&self.signals, PollFlags::IN),
+        ];
+        let timeout = patience.map(rustix::event::Timespec::try_from).transpose()?;
+        match poll(&mut wanted, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(err) => return Err(err).context("cannot wait for a key"),
+        }
+        let is_ready = !wanted[0].revents().is_empty();
+        // Empties the pipe of wakes; the flags say what for.
+        let mut wakes = [0; 64];
+        while matches!(self.signals.read(&mut wakes), Ok(1..)) {}
+        if !is_ready || self.is_ended.load(Ordering::SeqCst) {
+            return Ok(Bytes::None);
+        }
+        let mut buffer = [0; 4096];
+        match rustix::io::read(stdin.as_fd(), &mut buffer) {
+            Ok(0) | Err(rustix::io::Errno::IO) => Ok(Bytes::Gone),
+            Ok(n) => Ok(Bytes::Some(buffer.iter().take(n).copied().collect())),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Ok(Bytes::None),
+            Err(err) => Err(err).context("cannot read a key"),
+        }
+    }
+}
+
+enum Bytes {
+    Some(Vec<u8>),
+    None,
+    Gone,
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+        for id in self.registered.drain(..) {
+            signal_hook::low_level::unregister(id);
+        }
+    }
+}
+
+/// Once, however often it is called. There is nobody to tell where it fails: the terminal is gone.
+fn give_back() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(before) = before else { return };
+    // Past the buffer: whoever panics may hold it.
+    let _ = rustix::io::write(io::stdout(), LEAVE);
+    let _ = termios::tcsetattr(io::stdin(), OptionalActions::Flush, &before);
+}

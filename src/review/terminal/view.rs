@@ -1,0 +1,206 @@
+//! What is on the screen: a photo as it is and as it would be, its name, and the keys.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use turbojpeg::PixelFormat;
+
+use super::graphics::{Cells, Graphics};
+use crate::output::human::printable;
+use crate::review::thumbnails::{Missing, Size, Thumbnails};
+use crate::rules::orientation::Turn;
+use crate::rules::pixels::Rgb8;
+use crate::rules::tensor::resize;
+use crate::store::{Card, Listed};
+
+/// Rows for name, folder and caption above the pictures, and for message and keys below.
+const ROWS_ABOVE: usize = 3;
+const ROWS_BELOW: usize = 3;
+
+/// Where the terminal does not say: smaller than most, so that nothing reaches beyond its place.
+const CELL: (usize, usize) = (8, 16);
+
+const KEYS: &str = "y turn as shown   n fine as it is   1 2 3 4 its top is up, right, down, left now   u undo   space later   q quit";
+
+pub struct View {
+    pub thumbnails: Thumbnails,
+    pub graphics: Graphics,
+}
+
+/// What there is to tell.
+pub struct Shown<'a> {
+    /// `None`: nothing waits.
+    pub card: Option<&'a Card>,
+    pub n_answered: usize,
+    pub n_total: u64,
+    pub message: &'a str,
+}
+
+/// A photo as it is and the turn proposed for it, or why there is no picture.
+pub enum Pictures {
+    Shown(Rgb8, Turn),
+    Missing(String),
+}
+
+/// The whole screen, anew: first everything else, then the line of keys.
+pub struct Drawn {
+    pub picture: Vec<u8>,
+    pub keys: Vec<u8>,
+}
+
+impl View {
+    /// Decoded once, drawn again for every size of the window.
+    pub fn pictures(&self, photo: Option<(Turn, &Listed)>) -> Pictures {
+        let (Some((turn, photo)), true) = (photo, self.graphics != Graphics::None) else {
+            return Pictures::Missing(String::new());
+        };
+        let size = if self.graphics == Graphics::Blocks { Size::Grid } else { Size::Large };
+        let decoded = self.thumbnails.made(photo, size).and_then(|jpeg| {
+            turbojpeg::decompress(&jpeg, PixelFormat::RGB)
+                .context("the thumbnail")
+                .map_err(Missing::Failed)
+        });
+        match decoded {
+            Ok(image) => {
+                let (width, height, pixels) = (image.width, image.height, image.pixels);
+                Pictures::Shown(Rgb8 { width, height, pixels }, turn)
+            }
+            Err(Missing::Photo(why)) => Pictures::Missing(printable(&why)),
+            Err(Missing::Busy) => Pictures::Missing("no picture just now".into()),
+            Err(Missing::Failed(err)) => Pictures::Missing(printable(&format!("{err:#}"))),
+        }
+    }
+
+    /// `size`: columns, rows, and a character's pixels where they are known.
+    ///
+    /// # Errors
+    /// Where a picture cannot be encoded.
+    pub fn draw(
+        &self,
+        shown: &Shown<'_>,
+        pictures: &Pictures,
+        (columns, rows, cell): (usize, usize, Option<(usize, usize)>),
+    ) -> Result<Drawn> {
+        let mut out = self.graphics.clear().to_vec();
+        out.extend_from_slice(b"\x1b[0m\x1b[2J");
+        let at = |row: usize, text: &str| format!("\x1b[{row};1H{text}").into_bytes();
+        let Some(card) = shown.card else {
+            out.extend(at(1, "Nothing more waits for you here."));
+            out.extend(at(2, shown.message));
+            return Ok(Drawn { picture: out, keys: at(rows, "u undo   q quit") });
+        };
+        let confidence = card.confidence.unwrap_or(0.0) * 100.0;
+        let n = shown.n_answered + 1;
+        out.extend(at(1, &format!("{n} of {}   {}", shown.n_total, name(card))));
+        let folder = card.path.parent().unwrap_or(Path::new(""));
+        out.extend(at(2, &clean(&folder.to_string_lossy())));
+        let half = columns / 2;
+        let turned = format!("turned {}°, {} % sure", card.turn.degrees(), confidence.floor());
+        out.extend(at(3, "now"));
+        out.extend(format!("\x1b[3;{}H{turned}", half + 1).bytes());
+        match pictures {
+            Pictures::Missing(why) => out.extend(at(ROWS_ABOVE + 1, why)),
+            Pictures::Shown(now, turn) => {
+                let most = Cells {
+                    columns: half.saturating_sub(1).max(1),
+                    rows: rows.saturating_sub(ROWS_ABOVE + ROWS_BELOW).max(1),
+                };
+                for (turn, column) in [(Turn::NONE, 1), (*turn, half + 1)] {
+                    let at = (ROWS_ABOVE + 1, column);
+                    out.extend(self.picture(now, turn, most, cell.unwrap_or(CELL), at)?);
+                }
+            }
+        }
+        out.extend(at(rows.saturating_sub(1), shown.message));
+        Ok(Drawn { picture: out, keys: at(rows, KEYS) })
+    }
+
+    fn picture(
+        &self,
+        picture: &Rgb8,
+        turn: Turn,
+        most: Cells,
+        cell: (usize, usize),
+        at: (usize, usize),
+    ) -> Result<Vec<u8>> {
+        let orientation = turn.orientation();
+        let swap = |(a, b)| if orientation.swaps_sides() { (b, a) } else { (a, b) };
+        let cells = fitting(swap((picture.width, picture.height)), most, cell);
+        // First small, then turned.
+        let (width, height) = swap(self.graphics.pixels_in(cells, cell));
+        let picture = resize(picture, width, height).context("the picture has no pixels")?;
+        let picture = picture.oriented(orientation);
+        let true_colour = std::env::var("COLORTERM")
+            .is_ok_and(|colours| colours == "truecolor" || colours == "24bit");
+        self.graphics.draw(&picture, cells, at, true_colour)
+    }
+}
+
+/// As many cells as keep the picture's proportions, at least one.
+fn fitting((width, height): (usize, usize), most: Cells, cell: (usize, usize)) -> Cells {
+    let (width, height) = (width.max(1), height.max(1));
+    let (room_x, room_y) = (most.columns * cell.0, most.rows * cell.1);
+    // width : height, by the tighter side.
+    let (wide, high) = if width * room_y >= height * room_x {
+        (room_x, height * room_x / width)
+    } else {
+        (width * room_y / height, room_y)
+    };
+    let (cell_x, cell_y) = (cell.0.max(1), cell.1.max(1));
+    Cells {
+        columns: ((wide + cell_x / 2) / cell_x).clamp(1, most.columns),
+        rows: ((high + cell_y / 2) / cell_y).clamp(1, most.rows),
+    }
+}
+
+/// Fit for a terminal.
+pub fn name(card: &Card) -> String {
+    file_name(&card.path)
+}
+
+pub fn file_name(path: &Path) -> String {
+    clean(&path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Without what controls a terminal, and without what turns the order of its letters (Unicode's
+/// bidirectional controls), so that a name cannot dress up as another.
+fn clean(text: &str) -> String {
+    let turns_order = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    printable(text)
+        .chars()
+        .flat_map(|c| match turns_order(c) {
+            true => c.escape_unicode().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn pictures_keep_their_proportions_in_any_window() {
+        for (name, size, most, cell, expected) in [
+            ("landscape",        (400, 300),  (39, 18), (10, 20), (39, 15)),
+            ("portrait",         (300, 400),  (39, 18), (10, 20), (27, 18)),
+            ("a strip",          (9000, 1),   (39, 18), (10, 20), (39, 1)),
+            ("a needle",         (1, 9000),   (39, 18), (10, 20), (1, 18)),
+            ("a tiny window",    (400, 300),  (1, 1),   (8, 16),  (1, 1)),
+            ("nothing at all",   (0, 0),      (39, 18), (10, 20), (36, 18)),
+        ] {
+            let most = Cells { columns: most.0, rows: most.1 };
+            let cells = fitting(size, most, cell);
+            assert_eq!((cells.columns, cells.rows), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_only_letters() {
+        let hostile = Path::new("/a/\x1b]0;x\x07\u{202e}gpj.\u{9b}31m\n.jpg");
+        let name = file_name(hostile);
+        assert!(name.chars().all(|c| !c.is_control() && c.is_ascii()), "{name:?}");
+        assert!(name.ends_with(".jpg"));
+    }
+}
