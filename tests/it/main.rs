@@ -22,6 +22,7 @@ mod learning;
 mod purity;
 mod raw;
 mod review;
+mod review_daemon;
 mod review_page;
 mod review_server;
 mod review_tty;
