@@ -67,6 +67,9 @@ pub struct Owner {
 /// The file's reason, with the journal settled; or the database's, with the file untouched.
 pub fn apply(store: &mut Store, owner: Owner, prepared: Prepared) -> Result<(), Failure> {
     let _lock = WriteLock::take(store)?;
+    // Another orientd may have made this very change while this one waited for the lock. Begun now, it
+    // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
+    prepared.is_still_so()?;
     let (path, hash_before, hash_after) =
         (prepared.path.clone(), prepared.hash_before, prepared.hash_after);
     let change = store.begin_change(&NewChange {

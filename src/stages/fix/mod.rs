@@ -86,6 +86,16 @@ impl Prepared {
         }
     }
 
+    /// Is the file still the one that was planned for? Meant for whoever holds the lock, since other
+    /// programs need no lock to change it: writing checks again.
+    ///
+    /// # Errors
+    /// [`FixError::Changed`] where it is not.
+    pub fn is_still_so(&self) -> Result<(), FixError> {
+        let now = fs::symlink_metadata(&self.path).map_err(FixError::io("look at the path"))?;
+        if Identity::from(&now) == self.identity { Ok(()) } else { Err(FixError::Changed) }
+    }
+
     /// Both the open file and whatever is at the path now must be what was planned for.
     fn still_the_same(&self, file: &File) -> Result<(), FixError> {
         let opened = file.metadata().map_err(FixError::io("read the file's metadata"))?;
