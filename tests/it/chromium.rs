@@ -100,7 +100,7 @@ impl Browser {
             if value == expected {
                 return;
             }
-            let said = || self.eval("document.getElementById('message').textContent");
+            let said = || self.eval("document.getElementById('message')?.textContent");
             assert!(
                 began.elapsed() < Duration::from_secs(30),
                 "{expression} is {value}, not {expected}; {}",
@@ -108,6 +108,12 @@ impl Browser {
             );
             std::thread::sleep(Duration::from_millis(25));
         }
+    }
+
+    /// Waits until the text that the expression gives has `part` in it, on a page that may be loading.
+    pub fn wait_for(&self, expression: &str, part: &str) {
+        let whether = format!("({expression}).includes({})", Value::from(part));
+        self.wait(&whether, true);
     }
 
     /// Types into whatever has the focus.

@@ -26,6 +26,7 @@ mod review_daemon;
 mod review_page;
 mod review_server;
 mod review_tty;
+mod review_visit;
 mod running;
 mod scanning;
 mod service;

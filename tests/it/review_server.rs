@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -45,7 +45,12 @@ impl Server {
     pub fn start(library: &Library, flags: &[&str]) -> Self {
         let mut args = vec!["review", "--no-open"];
         args.extend(flags);
-        let mut child = library.command(args).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(library.command(args))
+    }
+
+    /// The command must be `review`.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let url = line.split_whitespace().last().expect("an address").to_owned();
