@@ -9,7 +9,7 @@ PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
 .PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures fuzz \
-        family eval install install-train uninstall clean
+        family review-figures screenshots eval install install-train uninstall clean
 
 scan: build
 	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
@@ -73,6 +73,10 @@ soak: test-tools build
 # What the daemon costs: latency, memory and CPU at rest, start with a large library.
 figures: tools runtime
 	cargo bench --locked --bench daemon
+
+# What the review page costs with 100,000 proposals, in a real Chromium.
+review-figures: test-tools
+	cargo bench --locked --bench review
 
 # Photos a second of each part, of the whole, and of the Python scripts where they are at hand.
 bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
