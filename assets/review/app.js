@@ -32,9 +32,13 @@ function say(text) {
 
 function search() {
   const query = new URLSearchParams({ folder: $("folder").value });
-  const day = (id, later) => $(id).value && Math.floor(new Date(`${$(id).value}T00:00:00`).getTime() / 1000) + later;
-  if ($("from").value) query.set("from", day("from", 0));
-  if ($("to").value) query.set("to", day("to", 86400));
+  // A camera's clock knows no time zone (Z: as if it were UTC); a file's time is of this one.
+  const day = (id, zone, later) => Math.floor(new Date(`${$(id).value}T00:00:00${zone}`).getTime() / 1000) + later;
+  for (const [id, later] of [["from", 0], ["to", 86400]]) {
+    if (!$(id).value) continue;
+    query.set(id, day(id, "", later));
+    query.set(`taken_${id}`, day(id, "Z", later));
+  }
   return query;
 }
 

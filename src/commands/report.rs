@@ -11,7 +11,7 @@ use crate::config;
 use crate::output::html::{Report, Skipped, Turned, Waiting};
 use crate::output::{self, human};
 use crate::review::Thumbnails;
-use crate::store::{Card, PageQuery, Store, Tab};
+use crate::store::{Card, Dates, PageQuery, Store, Tab};
 
 /// A file with more pictures is too large for a browser; the rest is named without.
 const MOST_PICTURES: usize = 2000;
@@ -73,12 +73,11 @@ fn path(card: &Card) -> String {
 
 /// All of a tab that the run looked at last.
 fn cards(store: &Store, model: Option<i64>, tab: Tab, run: i64) -> Result<Vec<Card>> {
-    let dates = (i64::MIN, i64::MAX);
     let mut query = PageQuery {
         tab,
         descending: false,
         folder: String::new(),
-        dates,
+        dates: Dates::ALL,
         after: None,
         limit: PAGE,
     };

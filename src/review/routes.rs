@@ -21,7 +21,7 @@ use super::training::Training;
 use super::{Page, guard};
 use crate::output::human::printable;
 use crate::rules::orientation::Turn;
-use crate::store::{Card, Hash, PageQuery, Tab};
+use crate::store::{Card, Dates, Hash, PageQuery, Tab};
 
 /// Enough for a page of answers.
 const MOST_BODY: usize = 64 << 10;
@@ -176,8 +176,12 @@ struct Asked {
     order: String,
     #[serde(default)]
     folder: String,
+    /// Unix seconds where the person is, for files that do not say when they were taken.
     from: Option<i64>,
     to: Option<i64>,
+    /// The same days by any clock.
+    taken_from: Option<i64>,
+    taken_to: Option<i64>,
     after: Option<String>,
     n: Option<usize>,
 }
@@ -195,7 +199,10 @@ impl Asked {
             tab,
             descending,
             folder: self.folder,
-            dates: (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)),
+            dates: Dates {
+                taken: (self.taken_from.unwrap_or(i64::MIN), self.taken_to.unwrap_or(i64::MAX)),
+                modified: (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)),
+            },
             after: after.map(|after| read_cursor(&after)).transpose().ok()?,
             limit: self.n.unwrap_or(60).clamp(1, MOST_ON_A_PAGE),
         })

@@ -184,6 +184,7 @@ fn infer(
                     width: photo.width,
                     height: photo.height,
                     stored: photo.stored,
+                    taken: photo.taken,
                     prediction: Prediction {
                         probabilities: answer.probabilities,
                         decision: decide(&answer.probabilities, bars),

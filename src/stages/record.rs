@@ -261,7 +261,7 @@ impl Recorder {
             SeenOutcome::Skipped { format, reason, detail } => {
                 blank_report(seen.path, format, Some((reason.to_owned(), detail)))
             }
-            SeenOutcome::Photo { hash, format, width, height, stored, prediction } => {
+            SeenOutcome::Photo { hash, format, width, height, stored, prediction, .. } => {
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),

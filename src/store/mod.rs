@@ -22,7 +22,7 @@ pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
 pub use refits::FittedBar;
-pub use review::{Card, PageQuery, Tab};
+pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 
 /// BLAKE3 of a file's whole content.
@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_review.sql"),
     include_str!("../../migrations/0003_refits.sql"),
+    include_str!("../../migrations/0004_taken.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.

@@ -58,6 +58,8 @@ pub enum SeenOutcome {
         width: u32,
         height: u32,
         stored: Orientation,
+        /// By its camera's clock: seconds as if that clock showed UTC.
+        taken: Option<i64>,
         prediction: Prediction,
     },
     Skipped {
@@ -380,10 +382,12 @@ fn record_other(db: &Transaction<'_>, path: &[u8], identity: &Identity) -> Resul
 
 fn record_photo(db: &Transaction<'_>, run: i64, seen: &Seen) -> Result<i64> {
     let (mut hash, mut width, mut height, mut stored) = (None, None, None, Orientation::UPRIGHT);
-    let (mut reason, mut detail) = (None, None);
+    let (mut taken, mut reason, mut detail) = (None, None, None);
     let format = match &seen.outcome {
-        SeenOutcome::Photo { hash: h, format, width: w, height: hh, stored: s, .. } => {
-            (hash, width, height, stored) = (Some(&h[..]), Some(w), Some(hh), *s);
+        SeenOutcome::Photo {
+            hash: h, format, width: w, height: hh, stored: s, taken: t, ..
+        } => {
+            (hash, width, height, stored, taken) = (Some(&h[..]), Some(w), Some(hh), *s, *t);
             Some(*format)
         }
         SeenOutcome::Skipped { format, reason: r, detail: d } => {
@@ -395,15 +399,15 @@ fn record_photo(db: &Transaction<'_>, run: i64, seen: &Seen) -> Result<i64> {
     let Identity { dev, ino, size, mtime_ns, ctime_ns } = seen.identity;
     let mut statement = db.prepare_cached(
         "INSERT INTO photos(path, dev, ino, size, mtime_ns, ctime_ns, hash, format, width, height,
-                            stored, reason, detail, look_version, looked_at, run_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                            stored, reason, detail, look_version, looked_at, run_id, taken)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT(path) DO UPDATE SET
              dev = excluded.dev, ino = excluded.ino, size = excluded.size,
              mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, hash = excluded.hash,
              format = excluded.format, width = excluded.width, height = excluded.height,
              stored = excluded.stored, reason = excluded.reason, detail = excluded.detail,
              look_version = excluded.look_version, looked_at = excluded.looked_at,
-             run_id = excluded.run_id, missing_since = NULL
+             run_id = excluded.run_id, taken = excluded.taken, missing_since = NULL
          RETURNING id",
     )?;
     let values = params![
@@ -422,7 +426,8 @@ fn record_photo(db: &Transaction<'_>, run: i64, seen: &Seen) -> Result<i64> {
         detail,
         LOOK_VERSION,
         now(),
-        run
+        run,
+        taken
     ];
     Ok(statement.query_row(values, |row| row.get(0))?)
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{BarOverrides, Store, now};
 use crate::rules::decision::Probabilities;
-use crate::rules::orientation::Turn;
+use crate::rules::orientation::{Orientation, Turn};
 use crate::rules::refit::{Answer, LOWEST, Library, Refit, refit};
 
 /// An upright photo counts as one where the model has at least this little doubt.
@@ -39,21 +39,22 @@ const FITTED: &str =
 /// first used do not count, since it may have been trained on them. A run that was put back whole says
 /// nothing about single photos.
 const ANSWERS: &str = "
-    SELECT q.p0, q.p90, q.p180, q.p270, 0, l.turn, q.hash, l.id
+    SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
     WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2
     UNION ALL
-    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.hash, l.id
+    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN changes c ON c.photo_id = l.photo_id AND c.hash_after = l.hash
+                                AND c.new_stored = l.stored AND c.hash_after <> c.hash_before
                   JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
     WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2 AND c.state = 'done'
     UNION ALL
-    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.hash, 0
+    SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.stored, q.stored, q.hash, 0
     FROM changes c JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
                    JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
     WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
       AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done')
-    ORDER BY 7, 8";
+    ORDER BY 9, 10";
 
 impl Store {
     /// The fitted bar of a model, fitted anew where there are other answers than the last time.
@@ -130,15 +131,23 @@ impl Store {
         let mut answers: Vec<(Vec<u8>, Answer)> = Vec::new();
         while let Some(row) = rows.next()? {
             let (proposed, confidence) = probabilities(row)?.best_change();
-            let turn = |degrees| Turn::from_degrees(degrees).unwrap_or(Turn::NONE);
-            let made = turn(row.get(4)?);
-            let is_right = match row.get::<_, Option<u16>>(5)? {
-                Some(then) => turn((made.degrees() + then) % 360) == proposed,
-                // Put back: that turn was wrong. Of another turn it says nothing.
-                None if made == proposed => false,
-                None => continue,
+            let (made, said): (Option<u16>, Option<u16>) = (row.get(4)?, row.get(5)?);
+            let shown = |number| Orientation::from_stored(Some(number));
+            let (shown_then, shown_now) = (shown(row.get(6)?), shown(row.get(7)?));
+            let needed = match (made, said) {
+                // Of the same content, maybe shown otherwise meanwhile.
+                (None, Some(said)) => needed(shown_then, shown_now, said),
+                // Of what a turn had made of it.
+                (Some(made), Some(said)) => Turn::from_degrees((made + said) % 360),
+                _ => None,
             };
-            let hash: Vec<u8> = row.get(6)?;
+            let is_right = match (needed, made) {
+                (Some(needed), _) => needed == proposed,
+                // Put back: that turn was wrong. Of another turn it says nothing.
+                (None, Some(made)) if made == proposed.degrees() => false,
+                _ => continue,
+            };
+            let hash: Vec<u8> = row.get(8)?;
             let answer = Answer { confidence, is_right };
             match answers.last_mut().filter(|(last, _)| *last == hash) {
                 Some((_, earlier)) => *earlier = answer,
@@ -224,6 +233,12 @@ impl Store {
     }
 }
 
+/// The turn that a photo seen with `then` needs, where one shown with `now` needs `said` degrees.
+fn needed(then: Orientation, now: Orientation, said: u16) -> Option<Turn> {
+    let upright = now.then(Turn::from_degrees(said)?.orientation());
+    Turn::ALL.into_iter().find(|turn| then.then(turn.orientation()) == upright)
+}
+
 fn fitted_bar(fit: &Refit) -> FittedBar {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let evidence = &fit.evidence;
@@ -241,4 +256,26 @@ fn fitted_bar(fit: &Refit) -> FittedBar {
 
 fn probabilities(row: &Row<'_>) -> rusqlite::Result<Probabilities> {
     Ok(Probabilities([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_is_said_of_a_photo_as_it_is_now_holds_for_it_as_it_was() {
+        for (name, then, now, said, expected) in [
+            ("the same",            1, 1, 90,  Some(90)),
+            ("turned by a sidecar", 1, 6, 0,   Some(90)),
+            ("and that was wrong",  1, 6, 180, Some(270)),
+            ("a mirrored one",      2, 7, 0,   Some(90)),
+            ("mirrored meanwhile",  1, 2, 0,   None),
+            ("no such turn",        1, 1, 45,  None),
+        ] {
+            let shown = |number| Orientation::from_stored(Some(number));
+            let found = needed(shown(then), shown(now), said).map(Turn::degrees);
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

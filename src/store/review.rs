@@ -78,6 +78,34 @@ impl Tab {
     }
 }
 
+/// Days from and to, half open. A photo that says when it was taken is held against the camera's clock,
+/// any other by its file's time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dates {
+    /// Of the calendar: seconds as if its clock showed UTC.
+    pub taken: (i64, i64),
+    /// The same days here: Unix seconds.
+    pub modified: (i64, i64),
+}
+
+impl Dates {
+    pub const ALL: Self = Self { taken: (i64::MIN, i64::MAX), modified: (i64::MIN, i64::MAX) };
+
+    /// Numbered from `first` on: taken from and to, then modified from and to.
+    fn condition(first: usize) -> String {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|n| first + n);
+        format!(
+            "CASE WHEN p.taken IS NULL THEN p.mtime_ns >= ?{c} AND p.mtime_ns < ?{d}
+                  ELSE p.taken >= ?{a} AND p.taken < ?{b} END"
+        )
+    }
+
+    fn values(self) -> [i64; 4] {
+        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
+        [self.taken.0, self.taken.1, ns(self.modified.0), ns(self.modified.1)]
+    }
+}
+
 /// One page: what is wanted, and where the last page ended.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
@@ -86,8 +114,7 @@ pub struct PageQuery {
     pub descending: bool,
     /// A part of the path, any case; an absolute path means everything below it.
     pub folder: String,
-    /// File dates, Unix seconds, half open.
-    pub dates: (i64, i64),
+    pub dates: Dates,
     pub after: Option<(f64, i64)>,
     pub limit: usize,
 }
@@ -125,16 +152,16 @@ impl Store {
             "SELECT p.id, p.path, p.hash, p.width, p.height, p.reason, p.detail, p.mtime_ns,
                     p.run_id, {source}
              AND p.missing_since IS NULL AND ({key}, {row}) {than} (?2, ?3)
-             AND p.mtime_ns >= ?5 AND p.mtime_ns < ?6 AND {filter}
-             ORDER BY {key} {order}, {row} {order} LIMIT ?7"
+             AND {} AND {filter}
+             ORDER BY {key} {order}, {row} {order} LIMIT ?5",
+            Dates::condition(6)
         );
         let start = if query.descending { (2.0, i64::MAX) } else { (-1.0, i64::MIN) };
         let (after, after_row) = query.after.unwrap_or(start);
-        let (from, to) = query.dates;
-        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
+        let [from, to, file_from, file_to] = query.dates.values();
         let limit = i64::try_from(query.limit)?;
         let mut statement = self.db.prepare_cached(&sql)?;
-        let values = params![model, after, after_row, folder, ns(from), ns(to), limit];
+        let values = params![model, after, after_row, folder, limit, from, to, file_from, file_to];
         let rows = statement.query_map(values, card)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -149,11 +176,12 @@ impl Store {
         let from = source.find("FROM").map_or("", |at| &source[at..]);
         let sql = format!(
             "SELECT count(*) {from} AND p.missing_since IS NULL
-             AND p.mtime_ns >= ?3 AND p.mtime_ns < ?4 AND {}",
+             AND {} AND {}",
+            Dates::condition(3),
             filter.replace("?4", "?2")
         );
-        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
-        let values = params![model, folder, ns(query.dates.0), ns(query.dates.1)];
+        let [from, to, file_from, file_to] = query.dates.values();
+        let values = params![model, folder, from, to, file_from, file_to];
         let count: i64 = self.db.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }

@@ -326,3 +326,66 @@ fn beyond_this_machine_only_with_a_password() {
     let rebound = [("Host", "photos.example:80"), ("Cookie", cookie)];
     assert_eq!(server.request("GET /api/page", &rebound, "").status, 403);
 }
+
+#[test]
+fn a_search_by_date_goes_by_the_day_a_photo_was_taken() {
+    const DAY: i64 = 86_400;
+    /// 2003-07-04 at midnight.
+    const FOURTH: i64 = 1_057_276_800;
+    let library = Library::new();
+    let file_of_that_day = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_057_320_000);
+    for (name, taken, has_file_of_that_day) in [
+        ("taken.jpg", Some("2003:07:04 23:30:00"), false),
+        ("scanned.jpg", None, true),
+        // A file that was copied that day says when it was taken.
+        ("copied.jpg", Some("1999:12:31 10:00:00"), true),
+        ("blank.jpg", Some("0000:00:00 00:00:00"), true),
+        ("today.jpg", None, false),
+    ] {
+        let path = library.add(name, &with_segment(&needs(90), 0xFE, name.as_bytes()));
+        if let Some(taken) = taken {
+            // exiftool writes real dates only; cameras without a clock write zeros.
+            let tag = "-DateTimeOriginal=2222:02:02 02:02:02";
+            let status = std::process::Command::new("exiftool")
+                .args(["-q", "-overwrite_original", tag])
+                .arg(&path)
+                .status();
+            assert!(status.expect("exiftool is installed by `make test`").success(), "{name}");
+            let mut bytes = fs::read(&path).unwrap();
+            let at = bytes.windows(19).position(|part| part == b"2222:02:02 02:02:02").unwrap();
+            bytes[at..at + 19].copy_from_slice(taken.as_bytes());
+            fs::write(&path, bytes).unwrap();
+        }
+        if has_file_of_that_day {
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(file_of_that_day).unwrap();
+        }
+    }
+    library.scan(&[]);
+    let server = Server::start(&library, &[]);
+    let names = |from: i64, to: i64| {
+        let dates = format!("from={from}&to={to}&taken_from={from}&taken_to={to}");
+        let page = server.get(&format!("/api/page?tab=review&{dates}")).json();
+        let items = page["items"].as_array().unwrap();
+        let mut names: Vec<_> =
+            items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        let counts = server.get(&format!("/api/counts?{dates}")).json();
+        assert_eq!(counts["review"], names.len(), "{counts}");
+        names
+    };
+    assert_eq!(names(FOURTH, FOURTH + DAY), ["blank.jpg", "scanned.jpg", "taken.jpg"]);
+    assert_eq!(names(FOURTH + DAY, FOURTH + 2 * DAY), Vec::<String>::new());
+    assert_eq!(names(FOURTH - 2000 * DAY, FOURTH), ["copied.jpg"]);
+    // Somebody east of here: their midnight is earlier by the clock of the file system only.
+    let east = 12 * 3600;
+    let dates = format!(
+        "from={}&to={}&taken_from={FOURTH}&taken_to={}",
+        FOURTH - east,
+        FOURTH + DAY - east,
+        FOURTH + DAY
+    );
+    let page = server.get(&format!("/api/page?tab=review&{dates}")).json();
+    assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
+    assert_eq!(page["items"][0]["name"], "taken.jpg");
+}

@@ -19,7 +19,7 @@ use super::answer::{Answer, Clerk, Outcome};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::rules::orientation::Turn;
-use crate::store::{Card, PageQuery, Store, Tab};
+use crate::store::{Card, Dates, PageQuery, Store, Tab};
 
 /// A terminal at the other end of the world answers within this.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ pub fn run(settings: Settings) -> Result<()> {
         tab: Tab::Review,
         descending,
         folder: String::new(),
-        dates: (i64::MIN, i64::MAX),
+        dates: Dates::ALL,
         after: None,
         limit: 1,
     };

@@ -149,12 +149,13 @@ impl<'a> Isolated<'a> {
                     process.allow(self.times, n_bytes, bytes)?;
                     process.go()?;
                 }
-                Reply::Photo { format, width, height, stored, hash } => {
+                Reply::Photo { format, width, height, stored, taken, hash } => {
                     let stored = Orientation::from_exif(stored.into()).ok_or(End::Nonsense)?;
                     let side = self.side;
                     let pixels = process.hear_pixels(3 * side * side, self.pulse)?;
                     let picture = Rgb8 { width: side, height: side, pixels };
-                    let photo = Photo { identity, hash, format, width, height, stored, picture };
+                    let photo =
+                        Photo { identity, hash, format, width, height, stored, taken, picture };
                     return Ok(Try::Looked(Looked::Photo(Box::new(photo))));
                 }
                 Reply::Skipped { format, skip } => {

@@ -37,6 +37,7 @@ pub enum Reply {
         width: u32,
         height: u32,
         stored: u8,
+        taken: Option<i64>,
         hash: Hash,
     },
     Skipped {

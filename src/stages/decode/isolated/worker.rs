@@ -71,8 +71,8 @@ fn answer(stream: &UnixStream, looked: Looked) -> Result<()> {
         Looked::Skipped { format, skip } => say(stream, &Reply::Skipped { format, skip }),
         Looked::Photo(photo) => {
             let (format, hash, stored) = (photo.format, photo.hash, photo.stored.to_exif());
-            let (width, height) = (photo.width, photo.height);
-            say(stream, &Reply::Photo { format, width, height, stored, hash })?;
+            let (width, height, taken) = (photo.width, photo.height, photo.taken);
+            say(stream, &Reply::Photo { format, width, height, stored, taken, hash })?;
             Ok(frames::write(stream, &[&photo.picture.pixels])?)
         }
     }
