@@ -6,6 +6,7 @@
 mod answer;
 mod desk;
 mod guard;
+mod places;
 mod routes;
 mod server;
 pub mod terminal;
@@ -51,6 +52,7 @@ pub(crate) struct Page {
     thumbnails: Arc<thumbnails::Thumbnails>,
     training: Arc<training::Training>,
     model: Option<i64>,
+    home: Option<PathBuf>,
 }
 
 /// Serves until interrupted.
@@ -87,6 +89,7 @@ async fn run(settings: Settings) -> Result<()> {
         thumbnails: Arc::new(thumbnails),
         training: Arc::new(training::Training::new(db)),
         model: settings.model,
+        home: places::home(),
     });
     output::line(&format!("The review page is at  {url}"))?;
     output::line("Ctrl-C ends it.")?;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Outcome};
+use super::places::{in_full, shortened};
 use super::thumbnails::{Missing, Size};
 use super::training::Training;
 use super::{Page, guard};
@@ -187,7 +188,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn query(self) -> Option<PageQuery> {
+    fn query(self, page: &Page) -> Option<PageQuery> {
         let name = self.tab.as_deref().unwrap_or("review");
         let (_, tab) = Tab::ALL.into_iter().find(|(known, _)| *known == name)?;
         let descending = match tab {
@@ -198,7 +199,7 @@ impl Asked {
         Some(PageQuery {
             tab,
             descending,
-            folder: self.folder,
+            folder: in_full(self.folder.trim(), page.home.as_deref()),
             dates: Dates {
                 taken: (self.taken_from.unwrap_or(i64::MIN), self.taken_to.unwrap_or(i64::MAX)),
                 modified: (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)),
@@ -226,7 +227,7 @@ fn bad_query() -> Response {
 }
 
 async fn photos(State(page): Shared, Query(asked): Query<Asked>) -> Response {
-    let Some(mut query) = asked.query() else { return bad_query() };
+    let Some(mut query) = asked.query(&page) else { return bad_query() };
     let model = page.model;
     let n_wanted = query.limit;
     query.limit += 1;
@@ -236,21 +237,22 @@ async fn photos(State(page): Shared, Query(asked): Query<Asked>) -> Response {
             let more = cards.len() > n_wanted;
             cards.truncate(n_wanted);
             let next = cards.last().filter(|_| more).map(|card| cursor(card.key));
-            let items: Vec<Value> = cards.iter().map(card_json).collect();
+            let items: Vec<Value> = cards.iter().map(|card| card_json(card, &page)).collect();
             axum::Json(json!({"items": items, "next": next})).into_response()
         }
         Err(err) => failed(&err),
     }
 }
 
-fn card_json(card: &Card) -> Value {
+fn card_json(card: &Card, page: &Page) -> Value {
     let shown = |text: std::borrow::Cow<'_, str>| printable(&text);
     let name = card.path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = card.path.parent().unwrap_or(std::path::Path::new("")).to_string_lossy();
+    let folder = card.path.parent().unwrap_or(std::path::Path::new(""));
+    let folder = shortened(folder, page.home.as_deref());
     let (width, height) = card.size.unzip();
     let swapped = card.stored.swaps_sides();
     json!({
-        "id": card.id, "name": shown(name), "folder": shown(folder),
+        "id": card.id, "name": shown(name), "folder": shown(folder.to_string_lossy()),
         "seen": card.hash.map(|hash| blake3::Hash::from_bytes(hash).to_hex().to_string()),
         "width": if swapped { height } else { width }, "height": if swapped { width } else { height },
         "stored": card.stored.to_exif(), "turn": card.turn.degrees(), "confidence": card.confidence,
@@ -261,7 +263,7 @@ fn card_json(card: &Card) -> Value {
 }
 
 async fn counts(State(page): Shared, Query(asked): Query<Asked>) -> Response {
-    let Some(query) = asked.query() else { return bad_query() };
+    let Some(query) = asked.query(&page) else { return bad_query() };
     let model = page.model;
     let counted = page.reader.ask(move |store| {
         let mut counts = serde_json::Map::new();

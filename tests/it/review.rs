@@ -389,3 +389,23 @@ fn a_search_by_date_goes_by_the_day_a_photo_was_taken() {
     assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
     assert_eq!(page["items"][0]["name"], "taken.jpg");
 }
+
+#[test]
+fn ones_own_folder_is_a_tilde() {
+    let library = Library::new();
+    let folder = library.home().join("Pictures/2019");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.jpg"), needs(90)).unwrap();
+    library.add("b.jpg", &needs(180));
+    library.ok(["scan".as_ref(), folder.as_os_str(), library.root().as_os_str()]);
+    let server = Server::start(&library, &[]);
+    let items = server.items("review");
+    assert_eq!(named(&items, "a.jpg")["folder"], "~/Pictures/2019");
+    assert_eq!(named(&items, "b.jpg")["folder"], library.root().to_str().unwrap());
+    for typed in ["~/Pictures", "~/Pictures/2019/", "pictures/2019"] {
+        let page = server.get(&format!("/api/page?tab=review&folder={typed}")).json();
+        let names: Vec<&Value> =
+            page["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
+        assert_eq!(names, ["a.jpg"], "{typed}");
+    }
+}

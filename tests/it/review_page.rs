@@ -302,10 +302,12 @@ fn screenshots() {
         for quarters in 1..4u8 {
             let turn = Turn::quarters(quarters).inverse();
             let photo = jpeg_of(&real_photo(name).oriented(turn.orientation()));
-            library.add(format!("{}/{name}-{quarters}.jpg", 2017 + n), &photo);
+            let folder = library.home().join(format!("Pictures/{}", 2017 + n));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(format!("{name}-{quarters}.jpg")), &photo).unwrap();
         }
     }
-    library.scan(&[]);
+    library.ok(["scan".as_ref(), library.home().join("Pictures").as_os_str()]);
     let server = Server::start(&library, &[]);
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for (name, size, flags) in [
@@ -319,11 +321,14 @@ fn screenshots() {
     ] {
         let browser = Browser::start(size.0, size.1, flags);
         browser.open(&server.url);
-        browser.wait(
-            "[...document.images].filter((i) => i.complete && i.naturalWidth > 0).length >= 4",
-            true,
+        browser.wait(N_CARDS, 12);
+        browser.eval("document.images.forEach((image) => { image.loading = 'eager'; })");
+        let all = "[...document.images].every((i) => i.complete && i.naturalWidth > 0)";
+        browser.wait(all, true);
+        // Decoded is not painted yet.
+        browser.run_async(
+            "const done = arguments[0]; Promise.all([...document.images].map((i) => i.decode())).then(() => requestAnimationFrame(() => requestAnimationFrame(done)))",
         );
-        std::thread::sleep(std::time::Duration::from_millis(600));
         fs::write(docs.join(name), browser.screenshot()).unwrap();
     }
 }
