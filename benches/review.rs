@@ -180,8 +180,7 @@ fn paint(state: &str, server: &Server) -> Result<()> {
     browser.open(&server.url);
     browser.wait("document.querySelectorAll('.photo').length", N_ON_A_PAGE);
     // What is in sight: lazy pictures further down are not asked for before they are scrolled to.
-    let in_sight =
-        "[...document.images].filter((i) => i.getBoundingClientRect().top < innerHeight)";
+    let in_sight = "[...document.querySelectorAll('#photos img')].filter((i) => i.getBoundingClientRect().top < innerHeight)";
     browser.wait(&format!("{in_sight}.every((i) => i.complete && i.naturalWidth > 0)"), true);
     let asked = |expression: &str| browser.eval(expression).as_f64().context("a number");
     let paint =

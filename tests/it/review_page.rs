@@ -322,12 +322,12 @@ fn screenshots() {
         let browser = Browser::start(size.0, size.1, flags);
         browser.open(&server.url);
         browser.wait(N_CARDS, 12);
-        browser.eval("document.images.forEach((image) => { image.loading = 'eager'; })");
-        let all = "[...document.images].every((i) => i.complete && i.naturalWidth > 0)";
+        browser.eval("[...document.querySelectorAll('#photos img')].forEach((image) => { image.loading = 'eager'; })");
+        let all = "[...document.querySelectorAll('#photos img')].every((i) => i.complete && i.naturalWidth > 0)";
         browser.wait(all, true);
         // Decoded is not painted yet.
         browser.run_async(
-            "const done = arguments[0]; Promise.all([...document.images].map((i) => i.decode())).then(() => requestAnimationFrame(() => requestAnimationFrame(done)))",
+            "const done = arguments[0]; Promise.all([...document.querySelectorAll('#photos img')].map((i) => i.decode())).then(() => requestAnimationFrame(() => requestAnimationFrame(done)))",
         );
         fs::write(docs.join(name), browser.screenshot()).unwrap();
     }

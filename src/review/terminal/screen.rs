@@ -96,7 +96,10 @@ impl Screen {
     /// Columns, rows, and the pixels of one character where the terminal says so.
     pub fn size(&self) -> (usize, usize, Option<(usize, usize)>) {
         let Ok(size) = termios::tcgetwinsize(io::stdout()) else { return (80, 24, None) };
-        let (columns, rows) = (usize::from(size.ws_col).max(1), usize::from(size.ws_row).max(1));
+        let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+        if columns == 0 || rows == 0 {
+            return (80, 24, None); // A line without a window, as `script` makes them.
+        }
         let cell = (usize::from(size.ws_xpixel) / columns, usize::from(size.ws_ypixel) / rows);
         (columns, rows, Some(cell).filter(|cell| cell.0 > 0 && cell.1 > 0))
     }
