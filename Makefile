@@ -9,7 +9,7 @@ PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
 .PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak figures \
-        eval install install-train uninstall clean
+        eval corpus install install-train uninstall clean
 
 scan: build
 	@test -n "$(DIR)" || { echo 'say which folder: make scan DIR=~/Pictures' >&2; exit 2; }
@@ -72,6 +72,13 @@ bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
 eval: tools runtime
 	@test -n "$(DIR)" || { echo 'say which folder: make eval DIR=photos' >&2; exit 2; }
 	cargo run --release --locked --quiet --example eval -- "$(DIR)" $(LIST)
+
+# Every photo of a folder in every mode, seen with other programs' eyes: make corpus DIR=photos
+corpus: test-tools
+	@test -n "$(DIR)" || { echo 'say which folder: make corpus DIR=photos' >&2; exit 2; }
+	@scripts/need.sh convert:imagemagick
+	cargo build --release --locked --bin orientd
+	cargo run --release --locked --quiet --example corpus -- "$(DIR)" $(or $(TABLE),docs/formats.md)
 
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 pub mod identity;
 pub mod journal;
+pub mod originals;
 pub mod output;
 pub mod pipeline;
 pub mod pulse;

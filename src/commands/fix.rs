@@ -13,10 +13,10 @@ use crate::journal::{self, Failure, Owner};
 use crate::output::{self, human, json};
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::plan_tag;
+use crate::rules::orientation::Turn;
 use crate::stages::decode::{Budget, Candidate, Looked, look};
-use crate::stages::fix::{Expected, Prepared, prepare};
+use crate::stages::fix::{Expected, Prepared, Wish, prepare};
+use crate::stages::record::Fixing;
 use crate::store::{Label, Listed, RunKind, Seen, SeenOutcome, Store};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
@@ -105,8 +105,13 @@ impl Fixer<'_> {
     fn photo(&mut self, photo: Listed, turn: Turn) -> Result<()> {
         let (id, identity, hash) = (photo.id, photo.identity, photo.hash);
         let mut report = PhotoReport::from_listed(photo);
-        let expected = Expected { identity: Some(&identity), hash: hash.as_ref() };
-        let prepared = prepare(&report.path, expected, |bytes| Ok(plan_tag(bytes, turn)?));
+        // A turn given by hand is meant for the photo as it is shown now.
+        let stored = self.args.turn.is_none().then_some(report.stored);
+        let expected = Expected { identity: Some(&identity), hash: hash.as_ref(), stored };
+        let config = &self.session.config;
+        let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&report.path).mode;
+        let wish = Wish { turn, mode, max_original: config.keep.max_bytes };
+        let prepared = prepare(&report.path, expected, wish);
         let outcome = match prepared {
             Ok(prepared) => self.answer(&mut report, id, turn, prepared),
             Err(why) => Err(Failure::Photo(why)),
@@ -130,23 +135,25 @@ impl Fixer<'_> {
         prepared: Prepared,
     ) -> Result<(), Failure> {
         report.stored = prepared.patch.from;
-        report.action = if turn == Turn::NONE { Action::None } else { Action::Tag };
-        report.reason = None;
+        (report.action, report.reason) = (Action::None, None);
+        if turn != Turn::NONE {
+            report.planned(&prepared);
+        }
         if self.args.dry_run {
             return Ok(());
         }
         let label = Label {
             photo_id: id,
-            path: prepared.path.clone(),
-            hash: prepared.hash_before,
+            path: prepared.photo.clone(),
+            hash: prepared.photo_hash,
             stored: prepared.patch.from,
             turn,
             source: "fix",
         };
         if turn != Turn::NONE {
-            let keep_mtime = self.session.config.keep_mtime;
-            let owner = Owner { run: self.run, photo: id, turn, keep_mtime };
-            journal::apply(&mut self.store, owner, prepared)?;
+            let (keep_mtime, keep) = (self.session.config.keep_mtime, self.session.config.keep);
+            let owner = Owner { run: self.run, photo: id, turn, keep_mtime, keep };
+            journal::apply(&mut self.store, owner, &prepared)?;
         }
         Ok(self.store.add_label(&label)?)
     }
@@ -154,17 +161,24 @@ impl Fixer<'_> {
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {
         if self.args.json {
             let mut object = json::photo(report);
-            let new: Orientation = report.stored.then(turn.orientation());
+            let new = report.written.unwrap_or(report.stored.then(turn.orientation()));
             object["turn"] = turn.degrees().into();
             object["new"] = new.to_exif().into();
             return output::line(&object.to_string());
         }
         let path = human::printable(&report.path.to_string_lossy());
         let text = match &report.reason {
-            Some((code, why)) => format!("not turned  {path}  {code}: {why}"),
-            None if turn == Turn::NONE => format!("left as it is  {path}"),
-            None if self.args.dry_run => format!("would turn {:>3}°  {path}", turn.degrees()),
-            None => format!("turned {:>3}°  {path}", turn.degrees()),
+            Some((code, why)) if report.action == Action::None => {
+                format!("not turned  {path}  {code}: {why}")
+            }
+            _ if turn == Turn::NONE => format!("left as it is  {path}"),
+            reason => {
+                let word = if self.args.dry_run { "would turn" } else { "turned" };
+                let why = reason
+                    .as_ref()
+                    .map(|(_, why)| format!("  by {} instead: {why}", report.action.as_str()));
+                format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
+            }
         };
         output::line(&text)
     }

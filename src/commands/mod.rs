@@ -12,6 +12,7 @@ pub mod service;
 pub mod status;
 pub mod train;
 pub mod undo;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ use crate::cli::{Cli, Command, Global};
 use crate::config::{self as settings, Config};
 use crate::engine::{Device, ModelFile};
 use crate::journal;
+use crate::rules::mode::Mode;
+use crate::stages::record::{Fixing, Policies, Policy};
 use crate::store::Store;
 
 /// Config and global flags, resolved.
@@ -63,6 +66,14 @@ impl Session {
         }
     }
 
+    /// What a command does about photos, folder by folder; `mode` where the user names one.
+    fn policies(&self, fixing: Fixing, mode: Option<Mode>) -> Policies {
+        let policy = |own| Policy { fixing, min_confidence: 0.0, mode: mode.unwrap_or(own) };
+        let roots = self.config.roots.iter();
+        let below = roots.map(|root| (root.path.clone(), policy(root.mode))).collect();
+        Policies::new(policy(self.config.mode), below)
+    }
+
     fn device(&self) -> Device {
         self.global.device.unwrap_or(self.config.device)
     }
@@ -93,6 +104,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::List(args) => list::run(&session, &args),
         Command::Fix(args) => fix::run(&session, &args),
         Command::Undo(args) => undo::run(&session, &args),
+        Command::Verify(args) => verify::run(&session, &args),
         Command::Run => run::run(&session),
         Command::Control { action } => run::tell(&session, action),
         Command::Status { json } => status::run(&session, json),

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::pipeline;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
+use crate::rules::mode::Mode;
 use crate::stages::look::Look;
 use crate::stages::record::{Fixing, Policies, Policy, Recorder, Report};
 use crate::stages::walk::{Anchor, Walk, is_wanted_below};
@@ -504,6 +505,7 @@ impl Keeper {
             policies: policies(&config.roots),
             rescan: false,
             keep_mtime: config.keep_mtime,
+            keep: config.keep,
             in_full: false,
             pulse: Arc::clone(&self.shared.pulse),
         };
@@ -549,7 +551,7 @@ impl Keeper {
             }
             return;
         }
-        let is_turned = photo.action == Action::Tag && photo.just_now;
+        let is_turned = photo.action != Action::None && photo.just_now;
         let mut status = self.shared.status();
         if !photo.known {
             status.looked_at += 1;
@@ -629,9 +631,10 @@ fn policies(roots: &[Root]) -> Policies {
     let policy = |root: &Root| {
         let fixing = if root.fix == FixPolicy::Auto { Fixing::Apply } else { Fixing::Off };
         let min_confidence = root.min_confidence.unwrap_or(0.0);
-        (root.path.clone(), Policy { fixing, min_confidence })
+        (root.path.clone(), Policy { fixing, min_confidence, mode: root.mode })
     };
-    Policies::by_folder(roots.iter().map(policy).collect())
+    let elsewhere = Policy { fixing: Fixing::Off, min_confidence: 0.0, mode: Mode::Tag };
+    Policies::new(elsewhere, roots.iter().map(policy).collect())
 }
 
 /// A folder stands for everything below it. In order, a path comes right after its folder's others.

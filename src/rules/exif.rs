@@ -1,20 +1,13 @@
 //! Where the Orientation field lies in a TIFF structure, and the smallest EXIF block that holds one.
 //! TIFF 6.0 section 2 for the structure, EXIF 2.32 section 4.6.4 for the field.
 
+use super::ifd::{Directory, Endian, SHORT, Structure};
 use super::orientation::Orientation;
 
 /// What an EXIF APP1 segment begins with.
 pub const EXIF_HEADER: &[u8] = b"Exif\0\0";
 
-const ORIENTATION: u16 = 0x0112;
-const SHORT: u16 = 3;
-const ENTRY_LEN: usize = 12;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endian {
-    Little,
-    Big,
-}
+pub const ORIENTATION: u16 = 0x0112;
 
 /// The one Orientation field of the first directory, SHORT with count 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,33 +34,29 @@ pub enum ExifError {
 /// # Errors
 /// See [`ExifError`]. `Ok(None)` where the directory is sound and has no such field.
 pub fn find_orientation(tiff: &[u8]) -> Result<Option<OrientationField>, ExifError> {
-    let endian = match tiff.get(..4) {
-        Some(b"II\x2A\0") => Endian::Little,
-        Some(b"MM\0\x2A") => Endian::Big,
-        _ => return Err(ExifError::Malformed(0)),
+    let structure = Structure::new(tiff)?;
+    orientation_in(&structure, &structure.first()?)
+}
+
+/// Finds the Orientation field of `directory`.
+///
+/// # Errors
+/// See [`ExifError`]. `Ok(None)` where there is no such field.
+pub fn orientation_in(
+    structure: &Structure<'_>,
+    directory: &Directory,
+) -> Result<Option<OrientationField>, ExifError> {
+    let mut fields = directory.entries.iter().filter(|entry| entry.tag == ORIENTATION);
+    let entry = match (fields.next(), fields.next()) {
+        (None, _) => return Ok(None),
+        (Some(_), Some(_)) => return Err(ExifError::Duplicate),
+        (Some(entry), None) => entry,
     };
-    let directory =
-        usize::try_from(u32_at(tiff, 4, endian)?).map_err(|_| ExifError::Malformed(4))?;
-    let n_entries = usize::from(u16_at(tiff, directory, endian)?);
-    let mut found = None;
-    for entry_idx in 0..n_entries {
-        let entry = directory + 2 + entry_idx * ENTRY_LEN;
-        if tiff.len() < entry + ENTRY_LEN {
-            return Err(ExifError::Malformed(entry));
-        }
-        if u16_at(tiff, entry, endian)? != ORIENTATION {
-            continue;
-        }
-        if found.is_some() {
-            return Err(ExifError::Duplicate);
-        }
-        if u16_at(tiff, entry + 2, endian)? != SHORT || u32_at(tiff, entry + 4, endian)? != 1 {
-            return Err(ExifError::NotOneShort);
-        }
-        let low_byte = entry + 8 + usize::from(endian == Endian::Big);
-        found = Some(OrientationField { value: u16_at(tiff, entry + 8, endian)?, low_byte });
+    if (entry.kind, entry.count) != (SHORT, 1) {
+        return Err(ExifError::NotOneShort);
     }
-    Ok(found)
+    let low_byte = entry.at + 8 + usize::from(structure.endian == Endian::Big);
+    Ok(Some(OrientationField { value: structure.u16_at(entry.at + 8)?, low_byte }))
 }
 
 /// A whole EXIF block, `Exif\0\0` included, that says nothing but the orientation.
@@ -82,28 +71,6 @@ pub fn minimal_block(orientation: Orientation) -> Vec<u8> {
     block.extend_from_slice(&[0, orientation.to_exif(), 0, 0]);
     block.extend_from_slice(&0u32.to_be_bytes()); // No further directory.
     block
-}
-
-fn u16_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u16, ExifError> {
-    let raw = array_at(bytes, at)?;
-    Ok(match endian {
-        Endian::Little => u16::from_le_bytes(raw),
-        Endian::Big => u16::from_be_bytes(raw),
-    })
-}
-
-fn u32_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u32, ExifError> {
-    let raw = array_at(bytes, at)?;
-    Ok(match endian {
-        Endian::Little => u32::from_le_bytes(raw),
-        Endian::Big => u32::from_be_bytes(raw),
-    })
-}
-
-fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], ExifError> {
-    let end = at.checked_add(N).ok_or(ExifError::Malformed(at))?;
-    let slice = bytes.get(at..end).ok_or(ExifError::Malformed(at))?;
-    slice.try_into().map_err(|_| ExifError::Malformed(at))
 }
 
 #[cfg(test)]

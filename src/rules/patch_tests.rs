@@ -70,7 +70,7 @@ fn plans_or_refuses() {
         ("C2PA",                          photo(&[exif(1), segment(jpeg::APP11, b"JP..")]), Err("signed_c2pa")),
         ("unclear XMP",                   photo(&[exif(1), xmp("<tiff:Orientation>")]), Err("xmp_orientation")),
         ("two XMP packets",               photo(&[exif(1), xmp(XMP_ATTRIBUTE), xmp(XMP_ATTRIBUTE)]), Err("xmp_orientation")),
-        ("a PNG",                         b"\x89PNG\r\n\x1a\n".to_vec(),              Err("format_not_written")),
+        ("a GIF",                         b"GIF89a".to_vec(),                         Err("format_not_written")),
         ("a broken header",               vec![0xFF, 0xD8, 0, 0],                     Err("malformed_jpeg")),
     ] {
         let planned = plan_tag(&bytes, QUARTER);

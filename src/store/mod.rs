@@ -4,6 +4,7 @@
 mod changes;
 mod labels;
 mod models;
+mod originals;
 mod photos;
 mod runs;
 
@@ -15,9 +16,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use changes::{Change, ChangeState, NewChange};
+pub use changes::{Change, ChangeState, NewChange, NowIs};
 pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
+pub use originals::Keep;
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
 pub use runs::RunKind;
 
@@ -28,7 +30,10 @@ pub type Hash = [u8; 32];
 pub const LOOK_VERSION: i64 = 1;
 
 /// Append-only: the position in this list is the schema's version.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_init.sql"),
+    include_str!("../../migrations/0002_originals.sql"),
+];
 
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

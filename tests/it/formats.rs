@@ -7,7 +7,7 @@ use orientd::rules::orientation::Orientation;
 use orientd::rules::pixels::Rgb8;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
-use crate::harness::{Library, jpeg_with, needs_with_exif, real_photo, with_exif};
+use crate::harness::{Library, exiftool, jpeg_with, needs_with_exif, real_photo, with_exif};
 
 /// Stored so that 90 degrees clockwise make it upright.
 fn sideways() -> Rgb8 {
@@ -65,10 +65,12 @@ fn every_kind_of_picture_is_looked_at() {
         assert_eq!((&photo["width"], &photo["height"]), (&384.into(), &384.into()), "{name}");
     }
     let fixed = library.scan(&["--fix"]);
-    for name in ["rgb.png", "rgb.webp", "rgb.tiff", "rgb.bmp", "rgb.gif"] {
+    for name in ["rgb.bmp", "rgb.gif"] {
+        assert_eq!(fixed.photos[name]["action"], "sidecar", "{name}");
         assert_eq!(fixed.reason(name), "format_not_written", "{name}");
     }
-    assert_eq!(fixed.summary["actions"]["tag"], 5);
+    assert_eq!(fixed.summary["actions"]["tag"], 12);
+    library.scan(&["--rescan"]);
     library.ok(["undo", "--last"]);
     assert_eq!(library.hashes(), before);
 }
@@ -111,4 +113,54 @@ fn png_webp_and_tiff_orientations_are_read() {
         assert_eq!((&photo["stored"], &photo["verdict"]), (&6.into(), &"upright".into()), "{name}");
     }
     assert_eq!(scanned.photos.len(), 3);
+}
+
+/// The tag that is written is the tag that this program, exiftool and ImageMagick read; written into
+/// a field that is there as well as into a new one.
+#[test]
+fn png_webp_and_tiff_are_turned_by_their_tag() {
+    let library = Library::new();
+    let rgb = as_image(sideways());
+    let alpha: DynamicImage = rgb.to_rgba8().into();
+    for (name, image, format) in [
+        ("a.png", &rgb, ImageFormat::Png),
+        ("a.webp", &rgb, ImageFormat::WebP),
+        ("alpha.webp", &alpha, ImageFormat::WebP),
+        ("a.tiff", &rgb, ImageFormat::Tiff),
+    ] {
+        library.add(name, &encoded(image, format));
+        let path = library.add(format!("tagged-{name}"), &encoded(image, format));
+        let mut set = std::process::Command::new("exiftool");
+        set.args(["-q", "-n", "-overwrite_original", "-Orientation=3"]).arg(&path);
+        assert!(set.status().expect("exiftool is installed").success());
+    }
+    let before = library.hashes();
+    let said: Vec<_> = before.keys().map(|path| exiftool(path)).collect();
+    let fixed = library.scan(&["--fix"]);
+    for ((path, _), mut said) in before.iter().zip(said) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let photo = &fixed.photos[name];
+        assert_eq!((&photo["action"], &photo["new"]), (&"tag".into(), &6.into()), "{photo}");
+        let mut now = exiftool(path);
+        assert_eq!(now["IFD0:Orientation"], "\"Rotate 90 CW\"", "{name}");
+        said.insert("IFD0:Orientation".into(), now["IFD0:Orientation"].clone());
+        if !name.starts_with("tagged") {
+            // A file without EXIF gains the byte order of its new block, a simple WebP a header.
+            let gained = |key: &String| {
+                key == "File:ExifByteOrder"
+                    || (name.ends_with("webp")
+                        && (key.starts_with("RIFF:") || key == "File:FileType"))
+            };
+            said.retain(|key, _| !gained(key));
+            now.retain(|key, _| !gained(key));
+        }
+        assert_eq!(now, said, "{name}");
+    }
+    let again = library.scan(&["--rescan"]);
+    for (name, photo) in &again.photos {
+        let read = (&photo["stored"], &photo["verdict"]);
+        assert_eq!(read, (&6.into(), &"upright".into()), "{name}: {photo}");
+    }
+    library.ok(["undo", "--last"]);
+    assert_eq!(library.hashes(), before);
 }

@@ -10,6 +10,7 @@ mod finding;
 mod fixing;
 mod formats;
 mod harness;
+mod modes;
 mod purity;
 mod scanning;
 mod service;

@@ -20,6 +20,7 @@ use crate::identity::Identity;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
+use crate::stages::sidecar;
 use crate::store::Hash;
 
 /// A file to look at.
@@ -93,7 +94,8 @@ fn try_look(
         Format::Jpeg => jpeg::decode(&file.bytes, limits, budget, side)?,
         other => raster::decode(&file.bytes, other, limits, budget)?,
     };
-    let stored = stored_orientation(&file.bytes);
+    let beside = sidecar::orientation(&candidate.path);
+    let stored = beside.unwrap_or_else(|| stored_orientation(&file.bytes));
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
@@ -153,7 +155,7 @@ fn open(path: &Path) -> Result<(File, Identity), Skip> {
 }
 
 /// What the file's EXIF says; unreadable EXIF counts as none, as it does for viewers.
-fn stored_orientation(bytes: &[u8]) -> Orientation {
+pub fn stored_orientation(bytes: &[u8]) -> Orientation {
     let read = exif::Reader::new().read_from_container(&mut Cursor::new(bytes));
     let value = read.ok().and_then(|exif| {
         let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?;
