@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
@@ -164,6 +165,8 @@ fn copy_files(from: &Path, to: &Path) -> Result<Vec<String>> {
         let name = entry.path().strip_prefix(from)?.to_string_lossy().replace('/', "_");
         if entry.file_type().is_file() && orientd::stages::decode::promises_photo(entry.path()) {
             fs::copy(entry.path(), to.join(&name))?;
+            // A read-only copy would only show that read-only files are left alone.
+            fs::set_permissions(to.join(&name), fs::Permissions::from_mode(0o644))?;
             names.push(name);
         }
     }
