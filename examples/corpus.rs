@@ -212,7 +212,7 @@ fn picture(path: &Path) -> Option<Vec<u8>> {
     let mut first = path.as_os_str().to_owned();
     first.push("[0]");
     let mut convert = Command::new("convert");
-    convert.arg(first).args(["-auto-orient", "-background", "white", "-flatten"]);
+    convert.arg(first).args(["-auto-orient", "+repage", "-background", "white", "-flatten"]);
     convert.args(["-colorspace", "sRGB", "-resize", "32x32!", "-depth", "8", "rgb:-"]);
     let output = convert.output().ok()?;
     (output.status.success() && output.stdout.len() == 32 * 32 * 3).then_some(output.stdout)
