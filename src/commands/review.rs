@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Session;
 use crate::cli::ReviewArgs;
 use crate::config;
-use crate::review::{self, Settings};
+use crate::review::{self, How, Settings};
+use crate::stages::record::Fixing;
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
@@ -34,7 +35,11 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         password,
         opens_browser: !args.no_open,
         limits: session.config.limits,
-        keep_mtime: session.config.keep_mtime,
+        how: How {
+            policies: session.policies(Fixing::Apply, None),
+            keep_mtime: session.config.keep_mtime,
+            keep: session.config.keep,
+        },
         n_decoders: session.config.n_threads.clamp(1, 8),
         cache: config::cache_dir()?.join("thumbnails"),
         reader: session.open_store()?,

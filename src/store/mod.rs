@@ -4,6 +4,7 @@
 mod changes;
 mod labels;
 mod models;
+mod originals;
 mod photos;
 mod review;
 mod runs;
@@ -16,9 +17,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use changes::{Change, ChangeState, NewChange};
+pub use changes::{Change, ChangeState, NewChange, NowIs};
 pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
+pub use originals::Keep;
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
 pub use review::{Card, PageQuery, Tab};
 pub use runs::RunKind;
@@ -33,6 +35,7 @@ pub const LOOK_VERSION: i64 = 2;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_review.sql"),
+    include_str!("../../migrations/0003_originals.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.

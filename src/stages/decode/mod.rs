@@ -25,6 +25,8 @@ use crate::identity::Identity;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
+use crate::rules::{isobmff, raw as raw_rules};
+use crate::stages::sidecar;
 use crate::store::Hash;
 
 /// A file to look at.
@@ -59,6 +61,20 @@ pub enum Looked {
     NotAPhoto,
 }
 
+impl Looked {
+    /// The sidecar's word on how a photo is shown goes before the file's own.
+    fn shown_by_sidecar(self, path: &Path) -> Self {
+        match (self, sidecar::orientation(path)) {
+            (Self::Photo(photo), Some(beside)) => {
+                let photo = *photo;
+                let picture = photo.picture.oriented(photo.stored.inverse().then(beside));
+                Self::Photo(Box::new(Photo { picture, stored: beside, ..photo }))
+            }
+            (looked, _) => looked,
+        }
+    }
+}
+
 /// A decoder's result: the picture at a reduced scale and the size it is stored with.
 struct Decoded {
     picture: Rgb8,
@@ -72,7 +88,8 @@ pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize
     match open(&candidate.path) {
         Ok((file, identity)) => {
             let opened = Opened { file: &file, identity, name: &candidate.path };
-            look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side)
+            let looked = look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side);
+            looked.shown_by_sidecar(&candidate.path)
         }
         Err(skip) => Looked::Skipped { format: None, skip },
     }
@@ -122,10 +139,10 @@ fn try_look(
     *seen_format = Some(file.format);
     let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
     let (decoded, stored) = match file.format {
-        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, stored_orientation(bytes)),
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, exif_orientation(bytes)),
         Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
         Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
-        other => (raster::decode(bytes, other, limits, budget)?, stored_orientation(bytes)),
+        other => (raster::decode(bytes, other, limits, budget)?, exif_orientation(bytes)),
     };
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
@@ -198,8 +215,26 @@ fn open(path: &Path) -> Result<(File, Identity), Skip> {
     Ok((file, Identity::from(&metadata)))
 }
 
+/// What a whole file says of how it is to be shown, as looking at it would find; `name` gives the
+/// ending. The sidecar is not asked.
+pub fn stored_orientation(bytes: &[u8], name: &Path) -> Orientation {
+    let format = match format::sniff(bytes, name) {
+        Sniffed::Picture(format) => format::refine(format, bytes, name),
+        other => other,
+    };
+    match format {
+        Sniffed::Picture(Format::Heif | Format::Avif) => {
+            isobmff::primary(bytes).map_or(Orientation::UPRIGHT, |primary| primary.stored)
+        }
+        Sniffed::Picture(Format::Raw(_)) => {
+            Orientation::from_stored(raw_rules::parse(bytes).and_then(|file| file.stored))
+        }
+        _ => exif_orientation(bytes),
+    }
+}
+
 /// What the file's EXIF says; unreadable EXIF counts as none, as it does for viewers.
-fn stored_orientation(bytes: &[u8]) -> Orientation {
+fn exif_orientation(bytes: &[u8]) -> Orientation {
     let read = exif::Reader::new().read_from_container(&mut Cursor::new(bytes));
     let value = read.ok().and_then(|exif| {
         let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?;
