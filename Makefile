@@ -30,7 +30,7 @@ tools:
 	@scripts/need.sh cmake:cmake nasm:nasm cc:gcc cargo:
 
 test-tools: tools runtime .runtime/corpus/PIL
-	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace \
+	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl chattr:e2fsprogs strace:strace \
 		systemctl:systemd dbus-daemon:dbus unshare:util-linux heif-enc:libheif-examples \
 		chromium:chromium chromedriver:chromium-driver
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest

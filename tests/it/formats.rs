@@ -119,6 +119,20 @@ fn png_webp_and_tiff_orientations_are_read() {
     assert_eq!(scanned.photos.len(), 3);
 }
 
+/// Viewers obey the orientation of a block of which another directory is damaged, and so must we.
+#[test]
+fn damage_elsewhere_in_the_exif_does_not_hide_the_orientation() {
+    let library = Library::new();
+    // Two fields: the orientation 6, and a GPS directory that lies nowhere.
+    let mut block = b"Exif\0\0MM\0\x2A\0\0\0\x08\0\x02".to_vec();
+    block.extend(b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0");
+    block.extend(b"\x88\x25\0\x04\0\0\0\x01\0\x0F\0\0\0\0\0\0");
+    let jpeg = crate::harness::with_segment(&jpeg_with(&sideways(), |_| {}), 0xE1, &block);
+    library.add("a.jpg", &jpeg);
+    let photo = &library.scan(&["--fix"]).photos["a.jpg"];
+    assert_eq!((&photo["stored"], &photo["verdict"]), (&6.into(), &"upright".into()), "{photo}");
+}
+
 /// `make corpus` in small: two dozen odd files in every mode, checked with exiftool and Pillow.
 #[test]
 fn a_small_corpus_comes_through_every_mode() {

@@ -21,6 +21,7 @@ mod isolation;
 mod modes;
 mod purity;
 mod raw;
+mod refusals;
 mod review;
 mod review_page;
 mod review_server;

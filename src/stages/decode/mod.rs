@@ -233,12 +233,19 @@ pub fn stored_orientation(bytes: &[u8], name: &Path) -> Orientation {
     }
 }
 
-/// What the file's EXIF says; unreadable EXIF counts as none, as it does for viewers.
+/// What the file's EXIF says; none counts as upright, as it does for viewers.
 fn exif_orientation(bytes: &[u8]) -> Orientation {
-    let read = exif::Reader::new().read_from_container(&mut Cursor::new(bytes));
-    let value = read.ok().and_then(|exif| {
+    let value = read_exif(bytes).and_then(|exif| {
         let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?;
         field.value.get_uint(0)
     });
     Orientation::from_stored(value.and_then(|value| u16::try_from(value).ok()))
+}
+
+/// As much of a file's EXIF as can be read: viewers, too, obey the orientation of a block of which
+/// another directory is damaged.
+pub fn read_exif(bytes: &[u8]) -> Option<exif::Exif> {
+    let mut reader = exif::Reader::new();
+    let read = reader.continue_on_error(true).read_from_container(&mut Cursor::new(bytes));
+    read.or_else(|err| err.distill_partial_result(|_| {})).ok()
 }

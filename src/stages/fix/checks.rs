@@ -1,11 +1,11 @@
 //! May this file be written? Everything that would make a write unsafe or unwelcome is asked first.
 
 use std::fs::{File, Metadata};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{Access, IFlags, OFlags};
-use rustix::process::{Flock, FlockType};
 
 use crate::error::FixError;
 use crate::rules::patch::Patch;
@@ -56,7 +56,9 @@ pub fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Re
 /// Files and folders that may not be changed, or only be added to (`chattr +i`, `+a`).
 fn not_pinned(path: &Path) -> Result<(), FixError> {
     let pinned = IFlags::IMMUTABLE | IFlags::APPEND;
-    let file = File::open(path).map_err(FixError::io("open the file"))?;
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(FixError::io("open the file"))?;
     // A file system without such flags has nothing to say.
     match rustix::fs::ioctl_getflags(&file) {
         Ok(flags) if flags.intersects(pinned) => Err(FixError::ReadOnly),
@@ -68,11 +70,19 @@ fn not_pinned(path: &Path) -> Result<(), FixError> {
 /// the file fail already, since it is opened without waiting. The flock is held until `file` closes.
 pub fn lock(file: &File) -> Result<(), FixError> {
     file.try_lock().map_err(|_| FixError::Locked)?;
-    let whole = Flock::from(FlockType::WriteLock);
-    match rustix::process::fcntl_getlk(file, &whole) {
-        Ok(Some(_)) => Err(FixError::Locked),
-        _ => Ok(()), // Not every file system keeps locks.
-    }
+    // Not rustix's fcntl_getlk, which takes the holder -1 of an open-file-description lock for a bug.
+    let mut whole = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    // SAFETY: asks about a lock of an open file, and fills the struct that it is given.
+    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut whole) } == 0;
+    // Not every file system keeps locks.
+    let is_held = asked && whole.l_type != libc::F_UNLCK as libc::c_short;
+    if is_held { Err(FixError::Locked) } else { Ok(()) }
 }
 
 fn writable(path: &Path) -> Result<(), FixError> {
