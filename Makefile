@@ -8,7 +8,7 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus figures fuzz \
+.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus faults figures fuzz \
         family review-figures screenshots eval install install-train uninstall clean
 
 scan: build
@@ -29,8 +29,8 @@ $(ORT_LIB): scripts/fetch-onnxruntime.sh scripts/onnxruntime.txt
 tools:
 	@scripts/need.sh cmake:cmake nasm:nasm cc:gcc cargo:
 
-test-tools: tools runtime
-	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl strace:strace \
+test-tools: tools runtime .runtime/corpus/PIL
+	@scripts/need.sh exiftool:libimage-exiftool-perl setfattr:attr setfacl:acl chattr:e2fsprogs strace:strace \
 		systemctl:systemd dbus-daemon:dbus unshare:util-linux heif-enc:libheif-examples \
 		chromium:chromium chromedriver:chromium-driver
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
@@ -53,14 +53,17 @@ lint: tools libtorch
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
-corpus: build .runtime/corpus/bin/python
+corpus: build .runtime/corpus/PIL
 	@scripts/need.sh exiftool:libimage-exiftool-perl
 	@test -n "$(DIR)" || { echo 'say which folder: make corpus DIR=~/odd-photos' >&2; exit 2; }
-	.runtime/corpus/bin/python scripts/corpus.py --orientd target/release/orientd $(ARGS) "$(DIR)"
+	PYTHONPATH=.runtime/corpus $(PYTHON) scripts/corpus.py --orientd target/release/orientd $(ARGS) "$(DIR)"
 
-.runtime/corpus/bin/python:
-	$(PYTHON) -m venv .runtime/corpus
-	.runtime/corpus/bin/pip install --quiet pillow==13.0.0
+# SIGKILL at every call of every kind of write, the database's included: minutes.
+faults: test-tools tools runtime
+	ORIENTD_FAULTS=all cargo nextest run --locked --no-capture -E 'test(faults::) | test(crash::)'
+
+.runtime/corpus/PIL: | runtime
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .runtime/corpus pillow==13.0.0
 
 # The pictures of the README, from tests/photos in a real Chromium.
 screenshots: test-tools

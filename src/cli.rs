@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Device, Views};
 use crate::review::terminal::Graphics;
+use crate::rules::mode::Mode;
 
-/// Finds photos stored sideways or upside down and turns them without touching a pixel.
+/// Finds photos stored sideways or upside down and turns them without loss.
 #[derive(Parser, Debug)]
 #[command(
     name = "orientd",
@@ -81,6 +82,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Settle the doubtful photos on a local web page
     Review(ReviewArgs),
+    /// Check that every changed photo still is what the journal says
+    Verify(VerifyArgs),
     /// Watch the folders of the config file, in the foreground
     Run,
     /// Tell the running daemon to pause, resume, rescan or reload
@@ -180,9 +183,9 @@ pub struct ScanArgs {
     /// Folders or files
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Apply verdict `fix` by changing the orientation tag
-    #[arg(long, value_name = "MODE", num_args = 0..=1, default_missing_value = "tag", require_equals = true)]
-    pub fix: Option<FixMode>,
+    /// Apply verdict `fix`, by tag, pixels or sidecar [default: the config's mode]
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true)]
+    pub fix: Option<Option<Mode>>,
     /// Show exactly what --fix would do
     #[arg(long)]
     pub dry_run: bool,
@@ -201,13 +204,6 @@ pub struct ScanArgs {
     /// Ignore what the database knows
     #[arg(long)]
     pub rescan: bool,
-}
-
-/// How a photo is turned.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FixMode {
-    /// Change the EXIF orientation
-    Tag,
 }
 
 #[derive(Args, Debug)]
@@ -247,6 +243,9 @@ pub struct FixArgs {
     /// Turn by this many degrees clockwise: 90, 180 or 270. 0 says that it is fine as it is
     #[arg(long, value_name = "DEG", value_parser = ["0", "90", "180", "270"])]
     pub turn: Option<String>,
+    /// How: tag, pixels or sidecar [default: the config's mode]
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<Mode>,
     /// Show what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -333,6 +332,22 @@ pub enum ReviewOrder {
     Doubtful,
     /// The surest
     Confident,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd verify
+  orientd verify --json ~/Pictures/2019
+
+Fails where a photo is gone, was changed by another program, or cannot be put back any more.")]
+pub struct VerifyArgs {
+    /// Photos, or folders [default: all]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// One JSON object a photo, then the summary
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -10,8 +10,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 use crate::engine::{Device, Views};
+use crate::rules::mode::Mode;
 use crate::stages::decode::Limits;
-use crate::store::BarOverrides;
+use crate::store::{BarOverrides, Keep};
 
 /// Every key with its default and a comment.
 pub const DEFAULT: &str = include_str!("config.default.toml");
@@ -29,6 +30,8 @@ pub struct Config {
     pub bars: BarOverrides,
     pub limits: Limits,
     pub keep_mtime: bool,
+    pub mode: Mode,
+    pub keep: Keep,
     pub ignore: GlobSet,
     pub settle: Duration,
     pub sweep: Duration,
@@ -43,6 +46,7 @@ pub struct Root {
     /// Links resolved, where it exists.
     pub path: PathBuf,
     pub fix: FixPolicy,
+    pub mode: Mode,
     pub min_confidence: Option<f32>,
     pub poll: bool,
 }
@@ -93,6 +97,9 @@ struct Raw {
     max_file_bytes: u64,
     max_pixels: u64,
     keep_mtime: bool,
+    mode: String,
+    originals_max_bytes: u64,
+    originals_max_days: u64,
     ignore: Vec<String>,
     settle_seconds: f64,
     sweep_minutes: f64,
@@ -171,6 +178,7 @@ impl Raw {
     fn check(self) -> Result<Config> {
         ensure!(self.batch <= 1024, "batch = {} is more than 1024", self.batch);
         ensure!(self.jobs <= 512, "jobs = {} is more than 512", self.jobs);
+        let mode = mode(&self.mode)?;
         let mut ignore = self.ignore;
         let mut roots: Vec<Root> = Vec::new();
         for root in self.root {
@@ -184,7 +192,7 @@ impl Raw {
                 let below = globset::escape(&path.to_string_lossy());
                 ignore.push(format!("{below}/{}", glob.trim_start_matches('/')));
             }
-            roots.push(root.check(path)?);
+            roots.push(root.check(path, mode)?);
         }
         Ok(Config {
             model: optional_path(&self.model)?,
@@ -199,6 +207,8 @@ impl Raw {
             },
             limits: Limits { max_file_bytes: self.max_file_bytes, max_pixels: self.max_pixels },
             keep_mtime: self.keep_mtime,
+            mode,
+            keep: Keep { max_bytes: self.originals_max_bytes, max_days: self.originals_max_days },
             ignore: globs(&ignore)?,
             settle: span("settle_seconds", self.settle_seconds, 0.0, 1.0)?,
             sweep: span("sweep_minutes", self.sweep_minutes, 0.01, 60.0)?,
@@ -210,14 +220,16 @@ impl Raw {
 }
 
 impl RawRoot {
-    fn check(self, path: PathBuf) -> Result<Root> {
-        if let Some(mode) = self.mode.filter(|mode| mode != "tag") {
-            bail!("unknown mode {mode:?} for {}; one of tag", path.display());
-        }
+    fn check(self, path: PathBuf, default_mode: Mode) -> Result<Root> {
+        let mode = self.mode.as_deref().map_or(Ok(default_mode), mode)?;
         let fix = self.fix.map_or(Ok(FixPolicy::default()), |word| word.parse())?;
         let min_confidence = bar("min_confidence", self.min_confidence, 0.5)?;
-        Ok(Root { path, fix, min_confidence, poll: self.poll })
+        Ok(Root { path, fix, mode, min_confidence, poll: self.poll })
     }
+}
+
+fn mode(word: &str) -> Result<Mode> {
+    word.parse().map_err(|err: String| anyhow!(err))
 }
 
 /// A time of `value` units of `unit` seconds, of a week at most.
@@ -314,8 +326,9 @@ mod tests {
         let mut previous_is_comment = false;
         for line in DEFAULT.lines().filter(|line| !line.is_empty()) {
             let is_comment = line.starts_with('#');
-            let follows_key =
-                line.starts_with("review_confidence") || line.starts_with("max_pixels");
+            let follows_key = line.starts_with("review_confidence")
+                || line.starts_with("max_pixels")
+                || line.starts_with("originals_max_days");
             assert!(is_comment || previous_is_comment || follows_key, "{line:?} has no comment");
             previous_is_comment = is_comment;
         }

@@ -115,6 +115,12 @@ pub enum FixError {
     Refused(#[from] Refusal),
     #[error("changed on disk since it was looked at")]
     Changed,
+    #[error("its orientation is no longer the one it was looked at with")]
+    Orientation,
+    #[error("the original was dropped from the undo store, by its age or the store's size")]
+    OriginalDropped,
+    #[error("the kept original is damaged")]
+    OriginalDamaged,
     #[error("the file is gone")]
     Vanished,
     #[error("the file has {0} hard links; a change would show in all of them")]
@@ -135,8 +141,6 @@ pub enum FixError {
     NoPermission(#[source] io::Error),
     #[error("the file's {0} cannot be carried over to a new file")]
     CannotCarry(&'static str),
-    #[error("the mode {0:?} is not available for this file")]
-    Mode(&'static str),
     #[error("{doing}: {source}")]
     Io { doing: &'static str, source: io::Error },
     #[error("what was read back is not what was written; the journal has the old bytes")]
@@ -148,6 +152,9 @@ impl FixError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Changed => "changed",
+            Self::Orientation => "orientation_changed",
+            Self::OriginalDropped => "original_dropped",
+            Self::OriginalDamaged => "original_damaged",
             Self::Vanished => "vanished",
             Self::HardLinked(_) => "hard_linked",
             Self::ReadOnly => "read_only",
@@ -158,8 +165,14 @@ impl FixError {
             Self::SaidUpright => "said_upright",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",
-            Self::Mode(_) => "mode_not_available",
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "no_space",
+            Self::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                "no_space"
+            }
             Self::Io { .. } => "write_failed",
             Self::Verify => "verify_failed",
         }
@@ -171,6 +184,7 @@ impl FixError {
             io::ErrorKind::NotFound => Self::Vanished,
             io::ErrorKind::PermissionDenied => Self::NoPermission(source),
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            io::ErrorKind::WouldBlock => Self::Locked,
             _ => Self::Io { doing, source },
         }
     }

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::error::FixError;
+use crate::identity::Identity;
+use crate::originals;
+use crate::rules::mode::Mode;
 use crate::rules::orientation::Turn;
-use crate::stages::fix::{self, Expected, Prepared, content_of, temp_path};
-use crate::store::{Change, ChangeState, Hash, NewChange, Store};
+use crate::stages::fix::{self, NO_FILE, Prepared, content_of, temp_path};
+use crate::store::{Change, ChangeState, Hash, Keep, NewChange, NowIs, Store};
 
 /// Held while a file is written and its journal row settled. Whoever holds it knows that no other
 /// process is in the midst of a change, so an unsettled row is a dead process's.
@@ -59,41 +62,44 @@ pub struct Owner {
     pub photo: i64,
     pub turn: Turn,
     pub keep_mtime: bool,
+    pub keep: Keep,
 }
 
 /// Journals and performs a prepared patch.
 ///
 /// # Errors
 /// The file's reason, with the journal settled; or the database's, with the file untouched.
-pub fn apply(store: &mut Store, owner: Owner, prepared: Prepared) -> Result<(), Failure> {
+pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(), Failure> {
     let _lock = WriteLock::take(store)?;
     // Another orientd may have made this very change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
-    let (path, hash_before, hash_after) =
-        (prepared.path.clone(), prepared.hash_before, prepared.hash_after);
-    let change = store.begin_change(&NewChange {
+    if let Some(original) = &prepared.original {
+        originals::keep(store, owner.keep, &prepared.hash_before, original)?;
+    }
+    let id = store.begin_change(&NewChange {
         run: owner.run,
         photo: owner.photo,
-        path: &path,
+        path: &prepared.photo,
         turn: owner.turn,
+        mode: prepared.mode,
         patch: &prepared.patch,
-        hash_before: &hash_before,
-        hash_after: &hash_after,
+        hash_before: &prepared.hash_before,
+        hash_after: &prepared.hash_after,
     })?;
-    let temp = temp_path(&path, change, &hash_before);
-    match prepared.perform(&temp, owner.keep_mtime) {
-        Ok(identity) => {
-            let content = Some((owner.photo, &identity, &hash_after));
-            store.settle_change(change, ChangeState::Done, content)?;
-            Ok(())
-        }
-        Err(err) => {
-            let outcome = [(hash_after, ChangeState::Done), (hash_before, ChangeState::Void)];
-            settle(store, change, owner.photo, &path, &outcome)?;
-            Err(err.into())
-        }
-    }
+    let change = Change {
+        id,
+        run: owner.run,
+        photo: owner.photo,
+        path: prepared.photo.clone(),
+        turn: owner.turn,
+        mode: prepared.mode,
+        patch: prepared.patch.clone(),
+        hash_before: prepared.hash_before,
+        hash_after: prepared.hash_after,
+        state: ChangeState::Intent,
+    };
+    perform(store, &change, prepared, owner.keep_mtime)
 }
 
 /// Puts back the exact bytes of a change that is in force.
@@ -102,21 +108,32 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: Prepared) -> Result<(), 
 /// Where the file is not what the change left, or cannot be written; or the database cannot.
 pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), Failure> {
     let _lock = WriteLock::take(store)?;
-    let expected = Expected { identity: None, hash: Some(&change.hash_after) };
-    let prepared = fix::prepare(&change.path, expected, |_| Ok(change.patch.inverse()))?;
-    if prepared.hash_after != change.hash_before {
-        return Err(FixError::Changed.into());
-    }
+    let original = match change.mode {
+        Mode::Pixels => Some(originals::load(store, &change.hash_before)?),
+        Mode::Tag | Mode::Sidecar => None,
+    };
+    let prepared = fix::prepare_undo(change, original)?;
     store.settle_change(change.id, ChangeState::Undoing, None)?;
-    let temp = temp_path(&change.path, change.id, &change.hash_before);
+    let change = Change { state: ChangeState::Undoing, ..change.clone() };
+    perform(store, &change, &prepared, keep_mtime)
+}
+
+/// Writes, and settles the change by what came of it.
+fn perform(
+    store: &mut Store,
+    change: &Change,
+    prepared: &Prepared,
+    keep_mtime: bool,
+) -> Result<(), Failure> {
+    let temp = temp_path(&change.target(), change.id, &change.hash_before);
     match prepared.perform(&temp, keep_mtime) {
         Ok(identity) => {
-            let content = Some((change.photo, &identity, &change.hash_before));
-            store.settle_change(change.id, ChangeState::Undone, content)?;
+            let [made, _] = outcomes(change);
+            store.settle_change(change.id, made.1, Some(now_is(change, made, identity)))?;
             Ok(())
         }
         Err(err) => {
-            settle(store, change.id, change.photo, &change.path, &undo_outcomes(change))?;
+            settle(store, change)?;
             Err(err.into())
         }
     }
@@ -135,42 +152,70 @@ pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
     // Another process may have settled them while this one waited for the lock.
     let unsettled = store.unsettled_changes()?;
     for change in &unsettled {
-        let outcomes = match change.state {
-            ChangeState::Undoing => undo_outcomes(change),
-            _ => [(change.hash_after, ChangeState::Done), (change.hash_before, ChangeState::Void)],
-        };
-        let state = settle(store, change.id, change.photo, &change.path, &outcomes)?;
+        let state = settle(store, change)?;
         let path = change.path.display();
         tracing::warn!(%path, ?state, "settled a change that was cut short");
     }
     Ok(unsettled.len())
 }
 
-fn undo_outcomes(change: &Change) -> [(Hash, ChangeState); 2] {
-    [(change.hash_before, ChangeState::Undone), (change.hash_after, ChangeState::Done)]
+type Outcome = (Hash, ChangeState);
+
+/// What the file holds where the write was made, and where it was not; and what that means.
+fn outcomes(change: &Change) -> [Outcome; 2] {
+    match change.state {
+        ChangeState::Undoing => {
+            [(change.hash_before, ChangeState::Undone), (change.hash_after, ChangeState::Done)]
+        }
+        _ => [(change.hash_after, ChangeState::Done), (change.hash_before, ChangeState::Void)],
+    }
+}
+
+fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -> NowIs {
+    let is_turned = state == ChangeState::Done;
+    let was_turned = change.state == ChangeState::Undoing;
+    NowIs {
+        photo: change.photo,
+        stored: if is_turned { change.patch.to } else { change.patch.from },
+        content: match change.mode {
+            Mode::Tag | Mode::Pixels => identity.map(|identity| (identity, hash)),
+            Mode::Sidecar => None,
+        },
+        swapped: is_turned != was_turned && change.swaps_sides(),
+    }
 }
 
 /// Notes the state that the file's content stands for, and removes a new file left beside it.
-fn settle(
-    store: &mut Store,
-    change: i64,
-    photo: i64,
-    path: &Path,
-    outcomes: &[(Hash, ChangeState); 2],
-) -> Result<ChangeState> {
-    let Ok((identity, hash)) = content_of(path) else {
+fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
+    let target = change.target();
+    let may_be_missing = change.hash_before == NO_FILE;
+    let Ok((identity, hash)) = content_of(&target, may_be_missing) else {
         // A file that cannot be read now may be readable at the next start: an unmounted disk.
-        return Ok(ChangeState::Intent);
+        return Ok(change.state);
     };
-    let state = outcomes.iter().find(|(known, _)| *known == hash).map(|(_, state)| *state);
-    for (hash_before, _) in outcomes {
-        remove_leftover(&temp_path(path, change, hash_before))?;
+    let temp = temp_path(&target, change.id, &change.hash_before);
+    let outcomes = outcomes(change);
+    let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
+    let was_made = outcome == Some(outcomes[0]);
+    if was_made && displaced_another(&temp, change) {
+        // It was killed between the exchange and the look at what was displaced.
+        fix::exchange(&temp, &target)
+            .with_context(|| format!("cannot put back {}", target.display()))?;
+        outcome = None;
     }
-    match state {
-        Some(state) => store.settle_change(change, state, Some((photo, &identity, &hash)))?,
-        None => store.settle_change(change, ChangeState::Lost, None)?,
+    remove_leftover(&temp)?;
+    let state = outcome.map_or(ChangeState::Lost, |(_, state)| state);
+    let now = outcome.map(|outcome| now_is(change, outcome, identity));
+    store.settle_change(change.id, state, now)?;
+    Ok(state)
+}
+
+/// Does `temp` hold what another program put in the target's place at the last moment?
+fn displaced_another(temp: &Path, change: &Change) -> bool {
+    match content_of(temp, false) {
+        Ok((_, hash)) => hash != change.hash_before && hash != change.hash_after,
+        Err(_) => false,
     }
-    Ok(state.unwrap_or(ChangeState::Lost))
 }
 
 fn remove_leftover(temp: &Path) -> Result<()> {

@@ -1,5 +1,6 @@
 //! orientd finds photos stored sideways or upside down and turns them without touching a pixel.
 
+pub mod answer;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod error;
 pub mod frames;
 pub mod identity;
 pub mod journal;
+pub mod originals;
 pub mod output;
 pub mod pipeline;
 pub mod pulse;

@@ -11,9 +11,9 @@ use globset::GlobSet;
 
 use crate::engine::Engine;
 use crate::stages::look::Look;
-use crate::stages::record::{Fixing, Policies, Recorder, Report};
+use crate::stages::record::{Policies, Recorder, Report};
 use crate::stages::walk::{Elsewhere, Walk};
-use crate::store::{RunKind, Store};
+use crate::store::{Keep, RunKind, Store};
 
 /// Files on their way to the decoders, and reports on their way out.
 const WORK_QUEUE: usize = 64;
@@ -25,8 +25,9 @@ pub struct Scan {
     pub ignore: GlobSet,
     pub rescan: bool,
     pub look: Look,
-    pub fixing: Fixing,
+    pub policies: Policies,
     pub keep_mtime: bool,
+    pub keep: Keep,
     /// Report unchanged photos in full too.
     pub in_full: bool,
 }
@@ -66,9 +67,10 @@ impl Scan {
             model_name: self.look.model.name.clone(),
             model,
             bars: self.look.bars,
-            policies: Policies::everywhere(self.fixing),
+            policies: self.policies,
             rescan: self.rescan,
             keep_mtime: self.keep_mtime,
+            keep: self.keep,
             in_full: self.in_full,
             pulse,
         };

@@ -8,18 +8,19 @@ use anyhow::{Context, Result, anyhow};
 
 use super::Session;
 use super::list::known_path;
+use crate::answer::{self, Planned};
 use crate::cli::FixArgs;
-use crate::journal::{self, Failure, Owner};
+use crate::journal::{Failure, Owner};
 use crate::output::{self, human, json};
 use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::plan_tag;
+use crate::rules::orientation::Turn;
 use crate::stages::decode::isolated::Isolated;
 use crate::stages::decode::{Budget, Candidate, Looked};
-use crate::stages::fix::{Expected, Prepared, prepare};
-use crate::store::{Label, Listed, RunKind, Seen, SeenOutcome, Store};
+use crate::stages::fix::Wish;
+use crate::stages::record::Fixing;
+use crate::store::{Listed, RunKind, Seen, SeenOutcome, Store};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
     let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
@@ -110,12 +111,16 @@ impl Fixer<'_> {
     }
 
     fn photo(&mut self, photo: Listed, turn: Turn) -> Result<()> {
-        let (id, identity, hash) = (photo.id, photo.identity, photo.hash);
+        let id = photo.id;
+        // A turn given by hand is meant for the photo as it is shown now.
+        let stored = self.args.turn.is_none().then_some(photo.stored);
+        let config = &self.session.config;
+        let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
+        let wish = Wish { turn, mode, max_original: config.keep.max_bytes };
+        let planned = answer::plan(&photo, stored, wish, "fix");
         let mut report = PhotoReport::from_listed(photo);
-        let expected = Expected { identity: Some(&identity), hash: hash.as_ref() };
-        let prepared = prepare(&report.path, expected, |bytes| Ok(plan_tag(bytes, turn)?));
-        let outcome = match prepared {
-            Ok(prepared) => self.answer(&mut report, id, turn, prepared),
+        let outcome = match planned {
+            Ok(planned) => self.answer(&mut report, id, turn, planned),
             Err(why) => Err(Failure::Photo(why)),
         };
         match outcome {
@@ -134,44 +139,41 @@ impl Fixer<'_> {
         report: &mut PhotoReport,
         id: i64,
         turn: Turn,
-        prepared: Prepared,
+        planned: Planned,
     ) -> Result<(), Failure> {
-        report.stored = prepared.patch.from;
-        report.action = if turn == Turn::NONE { Action::None } else { Action::Tag };
-        report.reason = None;
+        (report.action, report.reason) = (Action::None, None);
+        if let Some(prepared) = planned.prepared() {
+            report.stored = prepared.patch.from;
+            report.planned(prepared);
+        }
         if self.args.dry_run {
             return Ok(());
         }
-        let label = Label {
-            photo_id: id,
-            path: prepared.path.clone(),
-            hash: prepared.hash_before,
-            stored: prepared.patch.from,
-            turn,
-            source: "fix",
-        };
-        if turn != Turn::NONE {
-            let keep_mtime = self.session.config.keep_mtime;
-            let owner = Owner { run: self.run, photo: id, turn, keep_mtime };
-            journal::apply(&mut self.store, owner, prepared)?;
-        }
-        Ok(self.store.add_label(&label)?)
+        let (keep_mtime, keep) = (self.session.config.keep_mtime, self.session.config.keep);
+        let owner = Owner { run: self.run, photo: id, turn, keep_mtime, keep };
+        planned.carry_out(&mut self.store, owner, &answer::who())
     }
 
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {
         if self.args.json {
             let mut object = json::photo(report);
-            let new: Orientation = report.stored.then(turn.orientation());
+            let new = report.written.unwrap_or(report.stored.then(turn.orientation()));
             object["turn"] = turn.degrees().into();
             object["new"] = new.to_exif().into();
             return output::line(&object.to_string());
         }
         let path = human::printable(&report.path.to_string_lossy());
         let text = match &report.reason {
-            Some((code, why)) => format!("not turned  {path}  {code}: {why}"),
-            None if turn == Turn::NONE => format!("left as it is  {path}"),
-            None if self.args.dry_run => format!("would turn {:>3}°  {path}", turn.degrees()),
-            None => format!("turned {:>3}°  {path}", turn.degrees()),
+            Some((code, why)) if report.action == Action::None => {
+                format!("not turned  {path}  {code}: {why}")
+            }
+            _ if turn == Turn::NONE => format!("left as it is  {path}"),
+            reason => {
+                let word = if self.args.dry_run { "would turn" } else { "turned" };
+                let way = report.action.as_str();
+                let why = reason.as_ref().map(|(_, why)| format!("  by {way} instead: {why}"));
+                format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
+            }
         };
         output::line(&text)
     }

@@ -15,6 +15,7 @@ pub mod service;
 pub mod status;
 pub mod train;
 pub mod undo;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +26,9 @@ use crate::cli::{Cli, Command, Global};
 use crate::config::{self as settings, Config};
 use crate::engine::{Device, ModelFile};
 use crate::journal;
+use crate::rules::mode::Mode;
 use crate::stages::decode::isolated::worker;
+use crate::stages::record::{Fixing, Policies, Policy};
 use crate::store::Store;
 
 /// Config and global flags, resolved.
@@ -67,6 +70,14 @@ impl Session {
         }
     }
 
+    /// What a command does about photos, folder by folder; `mode` where the user names one.
+    fn policies(&self, fixing: Fixing, mode: Option<Mode>) -> Policies {
+        let policy = |own| Policy { fixing, min_confidence: 0.0, mode: mode.unwrap_or(own) };
+        let roots = self.config.roots.iter();
+        let below = roots.map(|root| (root.path.clone(), policy(root.mode))).collect();
+        Policies::new(policy(self.config.mode), below)
+    }
+
     fn device(&self) -> Device {
         self.global.device.unwrap_or(self.config.device)
     }
@@ -103,6 +114,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Undo(args) => undo::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Review(args) => review::run(&session, &args),
+        Command::Verify(args) => verify::run(&session, &args),
         Command::Run => run::run(&session),
         Command::Control { action } => run::tell(&session, action),
         Command::Status { json } => status::run(&session, json),

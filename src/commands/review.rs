@@ -10,7 +10,8 @@ use super::Session;
 use crate::cli::{ReviewArgs, ReviewOrder};
 use crate::config;
 use crate::review::terminal::{self, Settings as TerminalSettings};
-use crate::review::{self, Settings, Thumbnails};
+use crate::review::{self, How, Settings, Thumbnails};
+use crate::stages::record::Fixing;
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
@@ -31,12 +32,17 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         None => writer.latest_model()?.map(|model| model.id),
     };
     let cache = config::cache_dir()?.join("thumbnails");
+    let how = How {
+        policies: session.policies(Fixing::Apply, None),
+        keep_mtime: session.config.keep_mtime,
+        keep: session.config.keep,
+    };
     if args.tty {
         terminal::run(TerminalSettings {
             reader: session.open_store()?,
             writer,
             model,
-            keep_mtime: session.config.keep_mtime,
+            how,
             thumbnails: Thumbnails::new(cache, session.config.limits, 1)?,
             graphics: args.pictures,
             descending: args.order == ReviewOrder::Confident,
@@ -48,7 +54,7 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         password,
         opens_browser: !args.no_open,
         limits: session.config.limits,
-        keep_mtime: session.config.keep_mtime,
+        how,
         n_decoders: session.config.n_threads.clamp(1, 8),
         cache,
         reader: session.open_store()?,

@@ -50,8 +50,9 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             bars: config.bars,
             pulse: Arc::default(),
         },
-        fixing,
+        policies: session.policies(fixing, args.fix.flatten()),
         keep_mtime: config.keep_mtime,
+        keep: config.keep,
         in_full: args.json,
     };
     let quiet = session.global.quiet;

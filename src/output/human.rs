@@ -35,8 +35,8 @@ pub fn photo(report: &PhotoReport, dry_run: bool) -> String {
         (Verdict::Upright, _) => (GOOD, "upright    ".to_owned()),
         (Verdict::Review, Action::None) => (ASK, format!("review {degrees:>3}°")),
         (Verdict::Fix, Action::None) => (ACT, format!("fix    {degrees:>3}°")),
-        (_, Action::Tag) if dry_run => (ACT, format!("would turn {degrees:>3}°")),
-        (_, Action::Tag) => (GOOD, format!("turned {degrees:>3}°")),
+        (_, Action::Turned(_)) if dry_run => (ACT, format!("would turn {degrees:>3}°")),
+        (_, Action::Turned(_)) => (GOOD, format!("turned {degrees:>3}°")),
     };
     let reason =
         reason.map_or_else(String::new, |reason| paint(DIM, &format!("  {}", printable(&reason))));
@@ -104,7 +104,11 @@ fn outcome(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
         lines.push(format!("Would turn {}. Nothing was changed.", plural(n, "photo")));
     } else if scanned.fixing && n > 0 {
         let undo = paint(ACT, &format!("orientd undo --run {}", scanned.run));
-        lines.push(format!("Turned {} by the tag. To put them back: {undo}", plural(n, "photo")));
+        lines.push(format!(
+            "Turned {}{}. To put them back: {undo}",
+            plural(n, "photo"),
+            ways(summary)
+        ));
     } else if scanned.fixing {
         lines.push("Nothing was turned.".to_owned());
     }
@@ -113,6 +117,21 @@ fn outcome(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
         lines.push(paint(DIM, &format!("{known} no longer there; nothing is forgotten")));
     }
     lines
+}
+
+/// ` by the tag`, or how many in which way.
+fn ways(summary: &Summary) -> String {
+    let words = [("tag", "by the tag"), ("pixels", "by the pixels"), ("sidecar", "by a sidecar")];
+    let count = |action: &str| summary.actions.get(action).copied().unwrap_or(0);
+    let used: Vec<_> = words.into_iter().filter(|(action, _)| count(action) > 0).collect();
+    match used.as_slice() {
+        [(_, words)] => format!(" {words}"),
+        _ => {
+            let parts =
+                used.iter().map(|(action, words)| format!("{} {words}", grouped(count(action))));
+            format!(": {}", parts.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// `1 photo`, `2 photos`, `12,345 photos`.

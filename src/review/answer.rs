@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
+use crate::answer;
 use crate::error::FixError;
 use crate::journal::{self, Failure, Owner};
 use crate::rules::orientation::Turn;
-use crate::rules::patch::plan_tag;
-use crate::stages::fix::{Expected, prepare};
-use crate::store::{Hash, Label, Listed, RunKind, Store};
+use crate::stages::fix::Wish;
+use crate::stages::record::Policies;
+use crate::store::{Hash, Keep, Listed, RunKind, Store};
 
 /// Groups of answers that can be taken back by "undo the last".
 const REMEMBERED: usize = 1000;
@@ -29,11 +30,18 @@ pub struct Outcome {
     pub refused: Option<(&'static str, String)>,
 }
 
+/// How photos are turned, from the config.
+pub struct How {
+    pub policies: Policies,
+    pub keep_mtime: bool,
+    pub keep: Keep,
+}
+
 /// Does what a person says, one photo after the other.
 pub struct Clerk {
     store: Store,
     model: Option<i64>,
-    keep_mtime: bool,
+    how: How,
     who: String,
     /// Begun with the first change.
     run: Option<i64>,
@@ -42,10 +50,8 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    pub fn new(store: Store, model: Option<i64>, keep_mtime: bool) -> Self {
-        let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
-        let who = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-        Self { store, model, keep_mtime, who, run: None, groups: Vec::new() }
+    pub fn new(store: Store, model: Option<i64>, how: How) -> Self {
+        Self { store, model, how, who: answer::who(), run: None, groups: Vec::new() }
     }
 
     /// Ends the run, where one was begun.
@@ -87,31 +93,17 @@ impl Clerk {
 
     fn one(&mut self, answer: &Answer) -> Result<(), Failure> {
         let photo = self.photo(answer.photo)?;
-        let hash = photo.hash.as_ref();
-        if answer.seen.as_ref() != hash {
+        if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
         }
-        // A photo that is fine needs no permission to be written, only to be the one that was shown.
-        let expected = Expected { identity: Some(&photo.identity), hash };
-        let prepared = prepare(&photo.path, expected, |bytes| Ok(plan_tag(bytes, answer.turn)?));
-        let (path, hash, stored) = match (prepared, photo.hash) {
-            (Ok(prepared), _) => {
-                let told = (prepared.path.clone(), prepared.hash_before, prepared.patch.from);
-                if answer.turn != Turn::NONE {
-                    let run = self.run()?;
-                    let keep_mtime = self.keep_mtime;
-                    let owner = Owner { run, photo: photo.id, turn: answer.turn, keep_mtime };
-                    journal::apply(&mut self.store, owner, prepared)?;
-                }
-                told
-            }
-            (Err(why @ (FixError::Changed | FixError::Vanished)), _) => return Err(why.into()),
-            (Err(_), Some(hash)) if answer.turn == Turn::NONE => (photo.path, hash, photo.stored),
-            (Err(why), _) => return Err(why.into()),
-        };
-        let (photo_id, turn) = (answer.photo, answer.turn);
-        let label = Label { photo_id, path, hash, stored, turn, source: "review" };
-        Ok(self.store.add_answer(&label, &self.who)?)
+        let (turn, keep) = (answer.turn, self.how.keep);
+        let mode = self.how.policies.of(&photo.path).mode;
+        let wish = Wish { turn, mode, max_original: keep.max_bytes };
+        let planned = answer::plan(&photo, Some(photo.stored), wish, "review")?;
+        // A run holds changes; an answer that changes nothing needs none.
+        let run = if planned.prepared().is_some() { self.run()? } else { 0 };
+        let owner = Owner { run, photo: photo.id, turn, keep_mtime: self.how.keep_mtime, keep };
+        planned.carry_out(&mut self.store, owner, &self.who)
     }
 
     /// Takes back the latest answer or change of each photo.
@@ -146,7 +138,7 @@ impl Clerk {
         let Some(change) = self.store.change_in_force(id)? else {
             return Err(FixError::NothingToUndo.into());
         };
-        journal::undo(&mut self.store, &change, self.keep_mtime)?;
+        journal::undo(&mut self.store, &change, self.how.keep_mtime)?;
         self.store.withdraw_answer(id, &change.hash_before)?;
         Ok(())
     }

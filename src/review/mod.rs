@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-pub use answer::{Answer, Clerk, Outcome};
+pub use answer::{Answer, Clerk, How, Outcome};
 pub use thumbnails::Thumbnails;
 
 use crate::output;
@@ -33,7 +33,7 @@ pub struct Settings {
     pub password: Option<String>,
     pub opens_browser: bool,
     pub limits: Limits,
-    pub keep_mtime: bool,
+    pub how: How,
     /// Photos decoded at the same time.
     pub n_decoders: usize,
     /// Folder of the thumbnails.
@@ -75,7 +75,7 @@ async fn run(settings: Settings) -> Result<()> {
     let address = listener.local_addr().context("cannot tell the address")?;
     let guard = guard::Guard::new(address, settings.password.clone())?;
     let db = settings.writer.path().to_owned();
-    let clerk = Clerk::new(settings.writer, settings.model, settings.keep_mtime);
+    let clerk = Clerk::new(settings.writer, settings.model, settings.how);
     let (reader, reader_thread) = desk::Desk::open("reader", settings.reader, |_| Ok(()))?;
     let (clerk, clerk_thread) = desk::Desk::open("clerk", clerk, Clerk::close)?;
     let thumbnails =

@@ -1,6 +1,6 @@
 //! What to change in a file so that it is shown turned: a plan as a value, and why there is none.
 
-mod jpeg;
+pub(super) mod jpeg;
 mod png;
 mod tiff;
 mod webp;
@@ -59,6 +59,26 @@ pub enum Refusal {
     MultiPage,
     #[error("the bytes are not what the journal says")]
     NotAsJournaled,
+    #[error(
+        "its sidecar cannot be kept in step: it is unreadable or unclear about the orientation"
+    )]
+    Sidecar,
+    #[error("its sidecar states the orientation and would win; mode sidecar changes it there")]
+    SidecarSpeaks,
+    #[error("only the pixels of JPEG files are turned")]
+    NotJpeg,
+    #[error("its sides are not whole blocks, so turning the pixels would lose an edge")]
+    NotWholeBlocks,
+    #[error("this kind of JPEG is not turned by its pixels: {0}")]
+    Kind(&'static str),
+    #[error("it holds {0}, which would no longer fit turned pixels")]
+    Belongs(&'static str),
+    #[error("its EXIF cannot be brought in step with turned pixels")]
+    ExifNotInStep,
+    #[error("the turned pixels did not prove to be the old ones")]
+    NotProved,
+    #[error("the original is larger than the undo store may grow")]
+    NoBudget,
 }
 
 impl Refusal {
@@ -81,7 +101,38 @@ impl Refusal {
             Self::ExifElsewhere => "exif_elsewhere",
             Self::MultiPage => "multi_page",
             Self::NotAsJournaled => "changed",
+            Self::Sidecar => "unclear_sidecar",
+            Self::SidecarSpeaks => "sidecar_orientation",
+            Self::NotJpeg => "not_jpeg",
+            Self::NotWholeBlocks => "not_whole_blocks",
+            Self::Kind(_) => "jpeg_kind",
+            Self::Belongs(_) => "pixels_bound",
+            Self::ExifNotInStep => "exif_not_in_step",
+            Self::NotProved => "not_proved",
+            Self::NoBudget => "no_undo_budget",
         }
+    }
+
+    /// Only turning pixels is out of the question; the tag may still be changed.
+    pub fn is_about_pixels(self) -> bool {
+        matches!(
+            self,
+            Self::NotJpeg
+                | Self::NotWholeBlocks
+                | Self::Kind(_)
+                | Self::Belongs(_)
+                | Self::ExifNotInStep
+                | Self::NotProved
+                | Self::NoBudget
+                | Self::TrailingData
+                | Self::MultiPicture
+                | Self::Xmp
+        )
+    }
+
+    /// The format is only read, whatever is in the file.
+    pub fn is_about_the_format(self) -> bool {
+        self == Self::Format
     }
 }
 
@@ -141,7 +192,11 @@ pub fn plan_tag(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
 }
 
 /// The edit that writes `to` into a field whose TIFF structure begins at `start`.
-fn overwritten(field: OrientationField, start: usize, to: Orientation) -> Result<Edit, Refusal> {
+pub(super) fn overwritten(
+    field: OrientationField,
+    start: usize,
+    to: Orientation,
+) -> Result<Edit, Refusal> {
     let old = match u8::try_from(field.value) {
         Ok(old @ 0..=8) => old,
         _ => return Err(Refusal::OutOfRange(field.value)),

@@ -11,6 +11,10 @@ const ENTRY_LEN: usize = 12;
 
 const SUB_IFDS: u16 = 0x014A;
 
+/// Types of whole numbers (TIFF 6.0 page 15).
+pub const SHORT: u16 = 3;
+pub const LONG: u16 = 4;
+
 /// Byte order and bytes of a TIFF structure; offsets count from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiff<'a> {
@@ -22,16 +26,18 @@ pub struct Tiff<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     pub tag: u16,
-    kind: u16,
-    count: u32,
+    pub kind: u16,
+    pub count: u32,
     /// Where the value is.
-    at: usize,
+    pub at: usize,
 }
 
 /// The fields of one directory, in file order.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     pub fields: Vec<Field>,
+    /// Where the offset of the next directory is written; it may be past the end.
+    pub next_at: usize,
 }
 
 impl<'a> Tiff<'a> {
@@ -93,7 +99,8 @@ impl<'a> Tiff<'a> {
             return None;
         }
         let fields = (0..n_entries).filter_map(|index| self.field_at(entries + index * ENTRY_LEN));
-        Some((Directory { fields: fields.collect() }, self.u32_at(end)))
+        let directory = Directory { fields: fields.collect(), next_at: end };
+        Some((directory, self.u32_at(end)))
     }
 
     fn field_at(self, entry: usize) -> Option<Field> {
@@ -132,6 +139,16 @@ impl<'a> Tiff<'a> {
         let count = usize::try_from(field.count).ok()?;
         let n_bytes = count.checked_mul(size_of_kind(field.kind)?)?;
         Some((field.at, self.bytes.get(field.at..field.at.checked_add(n_bytes)?)?))
+    }
+
+    /// `value` in this structure's byte order.
+    pub fn short(self, value: u16) -> [u8; 2] {
+        if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    /// `value` in this structure's byte order.
+    pub fn long(self, value: u32) -> [u8; 4] {
+        if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
     fn u16_at(self, at: usize) -> Option<u16> {

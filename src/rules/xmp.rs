@@ -1,5 +1,9 @@
 //! `tiff:Orientation` in an XMP packet: some programs prefer it to EXIF, so the two must agree.
 
+use std::ops::Range;
+
+use super::patch::Refusal;
+
 /// What an XMP APP1 segment begins with, and one that continues a packet too large for 64 KiB.
 pub const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 pub const EXTENDED_XMP_HEADER: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
@@ -44,18 +48,48 @@ pub fn find_orientation(packet: &[u8]) -> XmpOrientation {
 
 /// The digit of `="6"`, `='6'` or `>6<` at `at`.
 fn digit_after(packet: &[u8], at: usize) -> Option<(u8, usize)> {
+    let (close, at) = opened(packet, at)?;
+    let digit = *packet.get(at).filter(|byte| byte.is_ascii_digit())?;
+    (*packet.get(at + 1)? == close).then_some((digit - b'0', at))
+}
+
+/// What closes the value of the property whose name ends at `at`, and where the value starts.
+fn opened(packet: &[u8], at: usize) -> Option<(u8, usize)> {
     let (rest, at) = skip_spaces(packet, at)?;
-    let (close, at) = match rest.first()? {
-        b'>' => (b'<', at + 1),
+    match rest.first()? {
+        b'>' => Some((b'<', at + 1)),
         b'=' => {
             let (rest, at) = skip_spaces(packet, at + 1)?;
             let quote = *rest.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
-            (quote, at + 1)
+            Some((quote, at + 1))
         }
-        _ => return None,
-    };
-    let digit = *packet.get(at).filter(|byte| byte.is_ascii_digit())?;
-    (*packet.get(at + 1)? == close).then_some((digit - b'0', at))
+        _ => None,
+    }
+}
+
+/// The digits of a property that is a plain number, in the ways that [`find_orientation`] reads.
+///
+/// # Errors
+/// Where the property is there more than once, or in another way.
+pub fn find_number(packet: &[u8], name: &[u8]) -> Result<Option<Range<usize>>, Refusal> {
+    let mut found = None;
+    for at in occurrences(packet, name) {
+        let end = at + name.len();
+        let longer_name = packet.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        if packet[..at].ends_with(b"</") || longer_name {
+            continue;
+        }
+        let digits = digits_after(packet, end).filter(|_| found.is_none());
+        found = Some(digits.ok_or(Refusal::Xmp)?);
+    }
+    Ok(found)
+}
+
+fn digits_after(packet: &[u8], at: usize) -> Option<Range<usize>> {
+    let (close, at) = opened(packet, at)?;
+    let n_digits = packet.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = at + n_digits;
+    (n_digits > 0 && *packet.get(end)? == close).then_some(at..end)
 }
 
 fn skip_spaces(packet: &[u8], at: usize) -> Option<(&[u8], usize)> {

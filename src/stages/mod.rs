@@ -5,4 +5,5 @@ pub mod decode;
 pub mod fix;
 pub mod look;
 pub mod record;
+pub mod sidecar;
 pub mod walk;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, never, select};
 
-use super::fix::{Expected, prepare};
+use super::fix::{Expected, Wish, prepare};
 use super::look::{EngineInfo, Event, skipped};
 use super::walk::Found;
 use crate::error::{FixError, Skip};
@@ -19,10 +19,10 @@ use crate::journal::{self, Failure, Owner};
 use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
+use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::plan_tag;
 use crate::store::{
-    BarOverrides, Hash, Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome, Store,
+    BarOverrides, Hash, Keep, Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome, Store,
 };
 
 /// Looks recorded in one transaction.
@@ -46,6 +46,7 @@ pub struct Policy {
     pub fixing: Fixing,
     /// Apply from this confidence only; the rest stays pending.
     pub min_confidence: f32,
+    pub mode: Mode,
 }
 
 /// What is done where. The innermost folder decides.
@@ -57,17 +58,13 @@ pub struct Policies {
 }
 
 impl Policies {
-    pub fn everywhere(fixing: Fixing) -> Self {
-        Self { elsewhere: Policy { fixing, min_confidence: 0.0 }, below: Vec::new() }
-    }
-
-    /// `below` in any order; nothing is done elsewhere.
-    pub fn by_folder(mut below: Vec<(PathBuf, Policy)>) -> Self {
+    /// `below` in any order.
+    pub fn new(elsewhere: Policy, mut below: Vec<(PathBuf, Policy)>) -> Self {
         below.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
-        Self { below, ..Self::everywhere(Fixing::Off) }
+        Self { elsewhere, below }
     }
 
-    fn of(&self, path: &Path) -> Policy {
+    pub fn of(&self, path: &Path) -> Policy {
         let innermost = self.below.iter().find(|(folder, _)| path.starts_with(folder));
         innermost.map_or(self.elsewhere, |(_, policy)| *policy)
     }
@@ -99,6 +96,7 @@ pub struct Recorder {
     /// A person's earlier undo does not bind a rescan.
     pub rescan: bool,
     pub keep_mtime: bool,
+    pub keep: Keep,
     /// Report unchanged photos in full too.
     pub in_full: bool,
     pub pulse: Arc<Pulse>,
@@ -294,8 +292,8 @@ impl Recorder {
             return Ok(()); // It stays pending, and is found again.
         }
         let turn = decision.turn;
-        match self.fix(report, id, turn, policy.fixing, identity, hash) {
-            Ok(()) => (report.action, report.just_now) = (Action::Tag, true),
+        match self.fix(report, id, turn, policy, identity, hash) {
+            Ok(()) => report.just_now = true,
             Err(Failure::Photo(why)) => report.refused(&why),
             Err(Failure::Store(err)) => return Err(err),
         }
@@ -304,27 +302,31 @@ impl Recorder {
 
     fn fix(
         &mut self,
-        report: &PhotoReport,
+        report: &mut PhotoReport,
         photo: i64,
         turn: Turn,
-        fixing: Fixing,
+        policy: Policy,
         identity: &Identity,
         hash: &Hash,
     ) -> Result<(), Failure> {
-        if self.store.label_of(hash)? == Some(Turn::NONE) {
+        if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
             return Err(FixError::SaidUpright.into());
         }
-        if !self.rescan && self.store.was_undone(photo, hash)? {
+        if !self.rescan && self.store.was_undone(photo, hash, report.stored)? {
             return Err(FixError::Undone.into());
         }
-        let expected = Expected { identity: Some(identity), hash: Some(hash) };
-        let prepared = prepare(&report.path, expected, |bytes| Ok(plan_tag(bytes, turn)?))?;
+        let stored = Some(report.stored);
+        let expected = Expected { identity: Some(identity), hash: Some(hash), stored };
+        let wish = Wish { turn, mode: policy.mode, max_original: self.keep.max_bytes };
+        let prepared = prepare(&report.path, expected, wish)?;
         self.pulse.beat();
-        if fixing == Fixing::Plan {
-            return Ok(());
+        if policy.fixing == Fixing::Apply {
+            let (keep_mtime, keep) = (self.keep_mtime, self.keep);
+            let owner = Owner { run: self.run, photo, turn, keep_mtime, keep };
+            journal::apply(&mut self.store, owner, &prepared)?;
         }
-        let owner = Owner { run: self.run, photo, turn, keep_mtime: self.keep_mtime };
-        journal::apply(&mut self.store, owner, prepared)
+        report.planned(&prepared);
+        Ok(())
     }
 }
 
@@ -341,6 +343,7 @@ fn blank_report(
         stored: Orientation::UPRIGHT,
         prediction: None,
         action: Action::None,
+        written: None,
         reason,
         known: false,
         just_now: false,

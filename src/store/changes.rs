@@ -8,8 +8,10 @@ use rusqlite::{Row, TransactionBehavior, params};
 use super::photos::set_content;
 use super::{Hash, Store, hash_from, now, path_bytes, path_from, range_below};
 use crate::identity::Identity;
+use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::rules::patch::{Edit, Patch};
+use crate::stages::sidecar;
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,7 @@ pub struct NewChange<'a> {
     pub photo: i64,
     pub path: &'a Path,
     pub turn: Turn,
+    pub mode: Mode,
     pub patch: &'a Patch,
     pub hash_before: &'a Hash,
     pub hash_after: &'a Hash,
@@ -60,14 +63,44 @@ pub struct Change {
     pub photo: i64,
     pub path: PathBuf,
     pub turn: Turn,
+    pub mode: Mode,
+    /// Without edits where only the kept original tells the old bytes.
     pub patch: Patch,
     pub hash_before: Hash,
     pub hash_after: Hash,
     pub state: ChangeState,
 }
 
+impl Change {
+    /// The file that was changed: the photo where it is now, or its sidecar there.
+    pub fn target(&self) -> PathBuf {
+        match self.mode {
+            Mode::Tag | Mode::Pixels => self.path.clone(),
+            Mode::Sidecar => sidecar::path_of(&self.path),
+        }
+    }
+
+    /// Were width and height exchanged in the file?
+    pub fn swaps_sides(&self) -> bool {
+        let applied = self.patch.from.then(self.turn.orientation());
+        self.mode == Mode::Pixels && applied.swaps_sides()
+    }
+}
+
+/// What a photo is after a change was made or put back.
+#[derive(Clone, Copy, Debug)]
+pub struct NowIs {
+    pub photo: i64,
+    /// As the file or its sidecar states it.
+    pub stored: Orientation,
+    /// `None`: the photo's own file is as it was.
+    pub content: Option<(Identity, Hash)>,
+    /// Width and height have been exchanged.
+    pub swapped: bool,
+}
+
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state FROM changes";
+                             hash_before, hash_after, state, action FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -79,7 +112,7 @@ impl Store {
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
                                  hash_before, hash_after, state, begun_at)
-             VALUES (?1, ?2, ?3, 'tag', ?4, ?5, ?6, ?7, ?8, 'intent', ?9)",
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9)",
             params![
                 change.run,
                 change.photo,
@@ -89,7 +122,8 @@ impl Store {
                 change.patch.to.to_exif(),
                 &change.hash_before[..],
                 &change.hash_after[..],
-                now()
+                now(),
+                change.mode.as_str()
             ],
         )?;
         let id = transaction.last_insert_rowid();
@@ -111,15 +145,24 @@ impl Store {
         &mut self,
         change: i64,
         state: ChangeState,
-        now_is: Option<(i64, &Identity, &Hash)>,
+        now_is: Option<NowIs>,
     ) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
             params![change, state.as_str(), now()],
         )?;
-        if let Some((photo, identity, hash)) = now_is {
-            set_content(&transaction, photo, identity, hash)?;
+        if let Some(now_is) = now_is {
+            transaction.execute(
+                "UPDATE photos SET stored = ?2,
+                     width = CASE WHEN ?3 THEN height ELSE width END,
+                     height = CASE WHEN ?3 THEN width ELSE height END
+                 WHERE id = ?1",
+                params![now_is.photo, now_is.stored.to_exif(), now_is.swapped],
+            )?;
+            if let Some((identity, hash)) = &now_is.content {
+                set_content(&transaction, now_is.photo, identity, hash)?;
+            }
         }
         transaction.commit()?;
         Ok(())
@@ -155,14 +198,28 @@ impl Store {
         )
     }
 
-    /// Was a turn of exactly this content put back by its owner?
+    /// The latest change in force of every file at or below `path`, by number.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn was_undone(&self, photo: i64, hash: &Hash) -> Result<bool> {
+    pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
+        let mut changes = self.changes_below(path)?;
+        let mut seen = std::collections::HashSet::new();
+        changes.retain(|change| seen.insert(change.target()));
+        changes.reverse();
+        Ok(changes)
+    }
+
+    /// Was a turn of exactly this content, shown as `stored`, put back by its owner?
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn was_undone(&self, photo: i64, hash: &Hash, stored: Orientation) -> Result<bool> {
         let sql = "SELECT EXISTS(SELECT 1 FROM changes
-                   WHERE photo_id = ?1 AND hash_before = ?2 AND state = 'undone')";
-        Ok(self.db.query_row(sql, params![photo, &hash[..]], |row| row.get(0))?)
+                   WHERE photo_id = ?1 AND state = 'undone'
+                     AND (hash_before = ?2 OR (action = 'sidecar' AND old_stored = ?3)))";
+        let values = params![photo, &hash[..], stored.to_exif()];
+        Ok(self.db.query_row(sql, values, |row| row.get(0))?)
     }
 
     /// How many changes are in force, were put back, and await settling.
@@ -202,6 +259,7 @@ impl Store {
 
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     let state: String = row.get(9)?;
+    let mode: String = row.get(10)?;
     let orientation = |number| Orientation::from_stored(Some(number));
     Ok(Change {
         id: row.get(0)?,
@@ -209,6 +267,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         photo: row.get(2)?,
         path: path_from(row.get_ref(3)?.as_blob()?),
         turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
+        mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
         patch: Patch {
             edits: Vec::new(),
             from: orientation(row.get(5)?),

@@ -20,12 +20,14 @@ pub struct Label {
 }
 
 impl Store {
+    /// Notes an answer and who gave it.
+    ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn add_label(&mut self, label: &Label) -> Result<()> {
+    pub fn add_label(&mut self, label: &Label, who: &str) -> Result<()> {
         self.db.execute(
-            "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at, who)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 label.photo_id,
                 path_bytes(&label.path),
@@ -33,20 +35,24 @@ impl Store {
                 label.stored.to_exif(),
                 label.turn.degrees(),
                 label.source,
-                now()
+                now(),
+                who
             ],
         )?;
         Ok(())
     }
 
-    /// The latest answer about this content.
+    /// The latest answer about this content, shown with `stored`.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn label_of(&self, hash: &Hash) -> Result<Option<Turn>> {
-        let sql = "SELECT turn FROM labels WHERE hash = ?1 ORDER BY id DESC LIMIT 1";
-        let degrees: Option<u16> =
-            self.db.query_row(sql, [&hash[..]], |row| row.get(0)).optional()?;
+    pub fn label_of(&self, hash: &Hash, stored: Orientation) -> Result<Option<Turn>> {
+        let sql = "SELECT turn FROM labels WHERE hash = ?1 AND stored = ?2
+                   ORDER BY id DESC LIMIT 1";
+        let degrees: Option<u16> = self
+            .db
+            .query_row(sql, params![&hash[..], stored.to_exif()], |row| row.get(0))
+            .optional()?;
         Ok(degrees.and_then(Turn::from_degrees))
     }
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod labels;
 mod models;
+mod originals;
 mod photos;
 mod refits;
 mod review;
@@ -17,9 +18,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use changes::{Change, ChangeState, NewChange};
+pub use changes::{Change, ChangeState, NewChange, NowIs};
 pub use labels::Label;
 pub use models::{BarOverrides, ModelRow};
+pub use originals::Keep;
 pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
 pub use refits::FittedBar;
 pub use review::{Card, Dates, PageQuery, Tab};
@@ -35,8 +37,9 @@ pub const LOOK_VERSION: i64 = 2;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_review.sql"),
-    include_str!("../../migrations/0003_refits.sql"),
-    include_str!("../../migrations/0004_taken.sql"),
+    include_str!("../../migrations/0003_originals.sql"),
+    include_str!("../../migrations/0004_refits.sql"),
+    include_str!("../../migrations/0005_taken.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.

@@ -10,6 +10,7 @@ use super::{range_below, range_of};
 use crate::error::Skip;
 use crate::identity::Identity;
 use crate::rules::decision::{Decision, Probabilities, Verdict};
+use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
 
 /// A file the database has seen, as far as a walk needs it.
@@ -87,22 +88,25 @@ pub struct Listed {
     /// The content that was seen is the content now.
     pub is_current: bool,
     /// What was done, and the tag it left, where that is still in force.
-    pub fixed: Option<(String, Orientation)>,
+    pub fixed: Option<(Mode, Orientation)>,
 }
 
 const LISTED: &str = "
     SELECT p.id, p.path, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns, p.hash, p.format, p.width,
            p.height, coalesce(q.stored, p.stored), p.reason, p.detail,
-           q.p0, q.p90, q.p180, q.p270, q.turn, q.confidence, q.verdict, q.views, q.hash = p.hash,
-           c.action, c.new_stored
+           q.p0, q.p90, q.p180, q.p270, q.turn, q.confidence, q.verdict, q.views,
+           q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored
     FROM photos p
     LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id)
-                       AND c.state = 'done' AND c.hash_after = p.hash";
+                       AND c.state = 'done'
+                       AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
+                                         ELSE c.hash_after = p.hash END";
 
 const KNOWN: &str = "
     SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
-           p.reason, p.look_version, q.verdict, q.hash = p.hash, p.missing_since IS NOT NULL
+           p.reason, p.look_version, q.verdict,
+           q.hash = p.hash AND q.stored = p.stored, p.missing_since IS NOT NULL
     FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1";
 
 fn known_photo(row: &Row<'_>) -> Result<(PathBuf, Known)> {
@@ -512,7 +516,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         skipped: reason.map(|reason| (reason, detail.unwrap_or_default())),
         prediction: prediction(row)?,
         is_current: row.get::<_, Option<bool>>(22)?.unwrap_or(false),
-        fixed: action.zip(new_stored.map(orientation)),
+        fixed: action.and_then(|mode| mode.parse().ok()).zip(new_stored.map(orientation)),
     })
 }
 

@@ -45,13 +45,15 @@ const ANSWERS: &str = "
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN changes c ON c.photo_id = l.photo_id AND c.hash_after = l.hash
-                                AND c.new_stored = l.stored AND c.hash_after <> c.hash_before
+                                AND c.new_stored = l.stored
                   JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
     WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2 AND c.state = 'done'
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.stored, q.stored, q.hash, 0
     FROM changes c JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
-                   JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
+                   JOIN predictions q ON q.photo_id = c.photo_id
+                    AND CASE c.action WHEN 'sidecar' THEN q.stored = c.old_stored
+                                      ELSE q.hash = c.hash_before END
     WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
       AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done')
     ORDER BY 9, 10";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::{Row, params};
 
-use super::{Change, Hash, Label, Store, hash_from, path_from};
+use super::{Change, Hash, Store, hash_from, path_from};
 use crate::rules::orientation::{Orientation, Turn};
 
 /// Which photos a page holds.
@@ -39,8 +39,9 @@ impl Tab {
                  FROM predictions q INDEXED BY predictions_proposed
                  CROSS JOIN photos p ON p.id = q.photo_id
                  WHERE q.model_id = ?1 AND q.verdict <> 'upright' AND q.hash = p.hash
-                   AND p.reason IS NULL AND NOT EXISTS (
-                       SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.source <> 'sensor')",
+                   AND q.stored = p.stored AND p.reason IS NULL AND NOT EXISTS (
+                       SELECT 1 FROM labels l
+                       WHERE l.hash = p.hash AND l.stored = p.stored AND l.source <> 'sensor')",
                 "q.confidence",
                 "q.photo_id",
             ),
@@ -49,15 +50,18 @@ impl Tab {
                  FROM predictions q INDEXED BY predictions_upright
                  CROSS JOIN photos p ON p.id = q.photo_id
                  WHERE q.model_id = ?1 AND q.verdict = 'upright' AND q.hash = p.hash
-                   AND p.reason IS NULL AND NOT EXISTS (
-                       SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.source <> 'sensor')",
+                   AND q.stored = p.stored AND p.reason IS NULL AND NOT EXISTS (
+                       SELECT 1 FROM labels l
+                       WHERE l.hash = p.hash AND l.stored = p.stored AND l.source <> 'sensor')",
                 "q.confidence",
                 "q.photo_id",
             ),
             Self::Fixed => (
                 "c.new_stored, c.turn, NULL, 0.0, c.id
                  FROM changes c INDEXED BY changes_in_force CROSS JOIN photos p ON p.id = c.photo_id
-                 WHERE ?1 IS ?1 AND c.state = 'done' AND c.hash_after = p.hash",
+                 WHERE ?1 IS ?1 AND c.state = 'done'
+                   AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
+                                     ELSE c.hash_after = p.hash END",
                 "0.0",
                 "c.id",
             ),
@@ -196,26 +200,16 @@ impl Store {
         Ok(u64::try_from(count)?)
     }
 
-    /// As [`Store::add_label`], with the name of who answered.
-    ///
-    /// # Errors
-    /// Where the database cannot be written.
-    pub fn add_answer(&mut self, label: &Label, who: &str) -> Result<()> {
-        self.add_label(label)?;
-        let id = self.db.last_insert_rowid();
-        self.db.execute("UPDATE labels SET who = ?2 WHERE id = ?1", params![id, who])?;
-        Ok(())
-    }
-
-    /// Takes back the latest answer about this content of a photo, so that it is asked about again
-    /// and nothing learns from it. Was there one?
+    /// Takes back the latest answer about this content of a photo, shown as it is now, so that it is
+    /// asked about again and nothing learns from it. Was there one?
     ///
     /// # Errors
     /// Where the database cannot be written.
     pub fn withdraw_answer(&mut self, photo: i64, hash: &Hash) -> Result<bool> {
         let sql = "DELETE FROM labels WHERE id = (
-                       SELECT max(id) FROM labels WHERE photo_id = ?1 AND hash = ?2
-                                                    AND source IN ('review', 'fix'))";
+                       SELECT max(l.id) FROM labels l JOIN photos p ON p.id = l.photo_id
+                       WHERE p.id = ?1 AND l.hash = ?2 AND l.source IN ('review', 'fix')
+                         AND (l.stored = p.stored OR p.reason IS NOT NULL))";
         Ok(self.db.execute(sql, params![photo, &hash[..]])? > 0)
     }
 

@@ -166,7 +166,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_preview_of_every_kind_is_looked_at_and_nothing_is_written() {
+fn the_preview_of_every_kind_is_looked_at_and_turned_by_a_sidecar() {
     let library = Library::new();
     for (kind, bytes) in files() {
         library.add(format!("photo.{kind}"), &bytes);
@@ -180,12 +180,26 @@ fn the_preview_of_every_kind_is_looked_at_and_nothing_is_written() {
             let photo = &scanned.photos[&name];
             assert_eq!(photo["format"], kind, "{photo}");
             assert_eq!((&photo["stored"], &photo["turn"]), (&3.into(), &90.into()), "{photo}");
-            assert_eq!((&photo["verdict"], &photo["action"]), (&"fix".into(), &"none".into()));
+            assert_eq!((&photo["verdict"], &photo["action"]), (&"fix".into(), &"sidecar".into()));
+            assert_eq!(
+                (&photo["new"], &photo["reason"]),
+                (&8.into(), &"format_not_written".into())
+            );
         }
     }
     assert_eq!(scanned.photos["photo.dng"]["width"], 4000);
     assert_eq!(scanned.photos["photo.cr3"]["height"], 4000);
     assert_eq!(scanned.photos["photo.rw2"]["width"], 384, "the preview's, where no other is told");
+    for (path, hash) in &before {
+        assert_eq!(library.hashes().get(path), Some(hash), "the photo itself is never written");
+    }
+    let again = library.scan(&["--rescan"]);
+    for photo in again.photos.values() {
+        let seen = (&photo["stored"], &photo["verdict"]);
+        assert_eq!(seen, (&8.into(), &"upright".into()), "{photo}");
+    }
+    library.ok(["verify"]);
+    library.ok(["undo", "--last"]);
     assert_eq!(library.hashes(), before);
 }
 

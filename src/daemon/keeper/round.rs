@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::{Keeper, Work};
 use crate::config::{Config, FixPolicy, Root};
 use crate::pipeline;
+use crate::rules::mode::Mode;
 use crate::stages::record::{Fixing, Policies, Policy, Recorder, Report};
 use crate::stages::walk::{Elsewhere, Walk};
 
@@ -113,6 +114,7 @@ impl Keeper {
             policies: policies(&config.roots),
             rescan: false,
             keep_mtime: config.keep_mtime,
+            keep: config.keep,
             in_full: false,
             pulse: Arc::clone(&self.shared.pulse),
         };
@@ -154,9 +156,10 @@ fn policies(roots: &[Root]) -> Policies {
     let policy = |root: &Root| {
         let fixing = if root.fix == FixPolicy::Auto { Fixing::Apply } else { Fixing::Off };
         let min_confidence = root.min_confidence.unwrap_or(0.0);
-        (root.path.clone(), Policy { fixing, min_confidence })
+        (root.path.clone(), Policy { fixing, min_confidence, mode: root.mode })
     };
-    Policies::by_folder(roots.iter().map(policy).collect())
+    let elsewhere = Policy { fixing: Fixing::Off, min_confidence: 0.0, mode: Mode::Tag };
+    Policies::new(elsewhere, roots.iter().map(policy).collect())
 }
 
 /// A folder stands for everything below it. In order, a path comes right after its folder's others.

@@ -52,7 +52,7 @@ impl Keeper {
             }
             return;
         }
-        let is_turned = photo.action == Action::Tag && photo.just_now;
+        let is_turned = photo.action != Action::None && photo.just_now;
         let looks_turned = decision.is_some_and(|d| d.verdict != Verdict::Upright);
         let is_proposed = looks_turned && !photo.known && self.proposes(&photo.path);
         let mut status = self.shared.status();

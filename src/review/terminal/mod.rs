@@ -15,7 +15,7 @@ pub use graphics::Graphics;
 use self::keys::Key;
 use self::screen::{Input, Screen};
 use self::view::{Shown, View};
-use super::answer::{Answer, Clerk, Outcome};
+use super::answer::{Answer, Clerk, How, Outcome};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::rules::orientation::Turn;
@@ -29,7 +29,7 @@ pub struct Settings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<i64>,
-    pub keep_mtime: bool,
+    pub how: How,
     pub thumbnails: Thumbnails,
     /// `None`: the terminal is asked.
     pub graphics: Option<Graphics>,
@@ -58,7 +58,7 @@ struct Review {
 /// # Errors
 /// Where there is no terminal, or the database fails. The terminal is given back as it was.
 pub fn run(settings: Settings) -> Result<()> {
-    let Settings { reader, writer, model, keep_mtime, thumbnails, graphics, descending } = settings;
+    let Settings { reader, writer, model, how, thumbnails, graphics, descending } = settings;
     let mut screen = Screen::open()?;
     let graphics = match graphics {
         Some(graphics) => graphics,
@@ -79,7 +79,7 @@ pub fn run(settings: Settings) -> Result<()> {
         n_total: reader.count_tab(model, &query)?,
         reader,
         model,
-        clerk: Clerk::new(writer, model, keep_mtime),
+        clerk: Clerk::new(writer, model, how),
         query,
         answered: Vec::new(),
         n_turned: 0,

@@ -20,12 +20,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
         return Err(Refusal::Signed);
     }
     let exif = exif_block(bytes, &layout)?;
-    let stored = match &exif {
-        Some(block) => field_value(&bytes[block.clone()])?,
-        None => None,
-    };
-    let from = Orientation::from_stored(stored);
-    let to = from.then(turn.orientation());
+    let (from, to) = from_and_to(bytes, exif.as_ref(), turn)?;
     let mut edits = match exif {
         Some(block) => vec![overwrite_field(bytes, &block, to)?],
         None if end < bytes.len() => return Err(Refusal::TrailingData),
@@ -50,7 +45,10 @@ fn starting_with<'a>(
 }
 
 /// The TIFF structure of the one EXIF block.
-fn exif_block(bytes: &[u8], layout: &Layout) -> Result<Option<Range<usize>>, Refusal> {
+pub(in crate::rules) fn exif_block(
+    bytes: &[u8],
+    layout: &Layout,
+) -> Result<Option<Range<usize>>, Refusal> {
     // Some writers leave the padding byte of the header undefined (EXIF 2.32 section 4.7.2).
     let mut blocks = starting_with(bytes, layout, jpeg::APP1, &EXIF_HEADER[..5]);
     match (blocks.next(), blocks.next()) {
@@ -61,9 +59,18 @@ fn exif_block(bytes: &[u8], layout: &Layout) -> Result<Option<Range<usize>>, Ref
     }
 }
 
-fn field_value(tiff: &[u8]) -> Result<Option<u16>, Refusal> {
-    let field = exif::find_orientation(tiff).map_err(Refusal::Exif)?;
-    Ok(field.map(|field| field.value))
+/// What the EXIF block says, and what it must say after the turn.
+pub(in crate::rules) fn from_and_to(
+    bytes: &[u8],
+    block: Option<&Range<usize>>,
+    turn: Turn,
+) -> Result<(Orientation, Orientation), Refusal> {
+    let field = match block {
+        Some(block) => exif::find_orientation(&bytes[block.clone()]).map_err(Refusal::Exif)?,
+        None => None,
+    };
+    let from = Orientation::from_stored(field.map(|field| field.value));
+    Ok((from, from.then(turn.orientation())))
 }
 
 fn overwrite_field(bytes: &[u8], block: &Range<usize>, to: Orientation) -> Result<Edit, Refusal> {
@@ -105,11 +112,11 @@ fn xmp_edit(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Option<Edi
 }
 
 /// C2PA manifests are JUMBF boxes in APP11 segments (C2PA 2.1, section A.3.1).
-fn is_signed(bytes: &[u8], layout: &Layout) -> bool {
+pub(in crate::rules) fn is_signed(bytes: &[u8], layout: &Layout) -> bool {
     starting_with(bytes, layout, jpeg::APP11, b"JP").next().is_some()
 }
 
-fn has_mpf(bytes: &[u8], layout: &Layout) -> bool {
+pub(in crate::rules) fn has_mpf(bytes: &[u8], layout: &Layout) -> bool {
     starting_with(bytes, layout, jpeg::APP2, b"MPF\0").next().is_some()
 }
 

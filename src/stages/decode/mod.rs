@@ -25,6 +25,8 @@ use crate::identity::Identity;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
+use crate::rules::{isobmff, raw as raw_rules};
+use crate::stages::sidecar;
 use crate::store::Hash;
 
 /// A file to look at.
@@ -61,6 +63,20 @@ pub enum Looked {
     NotAPhoto,
 }
 
+impl Looked {
+    /// The sidecar's word on how a photo is shown goes before the file's own.
+    fn shown_by_sidecar(self, path: &Path) -> Self {
+        match (self, sidecar::orientation(path)) {
+            (Self::Photo(photo), Some(beside)) => {
+                let photo = *photo;
+                let picture = photo.picture.oriented(photo.stored.inverse().then(beside));
+                Self::Photo(Box::new(Photo { picture, stored: beside, ..photo }))
+            }
+            (looked, _) => looked,
+        }
+    }
+}
+
 /// A decoder's result: the picture at a reduced scale and the size it is stored with.
 struct Decoded {
     picture: Rgb8,
@@ -74,7 +90,8 @@ pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize
     match open(&candidate.path) {
         Ok((file, identity)) => {
             let opened = Opened { file: &file, identity, name: &candidate.path };
-            look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side)
+            let looked = look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side);
+            looked.shown_by_sidecar(&candidate.path)
         }
         Err(skip) => Looked::Skipped { format: None, skip },
     }
@@ -124,10 +141,10 @@ fn try_look(
     *seen_format = Some(file.format);
     let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
     let (decoded, stored) = match file.format {
-        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, stored_orientation(bytes)),
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, exif_orientation(bytes)),
         Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
         Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
-        other => (raster::decode(bytes, other, limits, budget)?, stored_orientation(bytes)),
+        other => (raster::decode(bytes, other, limits, budget)?, exif_orientation(bytes)),
     };
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
@@ -201,20 +218,45 @@ fn open(path: &Path) -> Result<(File, Identity), Skip> {
     Ok((file, Identity::from(&metadata)))
 }
 
-/// What the file's EXIF says; unreadable EXIF counts as none, as it does for viewers.
-fn stored_orientation(bytes: &[u8]) -> Orientation {
-    let read = exif::Reader::new().read_from_container(&mut Cursor::new(bytes));
-    let value = read.ok().and_then(|exif| {
+/// What a whole file says of how it is to be shown, as looking at it would find; `name` gives the
+/// ending. The sidecar is not asked.
+pub fn stored_orientation(bytes: &[u8], name: &Path) -> Orientation {
+    let format = match format::sniff(bytes, name) {
+        Sniffed::Picture(format) => format::refine(format, bytes, name),
+        other => other,
+    };
+    match format {
+        Sniffed::Picture(Format::Heif | Format::Avif) => {
+            isobmff::primary(bytes).map_or(Orientation::UPRIGHT, |primary| primary.stored)
+        }
+        Sniffed::Picture(Format::Raw(_)) => {
+            Orientation::from_stored(raw_rules::parse(bytes).and_then(|file| file.stored))
+        }
+        _ => exif_orientation(bytes),
+    }
+}
+
+/// What the file's EXIF says; none counts as upright, as it does for viewers.
+fn exif_orientation(bytes: &[u8]) -> Orientation {
+    let value = read_exif(bytes).and_then(|exif| {
         let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?;
         field.value.get_uint(0)
     });
     Orientation::from_stored(value.and_then(|value| u16::try_from(value).ok()))
 }
 
+/// As much of a file's EXIF as can be read: viewers, too, obey the orientation of a block of which
+/// another directory is damaged.
+pub fn read_exif(bytes: &[u8]) -> Option<exif::Exif> {
+    let mut reader = exif::Reader::new();
+    let read = reader.continue_on_error(true).read_from_container(&mut Cursor::new(bytes));
+    read.or_else(|err| err.distill_partial_result(|_| {})).ok()
+}
+
 /// EXIF's DateTimeOriginal (Exif 3.0, section 4.6.6). It names no time zone, and people mean that day by
 /// whatever clock.
 fn taken(bytes: &[u8]) -> Option<i64> {
-    let exif = exif::Reader::new().read_from_container(&mut Cursor::new(bytes)).ok()?;
+    let exif = read_exif(bytes)?;
     let field = exif.get_field(exif::Tag::DateTimeOriginal, exif::In::PRIMARY)?;
     let exif::Value::Ascii(lines) = &field.value else { return None };
     let when = exif::DateTime::from_ascii(lines.first()?).ok()?;

@@ -1,7 +1,7 @@
 //! Labels out of orientd's own database: a person's answers first, then tags a sensor wrote, then
 //! photos the model in use saw as upright and was sure of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub struct Library {
 /// The latest answer about a photo.
 struct Label {
     hash: Vec<u8>,
+    /// As it was displayed when it was asked about.
+    stored: Orientation,
     turn: Turn,
     /// `sensor` where no person said it.
     source: String,
@@ -56,6 +58,7 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
     let database = Connection::open_with_flags(path, flags).with_context(failed)?;
     let labels = read_labels(&database).with_context(failed)?;
     let changes = read_changes(&database).with_context(failed)?;
+    let by_sidecar = read_by_sidecar(&database).with_context(failed)?;
     let confident = read_confident(&database, settings.confident_from).with_context(failed)?;
 
     let mut library = Library::default();
@@ -70,12 +73,14 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
         let sure = confident.get(&path).is_some_and(|seen| *seen == hash);
         let label = labels.get(&path);
         let changes = changes.get(&path).map_or(&[][..], Vec::as_slice);
-        let found = choose(label, changes, &hash, stored, sure, settings);
+        let is_turned = !changes.is_empty() || by_sidecar.contains(&path);
+        let photo = Photo { hash: &hash, stored, changes, is_turned, sure };
+        let found = choose(label, &photo, settings);
         let path = PathBuf::from(OsString::from_vec(path));
         match found {
-            Ok((origin, turn)) => {
-                let weight = weight(origin, settings);
-                library.items.push(Item { path, source: "library".into(), origin, weight, turn });
+            Ok((origin, stored, turn)) => {
+                let (source, weight) = ("library".into(), weight(origin, settings));
+                library.items.push(Item { path, source, origin, weight, stored, turn });
             }
             Err(reason) => library.unlabelled.push(Unlabelled { path, reason }),
         }
@@ -83,29 +88,41 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
     Ok(library)
 }
 
-/// The best label there is and the turn it asks for, or why there is none.
+/// A photo as the database has it now.
+struct Photo<'a> {
+    hash: &'a [u8],
+    stored: Orientation,
+    changes: &'a [Change],
+    /// By orientd, in whichever way.
+    is_turned: bool,
+    /// Seen as upright, surely enough.
+    sure: bool,
+}
+
+/// The best label there is, how the photo is displayed where that is not its own file's affair, and
+/// the turn the label asks for; or why there is none.
 fn choose(
     label: Option<&Label>,
-    changes: &[Change],
-    hash: &[u8],
-    stored: Orientation,
-    sure: bool,
+    photo: &Photo<'_>,
     settings: &Prepare,
-) -> Result<(Origin, Turn), &'static str> {
+) -> Result<(Origin, Option<Orientation>, Turn), &'static str> {
     if let Some(label) = label {
         let by_sensor = label.source == "sensor";
         let wanted = if by_sensor { settings.sensor } else { settings.person };
         let origin = if by_sensor { Origin::Sensor } else { Origin::Person };
         if wanted {
-            let turn = turn_now(label, changes, hash);
-            return turn.map(|turn| (origin, turn)).ok_or("changed since it was labelled");
+            // What was turned since has the turn in its own bytes.
+            let stored = (label.hash == photo.hash).then_some(label.stored);
+            let turn = turn_now(label, photo.changes, photo.hash);
+            return turn.map(|turn| (origin, stored, turn)).ok_or("changed since it was labelled");
         }
     }
-    if settings.sensor && stored != Orientation::UPRIGHT && changes.is_empty() {
-        return Ok((Origin::Sensor, Turn::NONE));
+    let stored = Some(photo.stored);
+    if settings.sensor && photo.stored != Orientation::UPRIGHT && !photo.is_turned {
+        return Ok((Origin::Sensor, stored, Turn::NONE));
     }
-    if settings.confident && sure {
-        return Ok((Origin::Confident, Turn::NONE));
+    if settings.confident && photo.sure {
+        return Ok((Origin::Confident, stored, Turn::NONE));
     }
     Err("no label")
 }
@@ -138,12 +155,13 @@ fn turn_now(label: &Label, changes: &[Change], hash: &[u8]) -> Option<Turn> {
 /// By path, the latest; a person's answer before a sensor's.
 fn read_labels(database: &Connection) -> Result<ByPath<Label>> {
     let mut query = database.prepare(
-        "SELECT path, hash, turn, source FROM labels ORDER BY source = 'sensor' DESC, at, id",
+        "SELECT path, hash, turn, source, stored FROM labels ORDER BY source = 'sensor' DESC, at, id",
     )?;
     let mut labels = BTreeMap::new();
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let label = Label { hash: row.get(1)?, turn: turn(row, 2)?, source: row.get(3)? };
+        let (hash, source) = (row.get(1)?, row.get(3)?);
+        let label = Label { hash, stored: stored(row, 4)?, turn: turn(row, 2)?, source };
         labels.insert(row.get(0)?, label);
     }
     Ok(labels)
@@ -162,6 +180,14 @@ fn read_changes(database: &Connection) -> Result<ByPath<Vec<Change>>> {
         changes.entry(row.get(0)?).or_default().push(change);
     }
     Ok(changes)
+}
+
+/// Photos beside which a sidecar of orientd's states how they are displayed.
+fn read_by_sidecar(database: &Connection) -> Result<BTreeSet<Vec<u8>>> {
+    let sql = "SELECT path FROM changes WHERE state = 'done' AND action = 'sidecar'";
+    let mut query = database.prepare(sql)?;
+    let paths = query.query_map([], |row| row.get(0))?;
+    Ok(paths.collect::<Result<_, _>>()?)
 }
 
 /// The contents that the latest model to look saw as upright.
@@ -213,18 +239,25 @@ mod tests {
             (6, x'66', x'06', 1, NULL), -- f: seen as upright before it changed
             (7, x'67', x'07', 1, 99),   -- g: gone
             (8, x'68', x'08', 6, NULL), -- h: orientd's own tag, undone label or none
-            (9, x'69', x'09', 1, NULL); -- i: fixed and undone
+            (9, x'69', x'09', 1, NULL), -- i: fixed and undone
+            (10, x'6a', x'0a', 6, NULL), -- j: a person said 90, and a sidecar says so since
+            (11, x'6b', x'0b', 6, NULL), -- k: a sidecar after the model's own idea
+            (12, x'6c', x'0c', 3, NULL); -- l: fine as another program's sidecar shows it
         INSERT INTO labels (path, hash, stored, turn, source, at) VALUES
             (x'61', x'01', 1, 270, 'review', 1), (x'61', x'01', 1, 90, 'review', 2),
             (x'61', x'01', 1, 180, 'sensor', 3),
             (x'62', x'02', 1, 90, 'fix', 1),
             (x'63', x'ff', 1, 0, 'review', 1),
             (x'67', x'07', 1, 0, 'review', 1),
-            (x'69', x'09', 1, 0, 'undo', 1);
+            (x'69', x'09', 1, 0, 'undo', 1),
+            (x'6a', x'0a', 1, 90, 'fix', 1),
+            (x'6c', x'0c', 3, 0, 'review', 1);
         INSERT INTO changes (path, action, turn, hash_before, hash_after, state) VALUES
             (x'62', 'tag', 90, x'02', x'12', 'done'),
             (x'68', 'tag', 90, x'18', x'08', 'done'),
-            (x'69', 'tag', 90, x'09', x'19', 'undone');
+            (x'69', 'tag', 90, x'09', x'19', 'undone'),
+            (x'6a', 'sidecar', 90, x'00', x'f0', 'done'),
+            (x'6b', 'sidecar', 90, x'00', x'f1', 'done');
         INSERT INTO predictions (photo_id, hash, p0, verdict, predicted_at) VALUES
             (5, x'05', 0.999, 'upright', 1), (6, x'16', 0.999, 'upright', 1),
             (8, x'08', 0.9, 'upright', 1);
@@ -254,9 +287,13 @@ mod tests {
             ("d".into(), Origin::Sensor,    0),
             ("e".into(), Origin::Confident, 0),
             ("i".into(), Origin::Person,    0),
+            ("j".into(), Origin::Person,    90),
+            ("l".into(), Origin::Person,    0),
         ]);
+        let stored: Vec<_> = library.items.iter().map(|item| item.stored.map(Orientation::to_exif)).collect();
+        assert_eq!(stored, [Some(1), None, Some(6), Some(1), Some(1), Some(1), Some(3)]);
         let reasons: Vec<_> = library.unlabelled.iter().map(|photo| photo.reason).collect();
-        assert_eq!(reasons, ["changed since it was labelled", "no label", "no label"]);
+        assert_eq!(reasons, ["changed since it was labelled", "no label", "no label", "no label"]);
         assert_eq!(library.items[2].weight, 0.5);
         Ok(())
     }

@@ -7,6 +7,7 @@ use exif::{In, Tag};
 use image::ImageReader;
 use orientd::rules::orientation::Orientation;
 use orientd::rules::pixels::Rgb8;
+use orientd::stages::decode::read_exif;
 
 /// Larger photos are left out: they would not fit beside others in memory.
 const MAX_PIXELS: u64 = 300_000_000;
@@ -47,7 +48,7 @@ impl Opened {
 /// Where the file cannot be read, is damaged or of an unknown format.
 pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
     let bytes = std::fs::read(path)?;
-    let (stored, taken) = read_exif(&bytes);
+    let (stored, taken) = orientation_and_time(&bytes);
     let pixels = if bytes.starts_with(&[0xff, 0xd8]) {
         let header = turbojpeg::read_header(&bytes)?;
         check_size(header.width as u64, header.height as u64)?;
@@ -73,11 +74,9 @@ fn check_size(width: u64, height: u64) -> Result<(), OpenError> {
     if width * height > MAX_PIXELS { Err(OpenError::TooLarge(width, height)) } else { Ok(()) }
 }
 
-/// Damaged or absent EXIF says nothing, as for a viewer.
-fn read_exif(bytes: &[u8]) -> (Orientation, Option<i64>) {
-    let Ok(exif) = exif::Reader::new().read_from_container(&mut Cursor::new(bytes)) else {
-        return (Orientation::UPRIGHT, None);
-    };
+/// Absent EXIF says nothing, as for a viewer.
+fn orientation_and_time(bytes: &[u8]) -> (Orientation, Option<i64>) {
+    let Some(exif) = read_exif(bytes) else { return (Orientation::UPRIGHT, None) };
     let tag = exif.get_field(Tag::Orientation, In::PRIMARY);
     let stored = tag.and_then(|field| field.value.get_uint(0)).and_then(|n| u16::try_from(n).ok());
     let taken = exif.get_field(Tag::DateTimeOriginal, In::PRIMARY);

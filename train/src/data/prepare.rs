@@ -189,7 +189,7 @@ fn shrink(item: &Item, side: usize) -> Result<(Record, Vec<u8>)> {
 
 /// Turned at full resolution, in one step.
 fn upright(opened: Opened, item: &Item) -> (Rgb8, Option<i64>) {
-    let orientation = opened.stored.then(item.turn.orientation());
+    let orientation = item.stored.unwrap_or(opened.stored).then(item.turn.orientation());
     (opened.pixels.oriented(orientation), opened.taken)
 }
 

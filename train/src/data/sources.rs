@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use orientd::rules::orientation::Turn;
+use orientd::rules::orientation::{Orientation, Turn};
 use walkdir::WalkDir;
 
 use super::cache::Origin;
@@ -16,6 +16,8 @@ pub struct Item {
     pub source: String,
     pub origin: Origin,
     pub weight: f32,
+    /// How the photo is displayed where a sidecar may say so; `None`: as its own file says.
+    pub stored: Option<Orientation>,
     /// Makes the displayed photo upright.
     pub turn: Turn,
 }
@@ -49,7 +51,14 @@ pub fn photos_in(folder: &Path) -> Result<Vec<Item>> {
         let source = name
             .and_then(|name| sources.get(&name).cloned())
             .unwrap_or_else(|| source_by_folder(folder, &path));
-        items.push(Item { path, source, origin: Origin::Folder, weight: 1.0, turn: Turn::NONE });
+        items.push(Item {
+            path,
+            source,
+            origin: Origin::Folder,
+            weight: 1.0,
+            stored: None,
+            turn: Turn::NONE,
+        });
     }
     Ok(items)
 }

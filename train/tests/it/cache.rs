@@ -79,7 +79,7 @@ fn labelled_photos_are_brought_upright() -> Result<()> {
         let wrong = upright.clone().oriented(turn.inverse().orientation());
         orientd_train::report::canvas::save_png(&wrong, &path)?;
         let origin = Origin::Person;
-        let item = Item { path, source: "library".into(), origin, weight: 1.0, turn };
+        let item = Item { path, source: "library".into(), origin, weight: 1.0, stored: None, turn };
         let cache = folder.path().join(format!("cache{}", turn.degrees()));
         prepare(&cache, &[item], Vec::new(), &config.prepare, 1)?;
         let cache = Cache::open(&cache)?;

@@ -97,7 +97,7 @@ impl<'a> Isolated<'a> {
         let mut n_deaths = 0;
         loop {
             match self.try_once(opened)? {
-                Try::Looked(looked) => return Ok(Some(looked)),
+                Try::Looked(looked) => return Ok(Some(looked.shown_by_sidecar(&candidate.path))),
                 Try::Interrupted => return Ok(None),
                 Try::NeedsHeif => self.process = Some(Process::start(true)?),
                 Try::Died(skip) => {

@@ -1,0 +1,355 @@
+//! What must change in a JPEG's header when its pixels are turned, and what forbids turning them.
+//! The entropy-coded data comes from libjpeg-turbo; everything else is kept byte for byte.
+
+use std::ops::Range;
+
+use super::exif::{self, EXIF_HEADER, ExifError};
+use super::jpeg::{self, Layout, Segment};
+use super::orientation::{Orientation, Turn};
+use super::patch::{self, Refusal, jpeg as tag};
+use super::tiff::{Directory, Field, LONG, SHORT, Tiff};
+use super::xmp::{self, EXTENDED_XMP_HEADER, XMP_HEADER, XmpOrientation};
+
+const COM: u8 = 0xFE;
+const APP13: u8 = 0xED;
+const APP14: u8 = 0xEE;
+/// Start of frame: baseline, extended and progressive, all Huffman-coded.
+const BASELINE: u8 = 0xC0;
+const PROGRESSIVE: u8 = 0xC2;
+
+const IMAGE_SIZE: (u16, u16) = (0x0100, 0x0101);
+const RESOLUTION: (u16, u16) = (0x011A, 0x011B);
+const FOCAL_PLANE_RESOLUTION: (u16, u16) = (0xA20E, 0xA20F);
+const THUMBNAIL: (u16, u16) = (0x0201, 0x0202);
+const ORIENTATION: u16 = 0x0112;
+const EXIF_DIRECTORY: u16 = 0x8769;
+const PIXEL_DIMENSION: (u16, u16) = (0xA002, 0xA003);
+/// SubjectArea and SubjectLocation are in pixels.
+const SUBJECT: [u16; 2] = [0x9214, 0xA214];
+
+/// XMP about places or other pictures in the file, which a turn of the pixels alone would falsify.
+const PLACES: [&[u8]; 10] = [
+    b"mwg-rs:",
+    b"MPReg:",
+    b"GCamera:",
+    b"GDepth:",
+    b"GImage:",
+    b"GPano:",
+    b"hdrgm:",
+    b"HDRGainMap",
+    b"crs:HasCrop",
+    b"Container:",
+];
+
+/// A JPEG whose pixels may be turned.
+#[derive(Clone, Debug)]
+pub struct Source {
+    layout: Layout,
+    exif: Option<Range<usize>>,
+    pub from: Orientation,
+    /// What is to be done to the pixels: all that the tag and the turn would do.
+    pub apply: Orientation,
+    pub is_progressive: bool,
+    /// As stored, in pixels.
+    pub width: u16,
+    pub height: u16,
+}
+
+/// Looks for anything that forbids turning the pixels.
+///
+/// # Errors
+/// The first reason found.
+pub fn source(bytes: &[u8], turn: Turn) -> Result<Source, Refusal> {
+    let layout = match jpeg::layout(bytes) {
+        Err(jpeg::JpegError::NotJpeg) => return Err(Refusal::NotJpeg),
+        other => other?,
+    };
+    let end = layout.end.ok_or(Refusal::NoEnd)?;
+    if tag::is_signed(bytes, &layout) {
+        return Err(Refusal::Signed);
+    }
+    if tag::has_mpf(bytes, &layout) {
+        return Err(Refusal::MultiPicture);
+    }
+    if end < bytes.len() {
+        return Err(Refusal::TrailingData);
+    }
+    let exif = tag::exif_block(bytes, &layout)?;
+    let (from, apply) = tag::from_and_to(bytes, exif.as_ref(), turn)?;
+    let (is_progressive, width, height) = frame(bytes, &layout)?;
+    for segment in &layout.header {
+        may_stay(segment.marker, &bytes[segment.payload.clone()])?;
+    }
+    Ok(Source { layout, exif, from, apply, is_progressive, width, height })
+}
+
+/// The one frame header (T.81, B.2.2).
+fn frame(bytes: &[u8], layout: &Layout) -> Result<(bool, u16, u16), Refusal> {
+    let is_frame =
+        |s: &&Segment| matches!(s.marker, 0xC0..=0xCF) && ![0xC4, 0xC8, 0xCC].contains(&s.marker);
+    let mut frames = layout.header.iter().filter(is_frame);
+    let (Some(frame), None) = (frames.next(), frames.next()) else {
+        return Err(Refusal::Kind("it has no single frame"));
+    };
+    match frame.marker {
+        BASELINE..=PROGRESSIVE => {}
+        0xC9..=0xCB => return Err(Refusal::Kind("arithmetic coding")),
+        _ => return Err(Refusal::Kind("lossless or hierarchical coding")),
+    }
+    match bytes.get(frame.payload.start..frame.payload.start + 5) {
+        Some(&[8, h0, h1, w0, w1]) => {
+            let size = |a, b| u16::from_be_bytes([a, b]);
+            Ok((frame.marker == PROGRESSIVE, size(w0, w1), size(h0, h1)))
+        }
+        _ => Err(Refusal::Kind("more than 8 bits a sample")),
+    }
+}
+
+/// Only segments whose meaning is known, and does not depend on how the pixels lie, may stay.
+fn may_stay(marker: u8, payload: &[u8]) -> Result<(), Refusal> {
+    let starts = |head: &[u8]| payload.starts_with(head);
+    match marker {
+        jpeg::APP0 if starts(b"JFIF\0") => jfif_may_stay(payload),
+        jpeg::APP1 if starts(&EXIF_HEADER[..5]) => Ok(()),
+        jpeg::APP1 if starts(XMP_HEADER) || starts(EXTENDED_XMP_HEADER) => {
+            let found = |word: &&[u8]| payload.windows(word.len()).any(|w| w == *word);
+            let speaks = PLACES.iter().any(found);
+            if speaks {
+                Err(Refusal::Belongs("XMP about regions or further pictures"))
+            } else {
+                Ok(())
+            }
+        }
+        jpeg::APP2 if starts(b"ICC_PROFILE\0") => Ok(()),
+        APP13 if starts(b"Photoshop 3.0\0") => {
+            let has = |id: u8| payload.windows(6).any(|w| w == [b'8', b'B', b'I', b'M', 4, id]);
+            if has(9) || has(12) { Err(Refusal::Belongs("a Photoshop thumbnail")) } else { Ok(()) }
+        }
+        APP14 if starts(b"Adobe") => Ok(()),
+        0xEC if starts(b"Ducky") => Ok(()),
+        COM => Ok(()),
+        0xE0..=0xEF => Err(Refusal::Belongs("application data that is not understood")),
+        _ => Ok(()),
+    }
+}
+
+/// JFIF 1.02: density at 7..12, thumbnail size at 12..14.
+fn jfif_may_stay(payload: &[u8]) -> Result<(), Refusal> {
+    match payload.get(8..14) {
+        Some(&[x0, x1, y0, y1, 0, 0]) if [x0, x1] == [y0, y1] => Ok(()),
+        Some(&[_, _, _, _, 0, 0]) => {
+            Err(Refusal::Belongs("a pixel density that differs by direction"))
+        }
+        _ => Err(Refusal::Belongs("a JFIF thumbnail")),
+    }
+}
+
+/// The new file: the old header brought in step, then the turned picture. `turned` is a JPEG of the
+/// turned pixels; `turn_thumbnail` turns an embedded one, or says that it cannot be turned.
+///
+/// # Errors
+/// Where the header cannot be brought in step.
+pub fn assemble(
+    bytes: &[u8],
+    source: &Source,
+    turned: &[u8],
+    turn_thumbnail: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Refusal> {
+    let mut out = vec![0xFF, 0xD8];
+    let kept = |segment: &&Segment| matches!(segment.marker, 0xE0..=0xEF | COM);
+    for segment in source.layout.header.iter().filter(kept) {
+        let mut payload = bytes[segment.payload.clone()].to_vec();
+        if source.exif.as_ref().is_some_and(|exif| exif.end == segment.payload.end) {
+            let start = source.exif.as_ref().map_or(0, |exif| exif.start) - segment.payload.start;
+            let tiff = exif_in_step(&payload[start..], source, &turn_thumbnail)?;
+            payload.truncate(start);
+            payload.extend(tiff);
+        } else if segment.marker == jpeg::APP1 && payload.starts_with(XMP_HEADER) {
+            payload = xmp_in_step(payload, source)?;
+        } else if segment.marker == jpeg::APP1 && payload.starts_with(EXTENDED_XMP_HEADER) {
+            extended_xmp_is_silent(&payload)?;
+        }
+        push_segment(&mut out, segment.marker, &payload)?;
+    }
+    let new = jpeg::layout(turned)?;
+    for segment in new.header.iter().filter(|segment| !kept(segment)) {
+        push_segment(&mut out, segment.marker, &turned[segment.payload.clone()])?;
+    }
+    let scan = new.header.last().map_or(2, |segment| segment.payload.end);
+    out.extend_from_slice(&turned[scan..new.end.ok_or(Refusal::NotProved)?]);
+    Ok(out)
+}
+
+/// Only a packet of XMP can have grown.
+fn push_segment(out: &mut Vec<u8>, marker: u8, payload: &[u8]) -> Result<(), Refusal> {
+    let length = u16::try_from(payload.len() + 2).map_err(|_| Refusal::Xmp)?;
+    out.extend_from_slice(&[0xFF, marker]);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(payload);
+    Ok(())
+}
+
+/// Overwrites within an EXIF block, none of which moves anything.
+struct Rewrite<'a> {
+    block: Tiff<'a>,
+    new: Vec<u8>,
+}
+
+impl Rewrite<'_> {
+    fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), Refusal> {
+        let end = at.checked_add(bytes.len()).ok_or(Refusal::ExifNotInStep)?;
+        let place = self.new.get_mut(at..end).ok_or(Refusal::ExifNotInStep)?;
+        place.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set(&mut self, field: Option<&Field>, value: u32) -> Result<(), Refusal> {
+        let Some(field) = field else { return Ok(()) };
+        match (field.kind, field.count, u16::try_from(value)) {
+            (SHORT, 1, Ok(value)) => self.put(field.at, &self.block.short(value)),
+            (LONG, 1, _) => self.put(field.at, &self.block.long(value)),
+            _ => Err(Refusal::ExifNotInStep),
+        }
+    }
+
+    fn set_sizes(
+        &mut self,
+        dir: &Directory,
+        tags: (u16, u16),
+        size: (u32, u32),
+    ) -> Result<(), Refusal> {
+        self.set(dir.field(tags.0), size.0)?;
+        self.set(dir.field(tags.1), size.1)
+    }
+
+    /// Values of both directions, where they are there, must be the same.
+    fn must_be_equal(&self, directory: &Directory, tags: (u16, u16)) -> Result<(), Refusal> {
+        let value = |tag| directory.field(tag).and_then(|field| self.block.value(field));
+        let bytes = |tag| value(tag).map(|(_, bytes)| bytes);
+        if bytes(tags.0) == bytes(tags.1) {
+            Ok(())
+        } else {
+            Err(Refusal::Belongs("a resolution that differs by direction"))
+        }
+    }
+}
+
+fn exif_in_step(
+    bytes: &[u8],
+    source: &Source,
+    turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Refusal> {
+    let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
+    let block = Tiff::new(bytes).ok_or(malformed(0))?;
+    let at = block.first().ok_or(malformed(4))?;
+    let (first, next) = block.directory(at).ok_or(malformed(at))?;
+    let mut rewrite = Rewrite { block, new: bytes.to_vec() };
+    if let Some(field) = exif::find_orientation(bytes).map_err(Refusal::Exif)? {
+        let edit = patch::overwritten(field, 0, Orientation::UPRIGHT)?;
+        rewrite.put(edit.offset, &edit.new)?;
+    }
+    let swaps = source.apply.swaps_sides();
+    let size = if swaps { (source.height, source.width) } else { (source.width, source.height) };
+    let size = (u32::from(size.0), u32::from(size.1));
+    rewrite.set_sizes(&first, IMAGE_SIZE, size)?;
+    if swaps {
+        rewrite.must_be_equal(&first, RESOLUTION)?;
+    }
+    if let Some(at) = first.field(EXIF_DIRECTORY).and_then(|field| block.number(field)) {
+        let (details, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        if SUBJECT.iter().any(|tag| details.field(*tag).is_some()) {
+            return Err(Refusal::Belongs("the place of its subject in pixels"));
+        }
+        rewrite.set_sizes(&details, PIXEL_DIMENSION, size)?;
+        if swaps {
+            rewrite.must_be_equal(&details, FOCAL_PLANE_RESOLUTION)?;
+        }
+    }
+    if let Some(at) = next.filter(|at| *at != 0) {
+        let (directory, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        thumbnail_in_step(&mut rewrite, &first, &directory, source, turn_thumbnail)?;
+    }
+    Ok(rewrite.new)
+}
+
+/// Turns the thumbnail in its place, or unlinks its directory where it cannot be turned or does not
+/// fit: a program makes a new one, but would show a wrong one.
+fn thumbnail_in_step(
+    rewrite: &mut Rewrite<'_>,
+    first: &Directory,
+    directory: &Directory,
+    source: &Source,
+    turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), Refusal> {
+    let block = rewrite.block;
+    let number = |tag| {
+        let number = directory.field(tag).and_then(|field| block.number(field))?;
+        usize::try_from(number).ok()
+    };
+    let place = number(THUMBNAIL.0).zip(number(THUMBNAIL.1)).and_then(|(at, len)| {
+        let end = at.checked_add(len)?;
+        block.bytes().get(at..end).map(|old| (at, old))
+    });
+    let own = directory.field(ORIENTATION);
+    let stated = |own: &Field| u16::try_from(block.number(own)?).ok();
+    let agrees = own.is_none_or(|own| Orientation::from_stored(stated(own)) == source.from);
+    let turned = place.filter(|_| agrees).and_then(|(at, old)| {
+        let new = turn_thumbnail(old).filter(|new| new.len() <= old.len())?;
+        Some((at, old.len(), new))
+    });
+    let Some((at, old_len, mut new)) = turned else {
+        return rewrite.put(first.next_at, &[0; 4]);
+    };
+    let len = u32::try_from(new.len()).map_err(|_| Refusal::ExifNotInStep)?;
+    new.resize(old_len, 0);
+    rewrite.put(at, &new)?;
+    rewrite.set(directory.field(THUMBNAIL.1), len)?;
+    rewrite.set(own, Orientation::UPRIGHT.to_exif().into())?;
+    if source.apply.swaps_sides() {
+        let (width, height) = (number(IMAGE_SIZE.0), number(IMAGE_SIZE.1));
+        let as_u32 = |side: Option<usize>| u32::try_from(side?).ok();
+        if let (Some(width), Some(height)) = (as_u32(width), as_u32(height)) {
+            rewrite.set_sizes(directory, IMAGE_SIZE, (height, width))?;
+        }
+    }
+    Ok(())
+}
+
+const XMP_SIZES: [(&[u8], &[u8]); 2] =
+    [(b"tiff:ImageWidth", b"tiff:ImageLength"), (b"exif:PixelXDimension", b"exif:PixelYDimension")];
+
+fn xmp_in_step(mut payload: Vec<u8>, source: &Source) -> Result<Vec<u8>, Refusal> {
+    let start = XMP_HEADER.len();
+    match xmp::find_orientation(&payload[start..]) {
+        XmpOrientation::Absent => {}
+        XmpOrientation::Unclear => return Err(Refusal::Xmp),
+        XmpOrientation::Digit { at, .. } => {
+            let digit = payload.get_mut(start + at).ok_or(Refusal::Xmp)?;
+            *digit = b'0' + Orientation::UPRIGHT.to_exif();
+        }
+    }
+    let (width, height) = match source.apply.swaps_sides() {
+        true => (source.height, source.width),
+        false => (source.width, source.height),
+    };
+    for (across, down) in XMP_SIZES {
+        for (name, value) in [(across, width), (down, height)] {
+            if let Some(digits) = xmp::find_number(&payload[start..], name)? {
+                let digits = start + digits.start..start + digits.end;
+                payload.splice(digits, value.to_string().into_bytes());
+            }
+        }
+    }
+    Ok(payload)
+}
+
+fn extended_xmp_is_silent(payload: &[u8]) -> Result<(), Refusal> {
+    let sizes = XMP_SIZES.iter().flat_map(|(across, down)| [*across, *down]);
+    let names = sizes.chain([b"tiff:Orientation".as_slice()]);
+    for name in names {
+        if payload.windows(name.len()).any(|window| window == name) {
+            return Err(Refusal::Xmp);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Which originals the undo store keeps. The files are `crate::originals`' affair.
+
+use anyhow::Result;
+use rusqlite::params;
+
+use super::{Hash, Store, hash_from, now};
+
+/// What the undo store may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// All originals together.
+    pub max_bytes: u64,
+    /// 0: no age is too old.
+    pub max_days: u64,
+}
+
+impl Store {
+    /// Notes an original before its file is written, so that no file is there that is not known.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn note_original(&mut self, hash: &Hash, size: u64) -> Result<()> {
+        let sql = "INSERT INTO originals(hash, size, kept_at) VALUES (?1, ?2, ?3)
+                   ON CONFLICT(hash) DO UPDATE SET kept_at = excluded.kept_at";
+        self.db.execute(sql, params![&hash[..], size as i64, now()])?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn forget_original(&mut self, hash: &Hash) -> Result<()> {
+        self.db.execute("DELETE FROM originals WHERE hash = ?1", [&hash[..]])?;
+        Ok(())
+    }
+
+    /// Those to drop, oldest first: too old, or beyond the budget when `extra` bytes come.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn originals_to_drop(&self, keep: Keep, extra: u64) -> Result<Vec<Hash>> {
+        let sql = "SELECT hash, size, kept_at FROM originals ORDER BY kept_at DESC, hash DESC";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            let hash = hash_from(row.get_ref(0)?.as_blob()?)?;
+            Ok((hash, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?))
+        })?;
+        let seconds = i64::try_from(keep.max_days.saturating_mul(86_400)).unwrap_or(i64::MAX);
+        let oldest = if keep.max_days == 0 { i64::MIN } else { now().saturating_sub(seconds) };
+        let mut total = extra;
+        let mut drop = Vec::new();
+        for row in rows {
+            let (hash, size, kept_at) = row?;
+            total = total.saturating_add(size);
+            if total > keep.max_bytes || kept_at < oldest {
+                drop.push(hash);
+            }
+        }
+        drop.reverse();
+        Ok(drop)
+    }
+}

@@ -1,0 +1,99 @@
+//! Turns in every mode and undos at random, on photos of every written format: put back altogether,
+//! they end byte-identical.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use orientd::identity::Identity;
+use orientd::journal::{self, Owner};
+use orientd::rules::mode::Mode;
+use orientd::rules::orientation::Turn;
+use orientd::stages::fix::{Expected, Wish, prepare};
+use orientd::store::{Keep, RunKind, Seen, SeenOutcome, Store};
+
+use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};
+
+const N_SEQUENCES: u64 = 1000;
+const LONGEST: u64 = 6;
+
+fn photos() -> Vec<(&'static str, Vec<u8>)> {
+    let image = RgbImage::from_fn(16, 32, |x, y| image::Rgb([x as u8 * 9, y as u8 * 5, 70]));
+    let encoded = |format| {
+        let mut out = std::io::Cursor::new(Vec::new());
+        DynamicImage::from(image.clone()).write_to(&mut out, format).unwrap();
+        out.into_inner()
+    };
+    let photo = real_photo("astronaut");
+    let tagged =
+        with_exif(&jpeg_with(&photo, |_| {}), orientd::rules::orientation::Orientation::UPRIGHT);
+    vec![
+        ("plain.jpg", needs(90)),
+        ("tagged.jpg", needs_with_exif(90, 6)),
+        ("whole.jpg", tagged),
+        ("a.png", encoded(ImageFormat::Png)),
+        ("a.webp", encoded(ImageFormat::WebP)),
+        ("a.tiff", encoded(ImageFormat::Tiff)),
+        ("a.bmp", encoded(ImageFormat::Bmp)),
+    ]
+}
+
+#[test]
+fn a_thousand_random_sequences_end_byte_identical() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("photos");
+    fs::create_dir(&root).unwrap();
+    let mut store = Store::open(&folder.path().join("orientd.db")).unwrap();
+    let run = store.begin_run(RunKind::Fix).unwrap();
+    let keep = Keep { max_bytes: u64::MAX, max_days: 0 };
+    let mut known: Vec<(PathBuf, i64)> = Vec::new();
+    for (name, bytes) in photos() {
+        let path = root.join(name);
+        fs::write(&path, bytes).unwrap();
+        let identity = Identity::from(&fs::symlink_metadata(&path).unwrap());
+        let outcome =
+            SeenOutcome::Skipped { format: None, reason: "no_answer", detail: String::new() };
+        let ids =
+            store.record(run, None, &[Seen { path: path.clone(), identity, outcome }]).unwrap();
+        known.push((path, ids[0]));
+    }
+    let files = || -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let before = files();
+    let mut state = 11u64;
+    let mut random = |n: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) % n
+    };
+    let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+    for sequence in 0..N_SEQUENCES {
+        let (path, photo) = &known[random(known.len() as u64) as usize];
+        for _ in 0..=random(LONGEST) {
+            let turn = Turn::quarters(1 + random(3) as u8);
+            let mode = Mode::ALL[random(3) as usize];
+            if random(4) == 0 {
+                if let Some(change) = store.changes_below(path).unwrap().first() {
+                    journal::undo(&mut store, change, false).unwrap();
+                }
+                continue;
+            }
+            let expected = Expected { identity: None, hash: None, stored: None };
+            let wish = Wish { turn, mode, max_original: keep.max_bytes };
+            // A refusal leaves everything as it was; the sequence goes on.
+            if let Ok(prepared) = prepare(path, expected, wish) {
+                *made.entry(prepared.mode.as_str()).or_default() += 1;
+                let owner = Owner { run, photo: *photo, turn, keep_mtime: false, keep };
+                journal::apply(&mut store, owner, &prepared).unwrap();
+            }
+        }
+        for change in store.changes_below(path).unwrap() {
+            journal::undo(&mut store, &change, false).unwrap();
+        }
+        assert_eq!(files(), before, "sequence {sequence}");
+    }
+    assert!(made.len() == 3 && made.values().all(|n| *n > 100), "{made:?}");
+    println!("{made:?}");
+}
