@@ -1,7 +1,8 @@
 //! The review page: a small web server for one person on this machine.
 //!
 //! `guard` decides who may ask, `routes` what is answered, `answer` does what the person says,
-//! `thumbnails` makes the pictures. Two threads own a database each: one reads pages, one writes.
+//! `thumbnails` makes the pictures. Three threads own a database each: one reads
+//! pages, one looks up photos for their pictures, one writes.
 
 mod answer;
 mod desk;
@@ -48,6 +49,8 @@ pub struct Settings {
 pub(crate) struct Page {
     guard: guard::Guard,
     reader: desk::Desk<Store>,
+    /// For pictures, which must not wait until 100,000 photos are counted.
+    viewer: desk::Desk<Store>,
     clerk: desk::Desk<Clerk>,
     thumbnails: Arc<thumbnails::Thumbnails>,
     training: Arc<training::Training>,
@@ -76,6 +79,8 @@ async fn run(settings: Settings) -> Result<()> {
     let guard = guard::Guard::new(address, settings.password.clone())?;
     let db = settings.writer.path().to_owned();
     let clerk = Clerk::new(settings.writer, settings.model, settings.how);
+    let viewer = Store::open(settings.reader.path())?;
+    let (viewer, viewer_thread) = desk::Desk::open("viewer", viewer, |_| Ok(()))?;
     let (reader, reader_thread) = desk::Desk::open("reader", settings.reader, |_| Ok(()))?;
     let (clerk, clerk_thread) = desk::Desk::open("clerk", clerk, Clerk::close)?;
     let thumbnails =
@@ -85,6 +90,7 @@ async fn run(settings: Settings) -> Result<()> {
     let page = Arc::new(Page {
         guard,
         reader,
+        viewer,
         clerk,
         thumbnails: Arc::new(thumbnails),
         training: Arc::new(training::Training::new(db)),
@@ -100,7 +106,7 @@ async fn run(settings: Settings) -> Result<()> {
     page.training.stop();
     drop(page);
     // Requests in flight hold the page too; the threads end with the last of them.
-    for thread in [reader_thread, clerk_thread] {
+    for thread in [reader_thread, viewer_thread, clerk_thread] {
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
         ended
             .context("a thread of the page")?

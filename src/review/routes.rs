@@ -370,7 +370,7 @@ async fn large(state: Shared, id: Path<i64>) -> Response {
 
 async fn picture(State(page): Shared, Path(id): Path<i64>, size: Size) -> Response {
     let model = page.model;
-    let photo = match page.reader.ask(move |store| store.photo(id, model)).await {
+    let photo = match page.viewer.ask(move |store| store.photo(id, model)).await {
         Ok(Some(photo)) => photo,
         Ok(None) => return (StatusCode::NOT_FOUND, "there is no such photo\n").into_response(),
         Err(err) => return failed(&err),

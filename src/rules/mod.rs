@@ -1,6 +1,7 @@
 //! The pure core: no files, threads, clocks or database. A test checks that it stays so.
 
 pub mod binomial;
+pub mod chunks;
 pub mod decision;
 pub mod exif;
 pub mod isobmff;

@@ -5,7 +5,8 @@ mod png;
 mod tiff;
 mod webp;
 
-use super::exif::{ExifError, OrientationField};
+use super::chunks::{Chunk, of_kind};
+use super::exif::{self, ExifError, OrientationField};
 use super::jpeg::JpegError;
 use super::orientation::{Orientation, Turn};
 use super::xmp::{self, XmpOrientation};
@@ -202,6 +203,22 @@ pub(super) fn overwritten(
         _ => return Err(Refusal::OutOfRange(field.value)),
     };
     Ok(Edit { offset: start + field.low_byte, old: vec![old], new: vec![to.to_exif()] })
+}
+
+/// The one chunk of EXIF, and the field in it.
+fn exif_chunk<'a>(
+    bytes: &[u8],
+    chunks: &'a [Chunk],
+    kind: &'a [u8; 4],
+) -> Result<Option<(&'a Chunk, OrientationField)>, Refusal> {
+    let mut blocks = of_kind(chunks, kind);
+    let block = match (blocks.next(), blocks.next()) {
+        (None, _) => return Ok(None),
+        (Some(block), None) => block,
+        (Some(_), Some(_)) => return Err(Refusal::DuplicateExif),
+    };
+    let field = exif::find_orientation(&bytes[block.data.clone()]).map_err(Refusal::Exif)?;
+    Ok(Some((block, field.ok_or(Refusal::ExifWithoutOrientation)?)))
 }
 
 /// The edit that keeps an XMP packet at `start` in step, where it states an orientation.

@@ -1,18 +1,8 @@
 //! The chunks of a PNG file (PNG, third edition, section 5), found without decoding anything.
 
-use std::ops::Range;
+use super::chunks::Chunk;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// One chunk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    pub kind: [u8; 4],
-    /// Where its length is, the first of its bytes.
-    pub start: usize,
-    /// Its data; four bytes of CRC follow.
-    pub data: Range<usize>,
-}
 
 /// Where things are in a PNG file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +38,10 @@ fn chunk_at(bytes: &[u8], start: usize) -> Option<Chunk> {
     (data.end + 4 <= bytes.len()).then_some(Chunk { kind, start, data })
 }
 
-impl Chunk {
-    /// Does the CRC behind the data fit kind and data?
-    pub fn is_sound(&self, bytes: &[u8]) -> bool {
-        bytes.get(self.data.end..self.data.end + 4)
-            == Some(&crc(&self.kind, &bytes[self.data.clone()])[..])
-    }
+/// Does the CRC behind the data fit kind and data?
+pub fn is_sound(chunk: &Chunk, bytes: &[u8]) -> bool {
+    bytes.get(chunk.data.end..chunk.data.end + 4)
+        == Some(&crc(&chunk.kind, &bytes[chunk.data.clone()])[..])
 }
 
 /// The CRC of a chunk, as it is stored (section 5.5).

@@ -1,6 +1,6 @@
 //! The chunks of a WebP file (WebP Container Specification), found without decoding anything.
 
-use std::ops::Range;
+use super::chunks::Chunk;
 
 /// Bits of the first byte of a VP8X chunk.
 pub const EXIF_FLAG: u8 = 0x08;
@@ -8,16 +8,6 @@ const ALPHA_FLAG: u8 = 0x10;
 
 /// Where the first chunk is, behind `RIFF`, the size and `WEBP`.
 pub const FIRST_CHUNK: usize = 12;
-
-/// One chunk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    pub kind: [u8; 4],
-    /// Where its name is, the first of its bytes.
-    pub start: usize,
-    /// Its data; a zero follows where the length is odd.
-    pub data: Range<usize>,
-}
 
 /// Where things are in a WebP file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::walk::Found;
 use crate::error::{FixError, Skip};
 use crate::identity::Identity;
 use crate::journal::{self, Failure, Owner};
+use crate::originals;
 use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
@@ -141,6 +142,7 @@ impl Recorder {
             }
         }
         self.flush(&mut batch, reports)?;
+        originals::prune(&mut self.store, self.keep, 0)?;
         Ok(self.store)
     }
 

@@ -193,3 +193,31 @@ fn another_user_is_not_obeyed() {
     assert!(daemon.log().contains("another user"), "{}", daemon.log());
     daemon.stop();
 }
+
+#[test]
+fn every_folder_has_its_own_way_of_turning() {
+    let library = Library::new();
+    let modes = ["tag", "pixels", "sidecar"];
+    let roots = modes.map(|mode| {
+        fs::create_dir(library.path(mode)).unwrap();
+        format!("[[root]]\npath = {:?}\nfix = \"auto\"\nmode = {mode:?}\n", library.path(mode))
+    });
+    configure(&library, &roots.concat());
+    let daemon = Daemon::start(&library);
+    let paths = modes.map(|mode| library.add(format!("{mode}/a.jpg"), &needs_with_exif(90, 1)));
+    let before: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    eventually("all are turned", || daemon.status()["turned"] == 3);
+    daemon.eventually_idle();
+    let known = listed(&library);
+    for (path, mode) in paths.iter().zip(modes) {
+        assert_eq!(known[path]["action"], mode, "{}", known[path]);
+    }
+    assert!(library.path("sidecar/a.jpg.xmp").exists());
+    assert_eq!(daemon.status()["looked_at"], 3, "its own writes are no news");
+    library.ok(["undo", library.root().to_str().unwrap()]);
+    daemon.eventually_idle();
+    let after: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    assert!(after == before, "what was put back stays so");
+    assert!(!library.path("sidecar/a.jpg.xmp").exists());
+    daemon.stop();
+}

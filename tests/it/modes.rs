@@ -10,7 +10,8 @@ use orientd::rules::orientation::Orientation;
 use orientd::rules::pixels::Rgb8;
 
 use crate::harness::{
-    Library, exiftool, jpeg_with, needs, needs_with_exif, real_photo, with_exif, with_segment,
+    Library, exiftool, jpeg_with, needs, needs_with_exif, real_photo, text_of, with_exif,
+    with_segment,
 };
 
 fn decoded(path: &Path) -> Rgb8 {
@@ -337,4 +338,38 @@ fn a_folders_mode_holds_for_scans_too() {
     assert_eq!(fixed.photos["a.jpg"]["action"], "tag");
     assert_eq!(fixed.photos["b.jpg"]["action"], "sidecar");
     assert!(library.path("beside/b.jpg.xmp").exists());
+}
+
+#[test]
+fn the_undo_store_drops_what_is_too_old() {
+    let library = Library::new();
+    let paths = ["a.jpg", "b.jpg"].map(|name| library.add(name, &jpeg_with(&wide(), |_| {})));
+    let config = library.home().join("config.toml");
+    fs::write(&config, "mode = \"pixels\"\noriginals_max_days = 30").unwrap();
+    let fix = |path: &Path| {
+        let args = ["fix", "--config", config.to_str().unwrap(), "--turn", "90"];
+        library.ok([&args[..], &[path.to_str().unwrap()]].concat());
+    };
+    fix(&paths[0]);
+    fs::write(&paths[1], jpeg_with(&wide(), |c| c.set_quality(50).unwrap())).unwrap();
+    let data = library.home().join(".local/share/orientd");
+    let db = rusqlite::Connection::open(data.join("orientd.db")).unwrap();
+    let month = 31 * 86_400;
+    assert_eq!(db.execute("UPDATE originals SET kept_at = kept_at - ?1", [month]).unwrap(), 1);
+    drop(db);
+    fix(&paths[1]);
+    let verified = || text_of(&library.run(["verify", "--json"]));
+    assert!(verified().contains("\"sound\":1,\"failed\":1"), "{}", verified());
+    assert!(verified().contains("original_dropped"), "{}", verified());
+    let n_kept = || {
+        let files = walkdir::WalkDir::new(data.join("originals")).into_iter();
+        files.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_type().is_file())).count()
+    };
+    assert_eq!(n_kept(), 1);
+    // Nothing need come for the old to go.
+    let db = rusqlite::Connection::open(data.join("orientd.db")).unwrap();
+    db.execute("UPDATE originals SET kept_at = kept_at - ?1", [month]).unwrap();
+    drop(db);
+    library.scan(&["--config", config.to_str().unwrap()]);
+    assert_eq!(n_kept(), 0);
 }

@@ -164,7 +164,7 @@ proptest! {
             let decoded = |bytes| image::load_from_memory(bytes).unwrap();
             prop_assert_eq!(decoded(&after), decoded(&bytes));
             if let Some(layout) = png::layout(&after) {
-                prop_assert!(layout.chunks.iter().all(|chunk| chunk.is_sound(&after)));
+                prop_assert!(layout.chunks.iter().all(|chunk| png::is_sound(chunk, &after)));
             } else {
                 prop_assert_eq!(webp::layout(&after).unwrap().end, after.len());
             }

@@ -1,10 +1,11 @@
 //! PNG: the eXIf chunk (PNG, third edition, section 11.3.4.5), overwritten or inserted, with its CRC;
 //! XMP kept in step.
 
-use super::{Edit, Patch, Refusal, overwritten, xmp_kept_in_step};
+use super::{Edit, Patch, Refusal, exif_chunk, overwritten, xmp_kept_in_step};
+use crate::rules::chunks::{Chunk, of_kind};
 use crate::rules::exif::{self, EXIF_HEADER};
 use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::png::{self, Chunk, Layout};
+use crate::rules::png::{self, Layout};
 
 const TEXT: [&[u8; 4]; 3] = [b"tEXt", b"zTXt", b"iTXt"];
 
@@ -19,31 +20,20 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let layout = png::layout(bytes).ok_or(Refusal::Container("PNG"))?;
     let end = layout.end.ok_or(Refusal::NoEnd)?;
     // A C2PA manifest (C2PA 2.1, section A.3.4).
-    if of_kind(&layout, b"caBX").next().is_some() {
+    if of_kind(&layout.chunks, b"caBX").next().is_some() {
         return Err(Refusal::Signed);
     }
     let texts = || layout.chunks.iter().filter(|chunk| TEXT.contains(&&chunk.kind));
     if texts().any(|chunk| is_raw_profile(&bytes[chunk.data.clone()])) {
         return Err(Refusal::ExifElsewhere);
     }
-    let mut blocks = of_kind(&layout, b"eXIf");
-    let exif = match (blocks.next(), blocks.next()) {
-        (block, None) => block,
-        (Some(_), Some(_)) | (None, Some(_)) => return Err(Refusal::DuplicateExif),
-    };
-    let field = match exif {
-        Some(block) if !block.is_sound(bytes) => {
-            return Err(Refusal::Container("PNG: a wrong CRC"));
-        }
-        Some(block) => {
-            let field = exif::find_orientation(&bytes[block.data.clone()]);
-            Some(field.map_err(Refusal::Exif)?.ok_or(Refusal::ExifWithoutOrientation)?)
-        }
-        None => None,
-    };
-    let from = Orientation::from_stored(field.map(|field| field.value));
+    if of_kind(&layout.chunks, b"eXIf").any(|block| !png::is_sound(block, bytes)) {
+        return Err(Refusal::Container("PNG: a wrong CRC"));
+    }
+    let exif = exif_chunk(bytes, &layout.chunks, b"eXIf")?;
+    let from = Orientation::from_stored(exif.map(|(_, field)| field.value));
     let to = from.then(turn.orientation());
-    let mut edits = match exif.zip(field) {
+    let mut edits = match exif {
         Some((block, field)) => in_chunk(bytes, block, overwritten(field, block.data.start, to)?),
         None if end < bytes.len() => return Err(Refusal::TrailingData),
         None => vec![inserted(&layout, to)?],
@@ -51,10 +41,6 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     edits.extend(xmp_edits(bytes, &layout, to)?);
     edits.sort_by_key(|edit| edit.offset);
     Ok(Patch { edits, from, to })
-}
-
-fn of_kind<'a>(layout: &'a Layout, kind: &'a [u8; 4]) -> impl Iterator<Item = &'a Chunk> {
-    layout.chunks.iter().filter(move |chunk| &chunk.kind == kind)
 }
 
 /// EXIF or XMP that another program may read in place of what is written here.
@@ -75,7 +61,8 @@ fn in_chunk(bytes: &[u8], chunk: &Chunk, edit: Edit) -> Vec<Edit> {
 
 /// Right before the first picture data.
 fn inserted(layout: &Layout, to: Orientation) -> Result<Edit, Refusal> {
-    let picture = of_kind(layout, b"IDAT").next().ok_or(Refusal::Container("PNG: no picture"))?;
+    let picture =
+        of_kind(&layout.chunks, b"IDAT").next().ok_or(Refusal::Container("PNG: no picture"))?;
     let tiff = &exif::minimal_block(to)[EXIF_HEADER.len()..];
     Ok(Edit { offset: picture.start, old: Vec::new(), new: png::chunk(*b"eXIf", tiff) })
 }
@@ -83,7 +70,7 @@ fn inserted(layout: &Layout, to: Orientation) -> Result<Edit, Refusal> {
 fn xmp_edits(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>, Refusal> {
     let mut edits = Vec::new();
     let mut n_packets = 0;
-    for chunk in of_kind(layout, b"iTXt") {
+    for chunk in of_kind(&layout.chunks, b"iTXt") {
         let data = &bytes[chunk.data.clone()];
         if !data.starts_with(XMP_KEYWORD) {
             continue;
@@ -92,7 +79,7 @@ fn xmp_edits(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>
         // Compressed, it cannot be changed by one digit.
         let packet = data.strip_prefix(XMP_PLAIN).ok_or(Refusal::Xmp)?;
         if let Some(edit) = xmp_kept_in_step(packet, chunk.data.start + XMP_PLAIN.len(), to)? {
-            if !chunk.is_sound(bytes) {
+            if !png::is_sound(chunk, bytes) {
                 return Err(Refusal::Container("PNG: a wrong CRC"));
             }
             edits.extend(in_chunk(bytes, chunk, edit));

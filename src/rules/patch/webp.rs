@@ -1,31 +1,21 @@
 //! WebP: the EXIF chunk, overwritten or added, with the VP8X header it needs; XMP kept in step.
 
-use super::{Edit, Patch, Refusal, overwritten, xmp_kept_in_step};
+use super::{Edit, Patch, Refusal, exif_chunk, overwritten, xmp_kept_in_step};
+use crate::rules::chunks::of_kind;
 use crate::rules::exif::{self, EXIF_HEADER};
 use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::webp::{self, Chunk, EXIF_FLAG, FIRST_CHUNK, Layout};
+use crate::rules::webp::{self, EXIF_FLAG, FIRST_CHUNK, Layout};
 
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let layout = webp::layout(bytes).ok_or(Refusal::Container("WebP, or one that is cut short"))?;
     // A C2PA manifest (C2PA 2.1, section A.3.6).
-    if of_kind(&layout, b"C2PA").next().is_some() {
+    if of_kind(&layout.chunks, b"C2PA").next().is_some() {
         return Err(Refusal::Signed);
     }
-    let mut blocks = of_kind(&layout, b"EXIF");
-    let exif = match (blocks.next(), blocks.next()) {
-        (block, None) => block,
-        _ => return Err(Refusal::DuplicateExif),
-    };
-    let field = match exif {
-        Some(block) => {
-            let field = exif::find_orientation(&bytes[block.data.clone()]);
-            Some(field.map_err(Refusal::Exif)?.ok_or(Refusal::ExifWithoutOrientation)?)
-        }
-        None => None,
-    };
-    let from = Orientation::from_stored(field.map(|field| field.value));
+    let exif = exif_chunk(bytes, &layout.chunks, b"EXIF")?;
+    let from = Orientation::from_stored(exif.map(|(_, field)| field.value));
     let to = from.then(turn.orientation());
-    let mut edits = match exif.zip(field) {
+    let mut edits = match exif {
         // Without the flag, programs may pass over the chunk.
         Some(_) if flags(bytes, &layout).is_none_or(|flags| flags & EXIF_FLAG == 0) => {
             return Err(Refusal::ExifElsewhere);
@@ -34,7 +24,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
         None if layout.end < bytes.len() => return Err(Refusal::TrailingData),
         None => added(bytes, &layout, to)?,
     };
-    let mut packets = of_kind(&layout, b"XMP ");
+    let mut packets = of_kind(&layout.chunks, b"XMP ");
     if let Some(packet) = packets.next() {
         edits.extend(xmp_kept_in_step(&bytes[packet.data.clone()], packet.data.start, to)?);
     }
@@ -43,10 +33,6 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     }
     edits.sort_by_key(|edit| edit.offset);
     Ok(Patch { edits, from, to })
-}
-
-fn of_kind<'a>(layout: &'a Layout, kind: &'a [u8; 4]) -> impl Iterator<Item = &'a Chunk> {
-    layout.chunks.iter().filter(move |chunk| &chunk.kind == kind)
 }
 
 /// The flags of the VP8X header, where there is one. It comes first.
@@ -73,7 +59,7 @@ fn added(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>, Re
     let tiff = &exif::minimal_block(to)[EXIF_HEADER.len()..];
     let length = u32::try_from(tiff.len()).map_err(|_| garbled)?.to_le_bytes();
     let chunk = [b"EXIF", &length[..], tiff].concat();
-    let offset = of_kind(layout, b"XMP ").next().map_or(layout.end, |packet| packet.start);
+    let offset = of_kind(&layout.chunks, b"XMP ").next().map_or(layout.end, |packet| packet.start);
 
     let grown = chunk.len() + announced.new.len() - announced.old.len();
     let size = u32::try_from(layout.end - 8 + grown).map_err(|_| garbled)?;

@@ -273,11 +273,12 @@ fn pad(x: &Tensor, conv: &Conv) -> (Tensor, i64) {
     }
 }
 
-fn activate(x: Tensor, activation: Activation) -> Tensor {
+/// In place where the gradient asks for the result only: memory is what the processor waits for.
+fn activate(mut x: Tensor, activation: Activation) -> Tensor {
     match activation {
         Activation::None => x,
-        Activation::Relu => x.relu(),
-        Activation::Relu6 => x.relu6(),
+        Activation::Relu => x.relu_(),
+        Activation::Relu6 => x.relu6_(),
         Activation::Silu => x.silu(),
     }
 }
