@@ -171,7 +171,7 @@ fn live_through(family: &Family, order: &str) -> (Score, Score, Score) {
         fitted["source"],
         after.line()
     );
-    println!("  the evidence: {fitted}");
+    println!("{}", family.library.ok(["status"]));
     family.library.scan(&["--fix"]);
     let at_last = family.on_disk();
     println!("  on the disk, with the answers and `scan --fix`: {}", at_last.line());
