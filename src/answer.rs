@@ -4,7 +4,7 @@
 use crate::error::FixError;
 use crate::journal::{self, Failure, Owner};
 use crate::rules::orientation::{Orientation, Turn};
-use crate::stages::fix::{Expected, Prepared, Wish, content_of, prepare};
+use crate::stages::fix::{Expected, Prepared, Wish, prepare, shown_now};
 use crate::store::{Label, Listed, Store};
 
 /// An answer that was checked against the file as it is, and is still to be carried out.
@@ -27,11 +27,14 @@ pub fn plan(
     source: &'static str,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if wish.turn == Turn::NONE {
-        let (_, hash) = content_of(&photo.path, false)?;
+        let (hash, shown) = shown_now(&photo.path)?;
         if photo.hash.is_some_and(|seen| seen != hash) {
             return Err(FixError::Changed);
         }
-        (None, hash, photo.stored)
+        if stored.is_some_and(|stored| stored != shown) {
+            return Err(FixError::Orientation);
+        }
+        (None, hash, shown)
     } else {
         let (identity, hash) = (Some(&photo.identity), photo.hash.as_ref());
         let prepared = prepare(&photo.path, Expected { identity, hash, stored }, wish)?;

@@ -99,7 +99,9 @@ impl Clerk {
         let (turn, keep) = (answer.turn, self.how.keep);
         let mode = self.how.policies.of(&photo.path).mode;
         let wish = Wish { turn, mode, max_original: keep.max_bytes };
-        let planned = answer::plan(&photo, Some(photo.stored), wish, "review")?;
+        // Of a photo that was turned since it was looked at, the content alone is known.
+        let shown = photo.is_current.then_some(photo.stored);
+        let planned = answer::plan(&photo, shown, wish, "review")?;
         // A run holds changes; an answer that changes nothing needs none.
         let run = if planned.prepared().is_some() { self.run()? } else { 0 };
         let owner = Owner { run, photo: photo.id, turn, keep_mtime: self.how.keep_mtime, keep };

@@ -13,10 +13,12 @@ use turbojpeg::{Compressor, Image, PixelFormat};
 
 use crate::error::{FixError, Skip};
 use crate::pulse::Pulse;
+use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
 use crate::stages::decode::isolated::Isolated;
 use crate::stages::decode::{Budget, Candidate, Limits, Looked};
+use crate::stages::sidecar;
 use crate::store::{Hash, Listed};
 
 /// The cache is cut back to three quarters of this.
@@ -88,7 +90,7 @@ impl Thumbnails {
         photo: Listed,
         size: Size,
     ) -> Result<Vec<u8>, Missing> {
-        if let Some(bytes) = photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
+        if let Some(bytes) = self.kept(&photo, size) {
             return Ok(bytes);
         }
         let _place = self.waiting.try_acquire().map_err(|_| Missing::Busy)?;
@@ -104,7 +106,7 @@ impl Thumbnails {
     /// # Errors
     /// [`Missing`].
     pub fn made(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
-        match photo.hash.and_then(|hash| fs::read(self.path(&hash, size)).ok()) {
+        match self.kept(photo, size) {
             Some(bytes) => Ok(bytes),
             None => self.make(photo, size),
         }
@@ -140,19 +142,29 @@ impl Thumbnails {
         let picture =
             in_proportion(&seen.picture, seen.stored.swaps_sides(), seen.width, seen.height);
         let bytes = picture.and_then(|picture| encode(&picture)).map_err(Missing::Failed)?;
-        self.keep(&seen.hash, size, &bytes).map_err(Missing::Failed)?;
+        let beside = sidecar::orientation(&photo.path);
+        if beside.is_some_and(|beside| beside != seen.stored) {
+            return Err(Missing::Photo(FixError::Orientation.to_string()));
+        }
+        self.keep(self.path(&seen.hash, beside, size), &bytes).map_err(Missing::Failed)?;
         Ok(bytes)
     }
 
-    fn path(&self, hash: &Hash, size: Size) -> PathBuf {
+    fn kept(&self, photo: &Listed, size: Size) -> Option<Vec<u8>> {
+        let path = self.path(&photo.hash?, sidecar::orientation(&photo.path), size);
+        fs::read(path).ok()
+    }
+
+    /// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
+    fn path(&self, hash: &Hash, beside: Option<Orientation>, size: Size) -> PathBuf {
         let name = blake3::Hash::from_bytes(*hash).to_hex();
         let (folder, _) = name.split_at(2);
-        self.folder.join(folder).join(format!("{name}-{}.jpg", size.side()))
+        let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
+        self.folder.join(folder).join(format!("{name}-{}{beside}.jpg", size.side()))
     }
 
     /// Whole or not at all: another process may make the same one.
-    fn keep(&self, hash: &Hash, size: Size, bytes: &[u8]) -> Result<()> {
-        let path = self.path(hash, size);
+    fn keep(&self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
         let made = || -> std::io::Result<()> {
             fs::create_dir_all(folder)?;

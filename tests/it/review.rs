@@ -68,6 +68,30 @@ fn answers_turn_label_and_can_be_taken_back() {
     assert_eq!(nothing["results"][0]["reason"], "nothing_to_undo");
 }
 
+/// A sidecar changes what is shown and not the content: the picture follows, and so does the label.
+#[test]
+fn what_a_sidecar_shows_is_what_is_seen_and_answered() {
+    let library = library(&[("a.jpg", 90)]);
+    crate::running::configure(&library, "mode = \"sidecar\"\nauto_confidence = 0.9\n");
+    let server = Server::start(&library, &[]);
+    let items = server.items("review");
+    let a = named(&items, "a.jpg");
+    let picture = format!("/thumb/{}", a["id"]);
+    let before = server.get(&picture).body;
+    let said = server.post("/api/answer", &answer_body(&[(a, 90)])).json();
+    assert_eq!(said["results"][0]["ok"], true, "{said}");
+    assert!(library.path("a.jpg.xmp").exists());
+    assert_ne!(server.get(&picture).body, before, "it is shown turned now");
+    // That the turned photo is fine is said of it as it is shown now.
+    let said = server.post("/api/answer", &answer_body(&[(a, 0)])).json();
+    assert_eq!(said["results"][0]["ok"], true, "{said}");
+    let db = rusqlite::Connection::open(db_path(&library)).unwrap();
+    let sql =
+        "SELECT group_concat(stored || ':' || turn, ' ') FROM (SELECT * FROM labels ORDER BY id)";
+    let labels: String = db.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(labels, "1:90 6:0");
+}
+
 /// Names, turns, and whether it is known who said so.
 fn labels(library: &Library) -> Vec<(&'static str, u16, bool)> {
     let db = rusqlite::Connection::open(db_path(library)).unwrap();

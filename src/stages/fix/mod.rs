@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::Orientation;
 use crate::rules::patch::{Patch, Refusal};
+use crate::stages::decode::stored_orientation;
 use crate::stages::sidecar;
 use crate::store::{Change, Hash};
 
@@ -195,6 +196,16 @@ pub fn content_of(path: &Path, may_be_missing: bool) -> Result<(Option<Identity>
     };
     let hash = hash_of(&mut file).map_err(FixError::io("read the file"))?;
     Ok((Some(write::identity_of(&mut file)?), hash))
+}
+
+/// The content of a photo and how it is shown: as its sidecar says, else as it says itself.
+///
+/// # Errors
+/// Where it cannot be opened as a regular file or read.
+pub fn shown_now(path: &Path) -> Result<(Hash, Orientation), FixError> {
+    let photo = read(path)?;
+    let beside = sidecar::orientation(path);
+    Ok((photo.hash, beside.unwrap_or_else(|| stored_orientation(&photo.bytes, path))))
 }
 
 /// The new file of a change, beside its photo. Walks pass over hidden files.
