@@ -10,6 +10,8 @@ pub struct Orientation {
 
 impl Orientation {
     pub const UPRIGHT: Self = Self::new(false, 0);
+    /// Left for right, with no turn.
+    pub const MIRRORED: Self = Self::new(true, 0);
 
     /// By EXIF tag, less one (EXIF 2.32, tag 0x0112).
     const EXIF: [Self; 8] = [

@@ -9,6 +9,7 @@ mod noise;
 mod sheet;
 
 use anyhow::{Context, Result, bail, ensure};
+use orientd::rules::orientation::{Orientation, Turn};
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::resize;
 use rand::Rng;
@@ -36,6 +37,11 @@ pub struct ChannelOp {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mirror {
+    pub probability: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Crop {
     pub probability: f64,
     pub range: [f64; 2],
@@ -60,6 +66,7 @@ pub struct FrequencyBlend {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Augment {
     pub enabled: bool,
+    pub mirror: Mirror,
     pub crop: Crop,
     pub resave: Op,
     pub low_resolution: Op,
@@ -148,6 +155,14 @@ impl Augment {
             ensure!(holds, "augment.{name} is out of range");
         }
         Ok(())
+    }
+
+    /// The upright `photo` turned by `turn`, at random as its mirror image, left for right, which is
+    /// just as upright. A mirror after a quarter turn would change the answer.
+    pub fn turn(&self, photo: Rgb8, turn: Turn, rng: &mut ChaCha8Rng) -> Rgb8 {
+        let mirrored = self.enabled && rng.random_bool(self.mirror.probability);
+        let side = if mirrored { Orientation::MIRRORED } else { Orientation::UPRIGHT };
+        photo.oriented(side.then(turn.orientation()))
     }
 
     /// The turned `photo`, changed at random, at `size`×`size`.
@@ -263,9 +278,10 @@ mod tests {
         for name in Augment::names().expect("default.toml") {
             let only = settings().only(&name).expect("a known name");
             let mut changed = 0;
-            for seed in 0..8 {
+            for seed in 0..32 {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                let seen = only.apply(&photo(), 64, &mut rng).expect("a valid photo");
+                let photo = only.turn(photo(), Turn::NONE, &mut rng);
+                let seen = only.apply(&photo, 64, &mut rng).expect("a valid photo");
                 assert_eq!((seen.width, seen.height, seen.pixels.len()), (64, 64, 64 * 64 * 3));
                 let pairs = plain.pixels.iter().zip(&seen.pixels);
                 let total: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
@@ -273,7 +289,24 @@ mod tests {
                 assert!(mean < 90.0, "{name} with seed {seed} changes by {mean}");
                 changed += usize::from(total > 0);
             }
-            assert!(changed >= 6, "{name} changed the picture for {changed} of 8 seeds");
+            assert!(changed >= 20, "{name} changed the picture for {changed} of 32 seeds");
+        }
+    }
+
+    /// Turned back, the photo is itself or its mirror image, whatever the turn.
+    #[test]
+    fn the_mirror_keeps_the_answer() {
+        let mirrored = photo().oriented(Orientation::MIRRORED);
+        for turn in Turn::ALL {
+            let mut n_mirrored = 0;
+            for seed in 0..32 {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let seen = settings().turn(photo(), turn, &mut rng);
+                let back = seen.oriented(turn.inverse().orientation());
+                assert!(back == photo() || back == mirrored);
+                n_mirrored += usize::from(back == mirrored);
+            }
+            assert!((4..=28).contains(&n_mirrored), "{n_mirrored} of 32 are mirrored");
         }
     }
 

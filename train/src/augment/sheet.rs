@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use orientd::rules::orientation::Turn;
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::resize;
 use rand::SeedableRng;
@@ -54,7 +55,8 @@ fn sheet(
         for sample in 0..SAMPLES {
             let key = seed ^ ((row * SAMPLES + sample) as u64) << 8;
             let mut rng = ChaCha8Rng::seed_from_u64(key);
-            let seen = settings.apply(photo, TILE, &mut rng)?;
+            let photo = settings.turn(photo.clone(), Turn::NONE, &mut rng);
+            let seen = settings.apply(&photo, TILE, &mut rng)?;
             canvas.paste((sample + 1) * step, top, &seen);
         }
     }

@@ -101,8 +101,8 @@ fn load(cache: &Cache, samples: &[Sample], augment: &Augment, size: usize) -> Re
     for sample in samples {
         let record = &cache.records[sample.record];
         let photo = cache.read(record)?;
-        let turned = photo.oriented(sample.class.inverse().orientation());
         let mut rng = ChaCha8Rng::seed_from_u64(sample.key);
+        let turned = augment.turn(photo, sample.class.inverse(), &mut rng);
         let picture = augment
             .apply(&turned, size, &mut rng)
             .with_context(|| format!("cannot augment {}", record.path))?;

@@ -2,7 +2,7 @@
 //! state where a checkpoint cannot reach it.
 
 use anyhow::{Context, Result, ensure};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::net::Network;
 use crate::net::parameters::Role;
@@ -44,49 +44,46 @@ impl Adam {
         Self { steps: 0, weight_decay, moments }
     }
 
-    /// Steps along the gradients that `backward` left, shortened to `clip_norm` where above 0, and
-    /// clears them. Gives the length of the gradient.
-    pub fn step(&mut self, network: &Network, learning_rate: f64, clip_norm: f64) -> f64 {
+    /// Steps down the gradients of `loss`, shortened to `clip_norm` where above 0. Gives the length of
+    /// the gradient.
+    pub fn step(
+        &mut self,
+        network: &Network,
+        loss: &Tensor,
+        learning_rate: f64,
+        clip_norm: f64,
+    ) -> f64 {
         self.steps += 1;
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let correction_1 = 1.0 - BETA_1.powi(power);
         let correction_2 = (1.0 - BETA_2.powi(power)).sqrt();
+        let tensors: Vec<&Tensor> = self.moments.iter().map(|m| network.tensor(&m.name)).collect();
+        // Asked for by name, gradients need neither be added to old ones nor cleared.
+        let gradients = Tensor::run_backward(&[loss], &tensors, false, false);
         tch::no_grad(|| {
-            let length = self.gradient_length(network);
+            let length = length(&gradients);
             let scale =
                 if clip_norm > 0.0 && length > clip_norm { clip_norm / length } else { 1.0 };
-            for moments in &mut self.moments {
-                let mut tensor = network.tensor(&moments.name).shallow_clone();
-                let mut gradient = tensor.grad();
+            for (moments, mut gradient) in self.moments.iter_mut().zip(gradients) {
                 if !gradient.defined() {
                     continue;
                 }
                 if scale < 1.0 {
                     gradient *= scale;
                 }
+                let mut tensor = network.tensor(&moments.name).shallow_clone();
                 let _ = moments.mean.lerp_(&gradient, 1.0 - BETA_1);
-                let _ = moments.square.lerp_(&gradient.square(), 1.0 - BETA_2);
+                let _ = moments.square.lerp_(&gradient.square_(), 1.0 - BETA_2);
                 if moments.decays && self.weight_decay > 0.0 {
                     tensor *= 1.0 - learning_rate * self.weight_decay;
                 }
-                let spread = moments.square.sqrt() / correction_2 + EPSILON;
-                tensor -= &moments.mean / spread * (learning_rate / correction_1);
-                let _ = gradient.zero_();
+                let mut spread = moments.square.sqrt();
+                spread += EPSILON * correction_2;
+                let step = &moments.mean * (-learning_rate * correction_2 / correction_1);
+                let _ = tensor.addcdiv_(&step, &spread);
             }
             length
         })
-    }
-
-    fn gradient_length(&self, network: &Network) -> f64 {
-        let gradients = self.moments.iter().map(|moments| network.tensor(&moments.name).grad());
-        let squares: Vec<Tensor> = gradients
-            .filter(Tensor::defined)
-            .map(|gradient| gradient.square().sum(Kind::Float))
-            .collect();
-        if squares.is_empty() {
-            return 0.0;
-        }
-        Tensor::stack(&squares, 0).sum(Kind::Float).sqrt().double_value(&[])
     }
 
     /// For a checkpoint.
@@ -117,9 +114,19 @@ impl Adam {
     }
 }
 
+/// Of all gradients as one vector.
+fn length(gradients: &[Tensor]) -> f64 {
+    let lengths: Vec<Tensor> =
+        gradients.iter().filter(|gradient| gradient.defined()).map(Tensor::norm).collect();
+    if lengths.is_empty() {
+        return 0.0;
+    }
+    Tensor::stack(&lengths, 0).norm().double_value(&[])
+}
+
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind};
 
     use super::*;
     use crate::net::{Architecture, Backbone, Mode, Top};
@@ -137,8 +144,8 @@ mod tests {
         let images = Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
         for step in 1..=3 {
             let logits = network.forward(&images, &Mode::Infer);
-            (logits * &direction).sum(Kind::Float).backward();
-            let length = adam.step(&network, 0.01, 0.0);
+            let loss = (logits * &direction).sum(Kind::Float);
+            let length = adam.step(&network, &loss, 0.01, 0.0);
             assert!(length > 4.0);
             for (value, sign) in bias().iter().zip([-1.0, 1.0, -1.0, -1.0]) {
                 let expected = 0.01 * step as f32 * sign;

@@ -99,8 +99,7 @@ impl Run<'_> {
             "the loss is {loss} at step {}; a lower learning rate may help",
             self.state.global_step
         );
-        losses.total.backward();
-        let gradient = adam.step(&self.network, rate, fit.clip_norm);
+        let gradient = adam.step(&self.network, &losses.total, rate, fit.clip_norm);
         if let Some(average) = &mut self.average {
             average.update(&self.network);
         }
