@@ -62,6 +62,12 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work/wheels" "$work/new" "$work/new/lib"
 
+# Each wheel names the oldest C library it runs on; pip wants every such name spelt out.
+platforms='--platform manylinux2014_x86_64'
+for minor in $(seq 17 28); do
+    platforms="$platforms --platform manylinux_2_${minor}_x86_64"
+done
+
 fetch() { # requirement, hash: leaves one wheel in $work/wheels
     printf '%s --hash=sha256:%s\n' "$1" "$2" >"$work/requirement.txt"
     name=$(printf '%s' "${1%%==*}" | tr - _)
@@ -72,11 +78,10 @@ fetch() { # requirement, hash: leaves one wheel in $work/wheels
             return
         fi
     done
+    # shellcheck disable=SC2086
     TMPDIR=$work python3 -m pip --disable-pip-version-check download --quiet --require-hashes \
         --only-binary=:all: --no-deps --implementation cp --python-version 3.11 --abi cp311 \
-        --abi none --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
-        --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
-        --platform manylinux2014_x86_64 --dest "$work/wheels" -r "$work/requirement.txt" ||
+        --abi none $platforms --dest "$work/wheels" -r "$work/requirement.txt" ||
         fail "cannot fetch $1 (a network problem? run it again to retry)"
 }
 
