@@ -64,16 +64,15 @@ impl Adam {
             let length = length(&gradients);
             let scale =
                 if clip_norm > 0.0 && length > clip_norm { clip_norm / length } else { 1.0 };
-            for (moments, mut gradient) in self.moments.iter_mut().zip(gradients) {
+            for (moments, gradient) in self.moments.iter_mut().zip(gradients) {
                 if !gradient.defined() {
                     continue;
                 }
-                if scale < 1.0 {
-                    gradient *= scale;
-                }
+                // Never in place: autograd may hand out one tensor twice.
+                let gradient = if scale < 1.0 { gradient * scale } else { gradient };
                 let mut tensor = network.tensor(&moments.name).shallow_clone();
                 let _ = moments.mean.lerp_(&gradient, 1.0 - BETA_1);
-                let _ = moments.square.lerp_(&gradient.square_(), 1.0 - BETA_2);
+                let _ = moments.square.lerp_(&gradient.square(), 1.0 - BETA_2);
                 if moments.decays && self.weight_decay > 0.0 {
                     tensor *= 1.0 - learning_rate * self.weight_decay;
                 }
