@@ -107,6 +107,9 @@ impl<'a> Daemon<'a> {
 
 impl Drop for Daemon<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
         // Gone already where the test stopped it.
         let _ = self.child.kill();
         let _ = self.child.wait();
