@@ -13,10 +13,10 @@ mod runs;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 pub use changes::{Change, ChangeState, NewChange, NowIs};
 pub use labels::Label;
@@ -86,11 +86,28 @@ impl Store {
 
     fn prepare(&mut self) -> Result<()> {
         self.db.busy_timeout(BUSY_TIMEOUT)?;
-        self.db.pragma_update(None, "journal_mode", "wal")?;
+        self.use_wal()?;
         // FULL: a journal row must be on the disk before its photo is written.
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "foreign_keys", true)?;
         self.migrate()
+    }
+
+    /// Where two programs make the database at the same time, SQLite tells one at once that it is
+    /// locked, whatever the timeout: both read and both want to write.
+    fn use_wal(&self) -> Result<()> {
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.db.pragma_update(None, "journal_mode", "wal") {
+                Err(err)
+                    if err.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                result => return Ok(result?),
+            }
+        }
     }
 
     fn version(&self) -> Result<usize> {
@@ -230,6 +247,28 @@ mod tests {
         let message = format!("{:#}", Store::open(&path).err().context("must be refused")?);
         assert!(message.contains("not a database"), "{message}");
         assert_eq!(std::fs::read(&path)?, before);
+        Ok(())
+    }
+
+    /// The second comes a little later each time, so that it meets every step of the first.
+    #[test]
+    fn two_may_make_the_database_at_once() -> Result<()> {
+        for round in 0..200u64 {
+            let folder = tempfile::tempdir()?;
+            let path = &folder.path().join("orientd.db");
+            let barrier = &std::sync::Barrier::new(2);
+            let open = |later: Duration| {
+                barrier.wait();
+                std::thread::sleep(later);
+                Store::open(path).map(drop)
+            };
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| open(Duration::ZERO));
+                let second = scope.spawn(|| open(Duration::from_micros(60 * (round % 100))));
+                first.join().expect("no panic").and(second.join().expect("no panic"))
+            })
+            .with_context(|| format!("round {round}"))?;
+        }
         Ok(())
     }
 
