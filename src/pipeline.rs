@@ -11,7 +11,8 @@ use globset::GlobSet;
 
 use crate::engine::Engine;
 use crate::stages::look::Look;
-use crate::stages::record::{Policies, Recorder, Report};
+use crate::stages::policy::Policies;
+use crate::stages::record::{Recorder, Report};
 use crate::stages::walk::{Elsewhere, Walk};
 use crate::store::{Keep, RunKind, Store};
 

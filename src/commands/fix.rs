@@ -19,7 +19,7 @@ use crate::rules::orientation::Turn;
 use crate::stages::decode::isolated::Isolated;
 use crate::stages::decode::{Budget, Candidate, Looked};
 use crate::stages::fix::Wish;
-use crate::stages::record::Fixing;
+use crate::stages::policy::Fixing;
 use crate::store::{Listed, RunKind, Seen, SeenOutcome, Store};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {

@@ -28,7 +28,7 @@ use crate::engine::{Device, ModelFile};
 use crate::journal;
 use crate::rules::mode::Mode;
 use crate::stages::decode::isolated::worker;
-use crate::stages::record::{Fixing, Policies, Policy};
+use crate::stages::policy::{Fixing, Policies, Policy};
 use crate::store::Store;
 
 /// Config and global flags, resolved.

@@ -11,7 +11,7 @@ use crate::cli::{ReviewArgs, ReviewOrder};
 use crate::config;
 use crate::review::terminal::{self, Settings as TerminalSettings};
 use crate::review::{self, How, Settings, Thumbnails};
-use crate::stages::record::Fixing;
+use crate::stages::policy::Fixing;
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;

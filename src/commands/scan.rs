@@ -17,7 +17,8 @@ use crate::pipeline::Scan;
 use crate::report::PhotoReport;
 use crate::rules::decision::Verdict;
 use crate::stages::look::Look;
-use crate::stages::record::{Fixing, Report};
+use crate::stages::policy::Fixing;
+use crate::stages::record::Report;
 use crate::stages::walk::{self, distinct_roots};
 
 /// Photos named in the output of a scan, per kind; `list` names them all.

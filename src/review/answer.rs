@@ -7,7 +7,7 @@ use crate::error::FixError;
 use crate::journal::{self, Failure, Owner};
 use crate::rules::orientation::Turn;
 use crate::stages::fix::Wish;
-use crate::stages::record::Policies;
+use crate::stages::policy::Policies;
 use crate::store::{Hash, Keep, Listed, RunKind, Store};
 
 /// Groups of answers that can be taken back by "undo the last".

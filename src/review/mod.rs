@@ -7,6 +7,7 @@
 mod answer;
 mod desk;
 mod guard;
+mod jpeg;
 mod places;
 mod routes;
 mod server;

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use tokio::sync::Semaphore;
-use turbojpeg::{Compressor, Image, PixelFormat};
 
+use super::jpeg;
 use crate::error::{FixError, Skip};
 use crate::pulse::Pulse;
 use crate::rules::orientation::Orientation;
@@ -141,7 +141,9 @@ impl Thumbnails {
         }
         let picture =
             in_proportion(&seen.picture, seen.stored.swaps_sides(), seen.width, seen.height);
-        let bytes = picture.and_then(|picture| encode(&picture)).map_err(Missing::Failed)?;
+        let bytes = picture
+            .and_then(|picture| jpeg::compress(&picture, QUALITY))
+            .map_err(Missing::Failed)?;
         let beside = sidecar::orientation(&photo.path);
         if beside.is_some_and(|beside| beside != seen.stored) {
             return Err(Missing::Photo(FixError::Orientation.to_string()));
@@ -219,19 +221,6 @@ fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Resul
     let scale = |length: usize| (length * side / longer).max(1);
     let failed = |_| Skip::Corrupt("the picture has no pixels".into());
     Ok(resize(square, scale(width), scale(height)).map_err(failed)?)
-}
-
-fn encode(picture: &Rgb8) -> Result<Vec<u8>> {
-    let mut compressor = Compressor::new()?;
-    compressor.set_quality(QUALITY)?;
-    let image = Image {
-        pixels: &picture.pixels[..],
-        width: picture.width,
-        pitch: 3 * picture.width,
-        height: picture.height,
-        format: PixelFormat::RGB,
-    };
-    Ok(compressor.compress_to_vec(image)?)
 }
 
 #[cfg(test)]

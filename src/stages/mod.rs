@@ -4,6 +4,7 @@
 pub mod decode;
 pub mod fix;
 pub mod look;
+pub mod policy;
 pub mod record;
 pub mod sidecar;
 pub mod walk;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::fix::{Expected, Wish, prepare};
 use super::look::{EngineInfo, Event, skipped};
+use super::policy::{Fixing, Policies, Policy};
 use super::walk::Found;
 use crate::error::{FixError, Skip};
 use crate::identity::Identity;
@@ -20,7 +21,6 @@ use crate::originals;
 use crate::pulse::Pulse;
 use crate::report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
-use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::store::{
     BarOverrides, Hash, Keep, Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome, Store,
@@ -31,45 +31,6 @@ const BATCH: usize = 64;
 
 /// The longest that a look waits for its transaction.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
-
-/// What is done about the verdict `fix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fixing {
-    Off,
-    /// Check and plan as if to fix, write nothing.
-    Plan,
-    Apply,
-}
-
-/// What is done below one folder.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Policy {
-    pub fixing: Fixing,
-    /// Apply from this confidence only; the rest stays pending.
-    pub min_confidence: f32,
-    pub mode: Mode,
-}
-
-/// What is done where. The innermost folder decides.
-#[derive(Clone, Debug)]
-pub struct Policies {
-    elsewhere: Policy,
-    /// Longest path first.
-    below: Vec<(PathBuf, Policy)>,
-}
-
-impl Policies {
-    /// `below` in any order.
-    pub fn new(elsewhere: Policy, mut below: Vec<(PathBuf, Policy)>) -> Self {
-        below.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
-        Self { elsewhere, below }
-    }
-
-    pub fn of(&self, path: &Path) -> Policy {
-        let innermost = self.below.iter().find(|(folder, _)| path.starts_with(folder));
-        innermost.map_or(self.elsewhere, |(_, policy)| *policy)
-    }
-}
 
 /// What the recorder tells the reporter.
 #[derive(Debug)]
@@ -333,7 +294,7 @@ impl Recorder {
 }
 
 fn blank_report(
-    path: std::path::PathBuf,
+    path: PathBuf,
     format: Option<&'static str>,
     reason: Option<(String, String)>,
 ) -> PhotoReport {

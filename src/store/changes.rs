@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{Row, TransactionBehavior, params};
 
-use super::photos::set_content;
+use super::looks::set_content;
 use super::{Hash, Store, hash_from, now, path_bytes, path_from, range_below};
 use crate::identity::Identity;
 use crate::rules::mode::Mode;

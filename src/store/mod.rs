@@ -2,7 +2,9 @@
 //! writes through it; other processes may hold stores of their own (WAL, short transactions).
 
 mod changes;
+mod known;
 mod labels;
+mod looks;
 mod models;
 mod originals;
 mod photos;
@@ -19,10 +21,12 @@ use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 pub use changes::{Change, ChangeState, NewChange, NowIs};
+pub use known::{Known, KnownOutcome};
 pub use labels::Label;
+pub use looks::{Seen, SeenOutcome};
 pub use models::{BarOverrides, ModelRow};
 pub use originals::Keep;
-pub use photos::{Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome};
+pub use photos::{Listed, Prediction};
 pub use refits::FittedBar;
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;

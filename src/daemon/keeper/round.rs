@@ -11,7 +11,8 @@ use super::{Keeper, Work};
 use crate::config::{Config, FixPolicy, Root};
 use crate::pipeline;
 use crate::rules::mode::Mode;
-use crate::stages::record::{Fixing, Policies, Policy, Recorder, Report};
+use crate::stages::policy::{Fixing, Policies, Policy};
+use crate::stages::record::{Recorder, Report};
 use crate::stages::walk::{Elsewhere, Walk};
 
 /// Waits between tries of a round that failed: doubling, from the first to the last.

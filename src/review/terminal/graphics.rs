@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::ValueEnum;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use turbojpeg::{Compressor, Image, PixelFormat};
 
+use crate::review::jpeg;
 use crate::rules::pixels::Rgb8;
 
 /// Asks for kitty's graphics, the terminal's name, and (what every terminal answers, so it ends the
@@ -137,16 +137,7 @@ fn kitty(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
 
 /// iTerm2's "Inline images protocol".
 fn iterm(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
-    let mut compressor = Compressor::new()?;
-    compressor.set_quality(JPEG_QUALITY)?;
-    let image = Image {
-        pixels: &picture.pixels[..],
-        width: picture.width,
-        pitch: 3 * picture.width,
-        height: picture.height,
-        format: PixelFormat::RGB,
-    };
-    let jpeg = compressor.compress_to_vec(image)?;
+    let jpeg = jpeg::compress(picture, JPEG_QUALITY)?;
     let (size, Cells { columns, rows }) = (jpeg.len(), cells);
     let keys = format!("inline=1;size={size};width={columns};height={rows};preserveAspectRatio=0");
     Ok(format!("\x1b]1337;File={keys}:{}\x07", BASE64.encode(jpeg)).into_bytes())
