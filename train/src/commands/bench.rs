@@ -10,7 +10,7 @@ use crate::cli::Bench;
 use crate::fit::device;
 use crate::fit::loss::losses;
 use crate::net::Mode;
-use crate::net::network::channels_last;
+use crate::net::layers::channels_last;
 
 const WARM_UP: usize = 3;
 

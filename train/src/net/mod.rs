@@ -3,6 +3,7 @@
 
 pub mod arch;
 mod efficientnet;
+pub mod layers;
 pub mod network;
 pub mod parameters;
 mod resnet;

@@ -11,13 +11,11 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::arch::{
-    Activation, Architecture, Block, Conv, LEAKY_SLOPE, N_CLASSES, Norm, Padding, Residual,
-    Shortcut, SqueezeExcite, Step, TOP_NORM, Top,
+    Architecture, Block, Conv, LEAKY_SLOPE, Norm, Residual, Shortcut, SqueezeExcite, Step,
+    TOP_NORM, Top,
 };
+use super::layers::{Moments, activate, channels_last, drop_paths, initial, note_moments, pad};
 use super::parameters::{Parameter, Role};
-
-/// Sum, sum of squares and count of each channel of a convolution's output.
-type Moments = BTreeMap<String, (Tensor, Tensor, f64)>;
 
 /// What a pass through the network is for.
 pub enum Mode {
@@ -230,85 +228,5 @@ impl Network {
             self.set(&format!("{name}.running_var"), &variance)?;
         }
         Ok(())
-    }
-}
-
-/// The same values, with the channels of a 4-D tensor innermost in memory.
-pub fn channels_last(tensor: &Tensor) -> Tensor {
-    if tensor.dim() == 4 {
-        tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
-    } else {
-        tensor.shallow_clone()
-    }
-}
-
-fn initial(parameter: &Parameter) -> Tensor {
-    let options = (Kind::Float, Device::Cpu);
-    let shape = parameter.shape.as_slice();
-    match parameter.role {
-        // He initialisation by fan-out, as both torchvision families do.
-        Role::ConvWeight => {
-            let fan_out = (shape[0] * shape[2] * shape[3]) as f64;
-            Tensor::randn(shape, options) * (2.0 / fan_out).sqrt()
-        }
-        Role::LinearWeight if shape[0] == N_CLASSES => Tensor::randn(shape, options) * 0.01,
-        Role::LinearWeight => Tensor::randn(shape, options) * (2.0 / shape[1] as f64).sqrt(),
-        Role::NormWeight | Role::RunningVar => Tensor::ones(shape, options),
-        Role::Bias | Role::NormBias | Role::RunningMean => Tensor::zeros(shape, options),
-    }
-}
-
-/// The input, padded beforehand where the amounts differ, and what the convolution adds itself.
-fn pad(x: &Tensor, conv: &Conv) -> (Tensor, i64) {
-    if let Padding::Symmetric(amount) = conv.padding {
-        return (x.shallow_clone(), amount);
-    }
-    let size = x.size();
-    let (top, bottom) = conv.padding.amounts(size[2], conv.kernel, conv.stride);
-    let (left, right) = conv.padding.amounts(size[3], conv.kernel, conv.stride);
-    if (top, left, left) == (bottom, right, top) {
-        (x.shallow_clone(), top)
-    } else {
-        (x.constant_pad_nd([left, right, top, bottom]), 0)
-    }
-}
-
-/// In place where the gradient asks for the result only: memory is what the processor waits for.
-fn activate(mut x: Tensor, activation: Activation) -> Tensor {
-    match activation {
-        Activation::None => x,
-        Activation::Relu => x.relu_(),
-        Activation::Relu6 => x.relu6_(),
-        Activation::Silu => x.silu(),
-    }
-}
-
-/// Stochastic depth: whole pictures skip the block, the others are scaled up.
-fn drop_paths(x: Tensor, probability: f64) -> Tensor {
-    if probability <= 0.0 {
-        return x;
-    }
-    let keep = Tensor::rand([x.size()[0], 1, 1, 1], (Kind::Float, x.device()));
-    let keep = keep.ge(probability).to_kind(x.kind()) / (1.0 - probability);
-    x * keep
-}
-
-fn note_moments(x: &Tensor, name: &str, moments: &mut Moments) {
-    let x = x.to_kind(Kind::Float);
-    let channels = x.size()[1];
-    let flat = x.transpose(0, 1).reshape([channels, -1]);
-    let count = flat.size()[1] as f64;
-    let dims = [1i64];
-    let sum = flat.sum_dim_intlist(dims.as_slice(), false, Kind::Float);
-    let squares = flat.square().sum_dim_intlist(dims.as_slice(), false, Kind::Float);
-    match moments.get_mut(name) {
-        None => {
-            moments.insert(name.to_owned(), (sum, squares, count));
-        }
-        Some((total, total_squares, n)) => {
-            *total += sum;
-            *total_squares += squares;
-            *n += count;
-        }
     }
 }
