@@ -8,7 +8,7 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
-.PHONY: scan build runtime tools libtorch libtorch-cuda train test test-tools lint bench soak corpus faults figures fuzz \
+.PHONY: scan build runtime tools libtorch libtorch-cuda libtorch-kept train test test-tools lint bench soak corpus faults figures fuzz \
         family review-figures screenshots eval install install-train uninstall clean
 
 scan: build
@@ -42,13 +42,17 @@ libtorch:
 libtorch-cuda:
 	@train/setup-libtorch.sh cuda
 
-train: tools runtime $(if $(wildcard .runtime/libtorch/.version),,libtorch)
+# Whichever of the two is there, else the CPU's.
+libtorch-kept:
+	@train/setup-libtorch.sh kept
+
+train: tools runtime libtorch-kept
 	cargo build --release --locked -p orientd-train
 
-test: test-tools libtorch
+test: test-tools libtorch-kept
 	cargo nextest run --locked --workspace
 
-lint: tools libtorch
+lint: tools libtorch-kept
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Makes .runtime/libtorch from the wheels on PyPI: pinned versions, checked hashes, fetched once.
 #
-#   train/setup-libtorch.sh [cpu|cuda]
+#   train/setup-libtorch.sh [cpu|cuda|kept]
+#
+# kept: whichever is there, else cpu.
 #
 # The wheels do not depend on the host's Python: any python3 with pip fetches them. Wheels that lie
 # in the directory $ORIENTD_WHEELS are taken from there, after the same hash check.
@@ -10,6 +12,13 @@ set -eu
 kind=${1:-cpu}
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=$root/.runtime/libtorch
+present=$(cat "$target/.version" 2>/dev/null || true)
+if [ "$kind" = kept ]; then
+    case $present in
+    torch-2.11.0-cuda-2) kind=cuda ;;
+    *) kind=cpu ;;
+    esac
+fi
 version="torch-2.11.0-$kind-2"
 
 # name==version, SHA-256 of the x86-64 wheel
@@ -42,11 +51,11 @@ $CPU_LIBS" space_mib=1800 ;;
 cuda) wheels="$TORCH
 $CPU_LIBS
 $CUDA_LIBS" space_mib=9000 ;;
-*) fail "expected cpu or cuda, not '$kind'" ;;
+*) fail "expected cpu, cuda or kept, not '$kind'" ;;
 esac
 
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "only Linux on x86-64 is supported"
-if [ "$(cat "$target/.version" 2>/dev/null)" = "$version" ]; then
+if [ "$present" = "$version" ]; then
     echo "setup-libtorch: $target is already there ($version)"
     exit 0
 fi

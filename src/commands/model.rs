@@ -96,6 +96,14 @@ fn use_model(session: &Session, word: &str) -> Result<ExitCode> {
     }
     let mut store = session.open_store()?;
     store.set_setting(SETTING, &model.name)?;
+    if let Some(path) = &session.config.model {
+        output::line(&format!(
+            "{} is chosen, but the config's `model` goes before it: {}",
+            model.name,
+            path.display()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     output::line(&format!(
         "{} is used from now on; photos are looked at again with it",
         model.name

@@ -17,13 +17,21 @@ const PROGRAM: &str = "orientd-train";
 /// Becomes the trainer; returns only where it cannot. `--library` stands for everything that
 /// retraining on the photos in the database takes; what follows it is handed on.
 pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
+    let mut runtime = global.ort_lib.clone();
     let whole = match args.split_first() {
-        Some((first, rest)) if first == "--library" => retrain(Session::new(global)?, rest)?,
+        Some((first, rest)) if first == "--library" => {
+            let session = Session::new(global)?;
+            runtime = session.library();
+            retrain(session, rest)?
+        }
         _ => args.to_vec(),
     };
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(PROGRAM));
     let program = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PROGRAM));
-    let err = Command::new(&program).args(whole).exec();
+    let mut command = Command::new(&program);
+    // The trainer finds ONNX Runtime as this program does.
+    command.envs(runtime.map(|library| ("ORT_DYLIB_PATH", library)));
+    let err = command.args(whole).exec();
     if err.kind() == std::io::ErrorKind::NotFound {
         return Err(anyhow!(
             "the trainer is not installed\n  in orientd's source folder, `make train` builds it"

@@ -73,6 +73,12 @@ fn models_are_listed_shown_chosen_and_looked_with() {
     let file = library.home().join("mine.onnx");
     fs::write(&file, bytes).unwrap();
     library.ok(["model", "use", file.to_str().unwrap()]);
+    // Chosen by a person, or by retraining: not in vain unless that is said.
+    let config = library.home().join("config.toml");
+    fs::write(&config, format!("model = {file:?}")).unwrap();
+    let said = library.ok(["--config", config.to_str().unwrap(), "model", "use", "mine"]);
+    assert!(said.contains("the config's `model` goes before it"), "{said}");
+    fs::remove_file(&config).unwrap();
     fs::remove_file(&file).unwrap();
     assert!(library.ok(["model", "list"]).contains("* mine"));
     let scanned = library.scan(&[]);
