@@ -3,8 +3,8 @@
 //! the network how the photo stood when it was cached.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Cursor, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,9 @@ pub struct Record {
     pub size: u64,
     pub mtime_ns: i64,
     pub turn: u16,
+    /// The EXIF number it was displayed with where the library said so; `None`: its own file's.
+    #[serde(default)]
+    pub shown: Option<u8>,
     /// 128 bits in hexadecimal.
     pub fingerprint: String,
     pub width: usize,
@@ -88,6 +91,7 @@ impl Cache {
         let header = read_header(folder)?.with_context(failed)?;
         let records = read_index(folder)?;
         let pixels = File::open(folder.join(PIXELS)).with_context(failed)?;
+        unused(pixels.try_lock_shared(), folder)?;
         let length = pixels.metadata()?.len();
         for record in &records {
             ensure!(
@@ -111,6 +115,20 @@ impl Cache {
     }
 }
 
+/// Many may read a cache, or one write it. The lock goes with the file's handle.
+fn unused(locked: Result<(), TryLockError>, folder: &Path) -> Result<()> {
+    match locked {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => bail!(
+            "the cache at {} is in use by another orientd-train\n  wait for it, or name another folder",
+            folder.display()
+        ),
+        Err(TryLockError::Error(err)) => {
+            Err(err).with_context(|| format!("cannot lock the cache at {}", folder.display()))
+        }
+    }
+}
+
 fn read_header(folder: &Path) -> Result<Option<Header>> {
     let path = folder.join(HEADER);
     if !path.exists() {
@@ -126,7 +144,11 @@ fn read_header(folder: &Path) -> Result<Option<Header>> {
 /// Every whole line; a last one cut short by a crash is left out.
 fn read_index(folder: &Path) -> Result<Vec<Record>> {
     let path = folder.join(INDEX);
-    let Ok(file) = File::open(&path) else { return Ok(Vec::new()) };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(err) => return Err(err).with_context(|| format!("cannot read {}", path.display())),
+    };
     let mut records = Vec::new();
     let mut lines = BufReader::new(file).lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
@@ -174,6 +196,7 @@ impl Writer {
         }
         let append = OpenOptions::new().create(true).append(true).clone();
         let mut pixels = append.open(folder.join(PIXELS)).with_context(failed)?;
+        unused(pixels.try_lock(), folder)?;
         let length = pixels.seek(SeekFrom::End(0))?;
         let whole = |record: &Record| record.offset + record.length <= length;
         let records: Vec<_> = read_index(folder)?.into_iter().filter(whole).collect();

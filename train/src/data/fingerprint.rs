@@ -6,6 +6,8 @@ use anyhow::Result;
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::resize;
 
+use super::joined::Joined;
+
 /// Grid of comparisons: SIDE×SIDE across and as many down.
 const SIDE: usize = 8;
 /// Words of 16 bits that the fingerprint is cut into: fewer differing bits than words leave one
@@ -32,7 +34,8 @@ pub fn fingerprint(picture: &Rgb8) -> Result<u128> {
     Ok(bits)
 }
 
-/// All pairs that differ in at most `most` bits (at most 7), as indices with the smaller first.
+/// Pairs that differ in at most `most` bits (at most 7), as indices with the smaller first: enough of
+/// them to hold each group of near-duplicates together, so a time-lapse of n frames gives n − 1.
 pub fn near_pairs(fingerprints: &[u128], most: u32) -> Vec<(usize, usize)> {
     let mut by_word: BTreeMap<(usize, u16), Vec<usize>> = BTreeMap::new();
     for (idx, bits) in fingerprints.iter().enumerate() {
@@ -40,18 +43,19 @@ pub fn near_pairs(fingerprints: &[u128], most: u32) -> Vec<(usize, usize)> {
             by_word.entry((word, (bits >> (16 * word)) as u16)).or_default().push(idx);
         }
     }
+    let mut joined = Joined::new(fingerprints.len());
     let mut pairs = Vec::new();
     for bucket in by_word.values() {
         for (at, a) in bucket.iter().enumerate() {
             for b in &bucket[at + 1..] {
-                if (fingerprints[*a] ^ fingerprints[*b]).count_ones() <= most {
+                let differing = (fingerprints[*a] ^ fingerprints[*b]).count_ones();
+                if differing <= most && joined.join(*a, *b) {
                     pairs.push((*a, *b));
                 }
             }
         }
     }
     pairs.sort_unstable();
-    pairs.dedup();
     pairs
 }
 
@@ -60,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_those_of_a_plain_search() {
+    fn groups_are_those_of_a_plain_search() {
         let mut state = 1u128;
         let mut next = || {
             state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(7);
@@ -71,16 +75,20 @@ mod tests {
             let flips = (0..idx % 9).fold(0u128, |bits, k| bits | 1 << ((idx * 31 + k * 17) % 128));
             fingerprints.push(fingerprints[idx] ^ flips);
         }
+        let n = fingerprints.len();
+        let groups = |mut joined: Joined| (0..n).map(|idx| joined.find(idx)).collect::<Vec<_>>();
         for most in 0..=7 {
-            let mut expected = Vec::new();
-            for a in 0..fingerprints.len() {
-                for b in a + 1..fingerprints.len() {
+            let (mut expected, mut found) = (Joined::new(n), Joined::new(n));
+            for a in 0..n {
+                for b in a + 1..n {
                     if (fingerprints[a] ^ fingerprints[b]).count_ones() <= most {
-                        expected.push((a, b));
+                        expected.join(a, b);
                     }
                 }
             }
-            assert_eq!(near_pairs(&fingerprints, most), expected, "{most} bits");
+            let pairs = near_pairs(&fingerprints, most);
+            assert!(pairs.iter().all(|(a, b)| a < b && found.join(*a, *b)), "none too many");
+            assert_eq!(groups(found), groups(expected), "{most} bits");
         }
     }
 

@@ -70,7 +70,7 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
     while let Some(row) = rows.next()? {
         let (path, hash): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
         let stored = stored(row, 2)?;
-        let sure = confident.get(&path).is_some_and(|seen| *seen == hash);
+        let sure = confident.get(&path).is_some_and(|seen| *seen == (hash.clone(), stored));
         let label = labels.get(&path);
         let changes = changes.get(&path).map_or(&[][..], Vec::as_slice);
         let is_turned = !changes.is_empty() || by_sidecar.contains(&path);
@@ -190,20 +190,22 @@ fn read_by_sidecar(database: &Connection) -> Result<BTreeSet<Vec<u8>>> {
     Ok(paths.collect::<Result<_, _>>()?)
 }
 
-/// The contents that the latest model to look saw as upright.
-fn read_confident(database: &Connection, from: f64) -> Result<ByPath<Vec<u8>>> {
+/// The contents that the latest look at each photo saw as upright, and how they were displayed then:
+/// what an earlier model said counts no longer.
+fn read_confident(database: &Connection, from: f64) -> Result<ByPath<(Vec<u8>, Orientation)>> {
     let mut query = database.prepare(
-        "SELECT photos.path, predictions.hash FROM predictions \
-         JOIN photos ON photos.id = predictions.photo_id \
-         WHERE predictions.verdict = 'upright' AND predictions.p0 >= ?1 \
-         ORDER BY predictions.predicted_at",
+        "SELECT photos.path, predictions.hash, predictions.stored, \
+                predictions.verdict = 'upright' AND predictions.p0 >= ?1 \
+         FROM predictions JOIN photos ON photos.id = predictions.photo_id \
+         ORDER BY predictions.predicted_at, predictions.model_id",
     )?;
     let mut rows = query.query([from])?;
-    let mut confident = BTreeMap::new();
+    let mut latest: ByPath<((Vec<u8>, Orientation), bool)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        confident.insert(row.get(0)?, row.get(1)?);
+        latest.insert(row.get(0)?, ((row.get(1)?, stored(row, 2)?), row.get(3)?));
     }
-    Ok(confident)
+    let sure = latest.into_iter().filter(|(_, (_, is_sure))| *is_sure);
+    Ok(sure.map(|(path, (seen, _))| (path, seen)).collect())
 }
 
 fn turn(row: &Row<'_>, column: usize) -> Result<Turn> {
@@ -224,8 +226,8 @@ mod tests {
     const SCHEMA: &str = "
         CREATE TABLE photos (id INTEGER PRIMARY KEY, path BLOB, hash BLOB, stored INTEGER,
                              missing_since INTEGER);
-        CREATE TABLE predictions (photo_id INTEGER, model_id INTEGER, hash BLOB, p0 REAL, p90 REAL,
-                                  p180 REAL, p270 REAL, verdict TEXT, predicted_at INTEGER);
+        CREATE TABLE predictions (photo_id INTEGER, model_id INTEGER, hash BLOB, stored INTEGER,
+                                  p0 REAL, verdict TEXT, predicted_at INTEGER);
         CREATE TABLE changes (id INTEGER PRIMARY KEY, path BLOB, action TEXT, turn INTEGER,
                               hash_before BLOB, hash_after BLOB, state TEXT);
         CREATE TABLE labels (id INTEGER PRIMARY KEY, path BLOB, hash BLOB, stored INTEGER,
@@ -242,7 +244,9 @@ mod tests {
             (9, x'69', x'09', 1, NULL), -- i: fixed and undone
             (10, x'6a', x'0a', 6, NULL), -- j: a person said 90, and a sidecar says so since
             (11, x'6b', x'0b', 6, NULL), -- k: a sidecar after the model's own idea
-            (12, x'6c', x'0c', 3, NULL); -- l: fine as another program's sidecar shows it
+            (12, x'6c', x'0c', 3, NULL), -- l: fine as another program's sidecar shows it
+            (13, x'6d', x'0d', 1, NULL), -- m: upright to the first model, not to the next
+            (14, x'6e', x'0e', 1, NULL); -- n: seen as upright while a sidecar showed it otherwise
         INSERT INTO labels (path, hash, stored, turn, source, at) VALUES
             (x'61', x'01', 1, 270, 'review', 1), (x'61', x'01', 1, 90, 'review', 2),
             (x'61', x'01', 1, 180, 'sensor', 3),
@@ -258,9 +262,11 @@ mod tests {
             (x'69', 'tag', 90, x'09', x'19', 'undone'),
             (x'6a', 'sidecar', 90, x'00', x'f0', 'done'),
             (x'6b', 'sidecar', 90, x'00', x'f1', 'done');
-        INSERT INTO predictions (photo_id, hash, p0, verdict, predicted_at) VALUES
-            (5, x'05', 0.999, 'upright', 1), (6, x'16', 0.999, 'upright', 1),
-            (8, x'08', 0.9, 'upright', 1);
+        INSERT INTO predictions (photo_id, model_id, hash, stored, p0, verdict, predicted_at) VALUES
+            (5, 1, x'05', 1, 0.6, 'review', 1), (5, 2, x'05', 1, 0.999, 'upright', 2),
+            (6, 1, x'16', 1, 0.999, 'upright', 1), (8, 1, x'08', 6, 0.9, 'upright', 1),
+            (13, 1, x'0d', 1, 0.999, 'upright', 1), (13, 2, x'0d', 1, 0.01, 'fix', 2),
+            (14, 1, x'0e', 6, 0.999, 'upright', 1);
     ";
 
     fn library(change: impl FnOnce(&mut Prepare)) -> Result<Library> {
@@ -293,7 +299,7 @@ mod tests {
         let stored: Vec<_> = library.items.iter().map(|item| item.stored.map(Orientation::to_exif)).collect();
         assert_eq!(stored, [Some(1), None, Some(6), Some(1), Some(1), Some(1), Some(3)]);
         let reasons: Vec<_> = library.unlabelled.iter().map(|photo| photo.reason).collect();
-        assert_eq!(reasons, ["changed since it was labelled", "no label", "no label", "no label"]);
+        assert_eq!(reasons, ["changed since it was labelled", "no label", "no label", "no label", "no label", "no label"]);
         assert_eq!(library.items[2].weight, 0.5);
         Ok(())
     }

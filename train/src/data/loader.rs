@@ -1,9 +1,10 @@
 //! Threads that turn, augment and stack photos ahead of the training thread, in the order planned.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, bounded};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -45,7 +46,7 @@ impl Iterator for Batches {
                 Ok((number, batch)) => {
                     self.early.insert(number, batch);
                 }
-                Err(_) => return Some(Err(anyhow::anyhow!("the loader threads ended early"))),
+                Err(_) => return Some(Err(anyhow!("the loader threads ended early"))),
             }
         }
         self.waited += asked.elapsed();
@@ -80,7 +81,10 @@ pub fn with_batches<T>(
             let (numbers, send_done) = (numbers.clone(), send_done.clone());
             scope.spawn(move || {
                 for number in numbers {
-                    let batch = load(cache, &plan[number], augment, size);
+                    // A panic would otherwise leave the reader waiting for a batch that never comes.
+                    let load = || load(cache, &plan[number], augment, size);
+                    let batch = catch_unwind(AssertUnwindSafe(load))
+                        .unwrap_or_else(|_| Err(anyhow!("a loader panicked")));
                     if send_done.send((number, batch)).is_err() {
                         return;
                     }

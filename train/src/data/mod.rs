@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod fingerprint;
+mod joined;
 pub mod jpeg;
 pub mod library;
 pub mod loader;

@@ -29,8 +29,8 @@ pub fn generator(seed: u64, purpose: &str, number: u64) -> ChaCha8Rng {
 }
 
 /// `n` samples in batches of `batch` (a remainder is left out, so that batch-norm never sees a
-/// handful). Every class comes equally often in every batch, as far as it divides by four. Photos
-/// of a source of size s are drawn in proportion to s to the power `source_power − 1`.
+/// handful). Every class comes equally often: in every batch where it divides by four, else over the
+/// batches, each of which begins with the class at which the one before ended. Photos of a source of size s are drawn in proportion to s to the power `source_power − 1`.
 pub fn epoch(
     records: &[Record],
     part: &[usize],
@@ -41,8 +41,9 @@ pub fn epoch(
 ) -> Vec<Vec<Sample>> {
     let drawn = draw(records, part, n, source_power, &mut rng);
     let mut batches = Vec::with_capacity(n / batch);
+    let mut every_class = Turn::ALL.into_iter().cycle();
     for photos in drawn.chunks_exact(batch) {
-        let mut classes: Vec<Turn> = Turn::ALL.into_iter().cycle().take(batch).collect();
+        let mut classes: Vec<Turn> = every_class.by_ref().take(batch).collect();
         classes.shuffle(&mut rng);
         let samples = photos.iter().zip(classes).map(|(record, class)| Sample {
             record: *record,
@@ -105,6 +106,7 @@ mod tests {
             size: 0,
             mtime_ns: 0,
             turn: 0,
+            shown: None,
             fingerprint: "0".into(),
             width: 1,
             height: 1,
@@ -127,6 +129,20 @@ mod tests {
         for batch in plan(0) {
             for class in Turn::ALL {
                 assert_eq!(batch.iter().filter(|sample| sample.class == class).count(), 4);
+            }
+        }
+    }
+
+    #[test]
+    fn batches_that_four_does_not_divide_are_balanced_together() {
+        let records = records(&[("a", 64)]);
+        let part: Vec<usize> = (0..64).collect();
+        for batch in [2, 6, 7] {
+            let plan = epoch(&records, &part, 64, batch, 1.0, generator(1, "epoch", 0));
+            let classes: Vec<Turn> = plan.iter().flatten().map(|sample| sample.class).collect();
+            for class in Turn::ALL {
+                let n = classes.iter().filter(|shown| **shown == class).count();
+                assert!(n.abs_diff(classes.len() / 4) <= 1, "{n} of {class:?} in steps of {batch}");
             }
         }
     }

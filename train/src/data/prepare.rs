@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
 use crossbeam_channel::bounded;
+use orientd::rules::orientation::Orientation;
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::resize;
 use serde::Serialize;
@@ -66,10 +67,14 @@ pub fn prepare(
         }
     }
     let kept = wanted.len() - work.len();
-    let added = add_all(&mut writer, work, settings.side, n_workers, &mut skipped)?;
-    for photo in &skipped {
+    let mut unreadable = Vec::new();
+    let added = add_all(&mut writer, work, settings.side, n_workers, &mut unreadable)?;
+    for photo in &unreadable {
         wanted.remove(&id(Path::new(&photo.path)));
     }
+    // A folder may have the photo that the library has no label for.
+    skipped.retain(|photo| !wanted.contains(&id(Path::new(&photo.path))));
+    skipped.extend(unreadable);
     let records = writer.finish(&wanted)?;
     let near_duplicates = near_duplicates(&records, settings.duplicate_bits)?;
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
@@ -89,7 +94,8 @@ fn known(writer: &Writer, item: &Item) -> Option<Record> {
     let metadata = std::fs::metadata(&item.path).ok()?;
     let same = record.size == metadata.len()
         && record.mtime_ns == mtime_ns(&metadata)
-        && record.turn == item.turn.degrees();
+        && record.turn == item.turn.degrees()
+        && record.shown == item.stored.map(Orientation::to_exif);
     same.then(|| record.clone())
 }
 
@@ -178,6 +184,7 @@ fn shrink(item: &Item, side: usize) -> Result<(Record, Vec<u8>)> {
         size: metadata.len(),
         mtime_ns: mtime_ns(&metadata),
         turn: item.turn.degrees(),
+        shown: item.stored.map(Orientation::to_exif),
         fingerprint: format!("{:032x}", fingerprint(&small)?),
         width: small.width,
         height: small.height,

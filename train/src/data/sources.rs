@@ -28,11 +28,15 @@ const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "tif", "tiff
 const MANIFEST_COLUMNS: [&str; 2] = ["file", "source"];
 
 /// Every photo below `folder`. Its source is what `manifest.csv` (in `folder` or beside it) says,
-/// else the name of the first folder below `folder`, else of `folder` itself.
+/// where it has the columns `file` and `source`, else the name of the first folder below `folder`, else of `folder` itself.
 ///
 /// # Errors
 /// Where the folder or the manifest cannot be read.
 pub fn photos_in(folder: &Path) -> Result<Vec<Item>> {
+    // As in the database, so that a photo has one name.
+    let folder = &folder
+        .canonicalize()
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let manifest = [folder.join("manifest.csv"), folder.join("../manifest.csv")];
     let sources = match manifest.iter().find(|path| path.is_file()) {
         Some(path) => {
@@ -80,12 +84,11 @@ fn source_by_folder(folder: &Path, path: &Path) -> String {
 fn read_manifest(path: &Path) -> Result<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path)?;
     let headers = reader.headers()?.clone();
-    let column = |name: &str| {
-        let found = headers.iter().position(|header| header == name);
-        found.with_context(|| format!("there is no column {name}"))
+    let column = |name: &str| headers.iter().position(|header| header == name);
+    let [file, source] = MANIFEST_COLUMNS.map(column);
+    let (Some(file), Some(source)) = (file, source) else {
+        return Ok(BTreeMap::new()); // somebody else's manifest
     };
-    let [file, source] = MANIFEST_COLUMNS;
-    let (file, source) = (column(file)?, column(source)?);
     let mut sources = BTreeMap::new();
     for row in reader.records() {
         let row = row?;

@@ -7,38 +7,26 @@ use anyhow::{Result, bail, ensure};
 
 use super::cache::Record;
 use super::fingerprint::near_pairs;
+use super::joined::Joined;
 use crate::config::Config;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Part {
-    Train,
-    Validation,
-    /// The sources named in `split.leave_out`.
-    Test,
-}
 
 /// Indices into the records, rising.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Split {
     pub train: Vec<usize>,
+    /// Chooses the best checkpoint, and is what temperatures and bars are fitted on.
     pub validation: Vec<usize>,
+    /// Where a new model is compared with the present one.
+    pub gate: Vec<usize>,
+    /// The sources named in `split.leave_out`.
     pub test: Vec<usize>,
     /// The group of every record, by index.
     pub groups: Vec<usize>,
 }
 
-impl Split {
-    pub fn part(&self, part: Part) -> &[usize] {
-        match part {
-            Part::Train => &self.train,
-            Part::Validation => &self.validation,
-            Part::Test => &self.test,
-        }
-    }
-}
-
 /// Each group goes where a hash of the seed and its first member's fingerprint says: the same seed
-/// gives the same split wherever the photos lie, and more photos leave the others where they were.
+/// gives the same split wherever the photos lie, and more photos leave the others where they were,
+/// unless they join their group and go before its first member.
 ///
 /// # Errors
 /// Where a source that is to be left out does not exist, or training or validation would be empty.
@@ -60,16 +48,19 @@ pub fn split(records: &[Record], config: &Config) -> Result<Split> {
         let Some(first) = prints.min() else {
             continue;
         };
+        let side = share(config.seed, "side", first);
         // A photo that is also in a source left out would give that source away.
         if members.iter().any(left_out) {
             split.test.extend(members.into_iter().filter(|idx| left_out(idx)));
-        } else if share(config.seed, "side", first) < config.split.validation {
+        } else if side < config.split.validation {
             split.validation.extend(members);
+        } else if side < config.split.validation + config.split.gate {
+            split.gate.extend(members);
         } else if share(config.seed, "train", first) < config.split.train_share {
             split.train.extend(members);
         }
     }
-    for part in [&mut split.train, &mut split.validation, &mut split.test] {
+    for part in [&mut split.train, &mut split.validation, &mut split.gate, &mut split.test] {
         part.sort_unstable();
     }
     ensure!(
@@ -112,29 +103,6 @@ fn groups(records: &[Record], config: &Config) -> Result<Vec<usize>> {
     Ok((0..records.len()).map(|idx| joined.find(idx)).collect())
 }
 
-/// Union–find; the smallest index stands for its group.
-struct Joined(Vec<usize>);
-
-impl Joined {
-    fn new(n: usize) -> Self {
-        Self((0..n).collect())
-    }
-
-    fn find(&mut self, idx: usize) -> usize {
-        let mut root = idx;
-        while self.0[root] != root {
-            root = self.0[root];
-        }
-        self.0[idx] = root;
-        root
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.find(a), self.find(b));
-        self.0[a.max(b)] = a.min(b);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +120,7 @@ mod tests {
             size: 0,
             mtime_ns: 0,
             turn: 0,
+            shown: None,
             fingerprint: format!(
                 "{:032x}",
                 u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
@@ -178,6 +147,21 @@ mod tests {
         assert!(first.train.iter().all(|idx| before.contains(idx)));
         let share = first.validation.len() as f64 / 200.0;
         assert!((0.12..0.28).contains(&share), "{share} held back");
+        Ok(())
+    }
+
+    #[test]
+    fn the_gate_takes_nothing_from_validation() -> Result<()> {
+        let records: Vec<_> = (0..300).map(record).collect();
+        let plain = split(&records, &config())?;
+        let mut with_gate = config();
+        with_gate.split.gate = 0.2;
+        let with_gate = split(&records, &with_gate)?;
+        assert!(plain.gate.is_empty() && with_gate.gate.len() > 30);
+        assert_eq!(plain.validation, with_gate.validation);
+        let mut rest = [with_gate.train, with_gate.gate].concat();
+        rest.sort_unstable();
+        assert_eq!(plain.train, rest);
         Ok(())
     }
 

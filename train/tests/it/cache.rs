@@ -3,10 +3,10 @@
 use std::process::Output;
 
 use anyhow::{Context, Result};
-use orientd::rules::orientation::Turn;
+use orientd::rules::orientation::{Orientation, Turn};
 use orientd_train::config::Config;
 use orientd_train::data::cache::Origin;
-use orientd_train::data::prepare::{Inputs, Summary, prepare};
+use orientd_train::data::prepare::{Inputs, Skipped, Summary, prepare};
 use orientd_train::data::sources::Item;
 use orientd_train::data::{Cache, jpeg};
 
@@ -84,6 +84,55 @@ fn labelled_photos_are_brought_upright() -> Result<()> {
         prepare(&cache, &[item], Vec::new(), &config.prepare, 1)?;
         let cache = Cache::open(&cache)?;
         assert_eq!(cache.read(&cache.records[0])?, upright, "{turn:?}");
+    }
+    Ok(())
+}
+
+/// A photo has one name, whichever way its folder is named, and one label: the library's, or the
+/// folder's where the library has none.
+#[test]
+fn a_photo_found_twice_is_cached_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let photos = folder.path().join("photos");
+    draw_photos(&photos, 6)?;
+    std::os::unix::fs::symlink(&photos, folder.path().join("link"))?;
+    std::fs::write(folder.path().join("manifest.csv"), "title,size\nsomebody else's,3\n")?;
+    let config = Config::load(None, &["prepare.side=40".into()])?;
+    let folders = ["photos", "link", "photos/../photos"].map(|name| folder.path().join(name));
+    let inputs = Inputs { photos: folders.to_vec(), library: None };
+    let (items, _) = inputs.list(&config.prepare)?;
+    let unlabelled =
+        Skipped { path: items[0].path.display().to_string(), reason: "no label".into() };
+    let summary =
+        prepare(&folder.path().join("cache"), &items, vec![unlabelled], &config.prepare, 2)?;
+    assert_eq!((summary.photos, summary.added), (6, 6));
+    assert_eq!(summary.skipped, []);
+    Ok(())
+}
+
+/// A sidecar may change how a photo is displayed while its file stays.
+#[test]
+fn a_photo_displayed_otherwise_is_cached_anew() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("photo.png");
+    let photo = landscape(7, 64, 48);
+    orientd_train::report::canvas::save_png(&photo, &path)?;
+    let config = Config::load(None, &["prepare.side=48".into()])?;
+    for (stored, n_added) in [(None, 1), (None, 0), (Some(6), 1), (Some(6), 0), (Some(3), 1)] {
+        let shown = stored.map(|tag| Orientation::from_stored(Some(tag)));
+        let item = Item {
+            path: path.clone(),
+            source: "library".into(),
+            origin: Origin::Person,
+            weight: 1.0,
+            stored: shown,
+            turn: Turn::NONE,
+        };
+        let cache = folder.path().join("cache");
+        assert_eq!(prepare(&cache, &[item], Vec::new(), &config.prepare, 1)?.added, n_added);
+        let cache = Cache::open(&cache)?;
+        let expected = photo.clone().oriented(shown.unwrap_or(Orientation::UPRIGHT));
+        assert_eq!(cache.read(&cache.records[0])?, expected, "{stored:?}");
     }
     Ok(())
 }

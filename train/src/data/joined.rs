@@ -1,0 +1,26 @@
+//! Union–find: which of n things belong together, transitively.
+
+/// The smallest index stands for its group.
+pub struct Joined(Vec<usize>);
+
+impl Joined {
+    pub fn new(n: usize) -> Self {
+        Self((0..n).collect())
+    }
+
+    pub fn find(&mut self, idx: usize) -> usize {
+        let mut root = idx;
+        while self.0[root] != root {
+            root = self.0[root];
+        }
+        self.0[idx] = root;
+        root
+    }
+
+    /// Whether they were apart before.
+    pub fn join(&mut self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.find(a), self.find(b));
+        self.0[a.max(b)] = a.min(b);
+        a != b
+    }
+}
