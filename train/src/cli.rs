@@ -80,6 +80,8 @@ pub struct Fit {
 pub enum Part {
     Train,
     Validation,
+    /// Those held back with split.gate, where nothing was fitted
+    Gate,
     /// The sources named in split.leave_out
     Test,
     All,
@@ -113,8 +115,10 @@ pub struct Export {
     /// The model to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    #[command(flatten)]
-    pub settings: Settings,
+    /// One setting laid over the run's own, such as calibrate.wrong_per_thousand=0.5; may be given
+    /// again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -40,6 +40,7 @@ pub struct Prepare {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Split {
     pub validation: f64,
+    pub gate: f64,
     pub leave_out: Vec<String>,
     pub train_share: f64,
 }
@@ -174,7 +175,11 @@ impl Config {
             ("prepare.side", (32..=2048).contains(&self.prepare.side), "from 32 to 2048"),
             ("prepare.duplicate_bits", self.prepare.duplicate_bits <= 7, "from 0 to 7"),
             ("prepare.burst_minutes", self.prepare.burst_minutes >= 0.0, "0 or more"),
+            ("prepare.person_weight", is_weight(self.prepare.person_weight), WEIGHT),
+            ("prepare.sensor_weight", is_weight(self.prepare.sensor_weight), WEIGHT),
+            ("prepare.confident_weight", is_weight(self.prepare.confident_weight), WEIGHT),
             ("split.validation", (0.01..=0.9).contains(&self.split.validation), "0.01 to 0.9"),
+            ("split.gate", (0.0..=0.8).contains(&self.split.gate), "0 to 0.8"),
             ("split.train_share", (0.001..=1.0).contains(&self.split.train_share), "0.001 to 1"),
             ("network.input", (32..=1024).contains(&self.network.input), "from 32 to 1024"),
             ("fit.views", [1, 4].contains(&fit.views), "1 or 4"),
@@ -195,12 +200,23 @@ impl Config {
             ensure!(holds, "{key} is out of range: expected {wanted}");
         }
         ensure!(
+            self.split.validation + self.split.gate <= 0.95,
+            "split.validation and split.gate together leave too little to train on"
+        );
+        ensure!(
             fit.stage1.epochs + fit.stage2.epochs > 0,
             "fit.stage1.epochs and fit.stage2.epochs are both 0: there is nothing to train"
         );
         self.augment.check()
     }
 }
+
+/// A photo of no weight would be looked at for nothing: the kinds have switches for that.
+fn is_weight(weight: f32) -> bool {
+    weight > 0.0 && weight <= 1000.0
+}
+
+const WEIGHT: &str = "above 0, at most 1000; the switch beside it leaves these photos out";
 
 /// `a.b=value` as a table; the value is TOML, or a bare word.
 fn parse_setting(setting: &str) -> Result<toml::Table> {
@@ -277,6 +293,9 @@ mod tests {
             ("network.backbone=vgg",     "vgg"),
             ("augment.add.range=[3, 1]", "augment.add.range"),
             ("augment.jpeg.probability=2", "augment.jpeg.probability"),
+            ("augment.add.range=[-inf, inf]", "augment.add.range"),
+            ("augment.gamma.range=[0.5, nan]", "augment.gamma.range"),
+            ("prepare.sensor_weight=0",  "prepare.sensor_weight"),
             ("seed",                     "expected KEY=VALUE"),
         ] {
             let err = Config::load(None, &[setting.to_owned()]).expect_err(setting);

@@ -48,33 +48,45 @@ pub fn run(args: &Retrain) -> Result<()> {
     eprintln!("{}: {}", model.display(), package.note);
 
     let part = judged(&cache, &config)?;
+    ensure!(
+        !part.is_empty(),
+        "of {} photos none is left to compare the new model with the present one, which stays\n  \
+         give more photos",
+        cache.records.len()
+    );
     let judge = |path: &Path, name: &str| -> Result<Evaluation> {
         let session = Session::from_file(path, n_workers(0))?;
         let settings = Settings::of(&session.spec);
         let shown = path.display().to_string();
-        let subject = Subject { model: &shown, part_name: "validation", part: &part, settings };
+        let subject = Subject { model: &shown, part_name: "gate", part: &part, settings };
         let evaluation = evaluate(&mut Engine::Onnx(session), &cache, &config, &subject)?;
         eval::write(&evaluation, &cache, &args.work.join(name))?;
         eprintln!("{name} model: {}", eval::summary(&evaluation));
         Ok(evaluation)
     };
     let (present, new) = (judge(&args.present, "present")?, judge(&model, "new")?);
-    let decision = gate::decide(&present, &new, config.calibrate.wrong_per_thousand);
+    let wrong_limit = config.calibrate.wrong_per_thousand;
+    let decision = gate::decide((&present).into(), (&new).into(), wrong_limit);
     let text = serde_json::to_string_pretty(&decision)?;
     files::write_whole(&args.work.join("gate.json"), text.as_bytes())?;
     println!("{}", decision.words());
+    drop_other_runs(&args.work, &run)?;
+    if !decision.accepted {
+        return Ok(());
+    }
     match &args.orientd {
-        Some(program) if decision.accepted => {
-            use_model(program, args.photos.library.as_deref(), &model)
+        Some(program) => use_model(program, args.photos.library.as_deref(), &model),
+        None => {
+            println!("`orientd model use {}` uses it", model.display());
+            Ok(())
         }
-        _ => Ok(()),
     }
 }
 
-/// The validation photos; without those that only the present model says are upright, as long as
+/// The photos that nothing was fitted on; without those that only the present model says are upright, as long as
 /// enough are left: it would be judge in its own case.
 fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
-    let part = split(&cache.records, config)?.validation;
+    let part = split(&cache.records, config)?.gate;
     let by_others = |idx: &&usize| cache.records[**idx].origin != Origin::Confident;
     let independent: Vec<usize> = part.iter().filter(by_others).copied().collect();
     if independent.len() >= FEWEST_INDEPENDENT {
@@ -88,6 +100,21 @@ fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
         );
     }
     Ok(part)
+}
+
+/// Runs on fewer photos or from an earlier model are done with: each is a hundred megabytes.
+fn drop_other_runs(work: &Path, run: &Path) -> Result<()> {
+    let failed = || format!("cannot tidy up {}", work.display());
+    for entry in std::fs::read_dir(work).with_context(failed)? {
+        let path = entry.with_context(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let digits = name.strip_prefix("run-").unwrap_or_default();
+        let is_run = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_run && path != run {
+            std::fs::remove_dir_all(&path).with_context(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells one's own models apart: `own-2026-11-24-1f0c3a.onnx`.

@@ -37,7 +37,7 @@ fn add_photos(folder: &Path) -> Result<()> {
     for name in ["astronaut", "chelsea", "coffee", "rocket"] {
         let path = train_folder().join(format!("../tests/photos/{name}.jpg"));
         let whole = jpeg::decode(&std::fs::read(&path).with_context(|| format!("{path:?}"))?)?;
-        for margin in (0..36).step_by(2) {
+        for margin in (0..60).step_by(2) {
             let (width, height) = (whole.width - margin, whole.height - margin);
             let rows = whole.pixels.chunks_exact(3 * whole.width).skip(margin / 2).take(height);
             let pixels = rows.flat_map(|row| &row[3 * margin / 2..][..3 * width]).copied();
@@ -59,13 +59,14 @@ fn ignorant_model(path: &Path) -> Result<()> {
     Ok(std::fs::write(path, model.encode_to_vec())?)
 }
 
-const QUICK: [&str; 16] = [
+const QUICK: [&str; 17] = [
     "fit.threads=1",
     "prepare.duplicate_bits=0",
     "network.input=96",
     "prepare.side=192",
     "prepare.confident_from=0.3",
-    "split.validation=0.75",
+    "split.validation=0.2",
+    "split.gate=0.5",
     "fit.batch=4",
     "fit.epoch_photos=4",
     "fit.average_steps=0",
@@ -106,6 +107,12 @@ fn one_command_from_the_library_to_a_model_in_use() -> Result<()> {
     let known = train_folder().join("../models/orientd.onnx");
     let said = train(&["--present".into(), ignorant, "--set".into(), from(&known)])?;
     assert!(said.contains("the new model is better"), "{said}");
+    assert!(said.contains(" is used from now on"), "{said}");
     assert!(models()?.contains("* own-"), "{}", models()?);
+    let work = std::fs::read_dir(home.join("DATA/orientd/training"))?;
+    let names = work.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names: Vec<String> = names.collect::<Result<_>>()?;
+    let runs = names.iter().filter(|name| name.starts_with("run-"));
+    assert_eq!(runs.count(), 1, "only the last run is kept: {names:?}");
     Ok(())
 }

@@ -199,7 +199,8 @@ fn retraining_ends_at_the_gate() -> Result<()> {
         for setting in [
             "prepare.side=48",
             "network.input=64",
-            "split.validation=0.8",
+            "split.validation=0.2",
+            "split.gate=0.7",
             "fit.batch=4",
             "fit.epoch_photos=4",
             "fit.stage1.epochs=1",
