@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::load;
 use crate::augment::Augment;
@@ -20,9 +20,13 @@ use crate::report::html;
 
 pub fn run(args: &Eval) -> Result<()> {
     let cache = Cache::open(&args.cache)?;
+    ensure!(
+        args.run.is_none() || args.settings.config.is_none(),
+        "a run has its own configuration: change single settings with --set"
+    );
     let (config, mut engine, settings, name) = match (&args.run, &args.model) {
         (Some(run), _) => {
-            let config = fit::run_config(run, &args.settings.set)?;
+            let config = fit::run_config(run, &cache.records, &args.settings.set)?;
             let (engine, settings) = calibrated(run, &config, &cache)?;
             (config, engine, settings, run.display().to_string())
         }
@@ -40,6 +44,7 @@ pub fn run(args: &Eval) -> Result<()> {
             let split = split(&cache.records, &config)?;
             match part {
                 Part::Train => split.train,
+                Part::Gate => split.gate,
                 Part::Test => split.test,
                 _ => split.validation,
             }
@@ -96,12 +101,12 @@ pub fn summary(evaluation: &Evaluation) -> String {
         percent(&four.turned_rightly),
         100.0 * evaluation.mean_source,
         evaluation.sources.first().map_or_else(String::new, |source| {
-            format!("{} with {:.2} %", source.source, 100.0 * source.accuracy_4)
+            format!("{} with {:.2} %", source.source, 100.0 * source.accuracy_4.value)
         }),
-        100.0 * evaluation.resave.plain_4,
-        100.0 * evaluation.resave.resaved_4,
-        100.0 * evaluation.resave.plain_1,
-        100.0 * evaluation.resave.resaved_1,
+        100.0 * evaluation.resave.plain_4.value,
+        100.0 * evaluation.resave.resaved_4.value,
+        100.0 * evaluation.resave.plain_1.value,
+        100.0 * evaluation.resave.resaved_1.value,
         evaluation.resave.photos
     )
 }

@@ -47,19 +47,19 @@ pub struct Look {
     /// Share of all four turns of all photos that is answered rightly.
     pub accuracy: Figure,
     pub loss: Figure,
-    pub calibration_error: f64,
+    pub calibration_error: Figure,
     pub average_precision: Figure,
     pub recall_at_97: Figure,
     pub recall_at_99: Figure,
     /// At `auto_confidence`.
     pub wrong_per_thousand: Figure,
     pub turned_rightly: Figure,
-    pub turned_wrongly: f64,
-    pub reviewed: f64,
+    pub turned_wrongly: Figure,
+    pub reviewed: Figure,
     pub confusion: [[usize; 4]; 4],
-    #[serde(skip)]
+    /// The reliability diagram.
     pub bins: Vec<Bin>,
-    #[serde(skip)]
+    /// Precision and recall of "needs turning, and this way", by falling confidence; thinned.
     pub curve: Vec<Point>,
 }
 
@@ -68,10 +68,10 @@ pub struct Look {
 pub struct Source {
     pub source: String,
     pub photos: usize,
-    pub accuracy_1: f64,
-    pub accuracy_4: f64,
-    pub wrong_per_thousand: f64,
-    pub turned_rightly: f64,
+    pub accuracy_1: Figure,
+    pub accuracy_4: Figure,
+    pub wrong_per_thousand: Figure,
+    pub turned_rightly: Figure,
 }
 
 /// A photo that is answered wrongly with four views.
@@ -103,6 +103,8 @@ pub struct Evaluation {
     pub mean_source: f64,
     pub worst_source: Option<String>,
     pub sources: Vec<Source>,
+    /// Photos answered wrongly with four views, of which `mistakes` shows the surest.
+    pub n_mistakes: usize,
     pub mistakes: Vec<Mistake>,
 }
 
@@ -134,7 +136,9 @@ pub fn evaluate(
     let probed_part: Vec<usize> = probed.iter().map(|at| part[*at]).collect();
     let probed_views: Views = probed.iter().map(|at| views[*at]).collect();
     let bar = progress::photos(n_probed as u64, "re-save");
-    let resave = resave::probe(engine, cache, &probed_part, &probed_views, || bar.inc(1))?;
+    let resamplings = resamplings(n_probed, config.eval.bootstrap, config.seed);
+    let resave =
+        resave::probe(engine, cache, &probed_part, &probed_views, &resamplings, || bar.inc(1))?;
     bar.finish_and_clear();
 
     let records: Vec<&Record> = part.iter().map(|idx| &cache.records[*idx]).collect();
@@ -157,9 +161,8 @@ fn figures(
         metrics::cascade(&one, &four, settings.cascade_confidence, prevalence);
     let resamplings = resamplings(views.len(), config.eval.bootstrap, config.seed);
     let look = |answers: &[Answer]| look(answers, settings.bars(), prevalence, &resamplings);
-    let sources = by_source(records, &one, &four, settings.bars());
-    let worst = sources.iter().min_by(|a, b| a.accuracy_4.total_cmp(&b.accuracy_4));
-    let total: f64 = sources.iter().map(|source| source.accuracy_4).sum();
+    let sources = by_source(records, &one, &four, settings.bars(), config);
+    let total: f64 = sources.iter().map(|source| source.accuracy_4.value).sum();
     Evaluation {
         model: subject.model.to_owned(),
         part: subject.part_name.to_owned(),
@@ -172,7 +175,8 @@ fn figures(
         cascade_four_views,
         resave,
         mean_source: total / sources.len().max(1) as f64,
-        worst_source: worst.map(|source| source.source.clone()),
+        worst_source: sources.first().map(|source| source.source.clone()),
+        n_mistakes: four.iter().step_by(4).filter(|answer| !answer.is_right()).count(),
         mistakes: mistakes(records, part, &four, config.eval.worst),
         sources,
     }
@@ -192,45 +196,69 @@ fn look(answers: &[Answer], bars: Bars, prevalence: f64, resamplings: &[Times]) 
             statistic(&points, average)
         })
     };
-    let (calibration_error, bins) = metrics::calibration(answers);
-    let [_, turned_wrongly, reviewed] = metrics::wrongly_stored(answers, bars);
+    let stored_wrongly =
+        |which: usize| by_photo(&|photo| metrics::wrongly_stored(photo, bars)[which]);
     Look {
         accuracy: by_photo(&metrics::accuracy),
         loss: by_photo(&metrics::loss),
-        calibration_error,
+        calibration_error: figure(n_photos, resamplings, |times| {
+            metrics::calibration(answers, times).0
+        }),
         average_precision: on_curve(&|_, average| average),
         recall_at_97: on_curve(&|points, _| metrics::recall_at(points, 0.97)),
         recall_at_99: on_curve(&|points, _| metrics::recall_at(points, 0.99)),
         wrong_per_thousand: by_photo(&|photo| metrics::wrong_per_thousand(photo, bars)),
-        turned_rightly: by_photo(&|photo| metrics::wrongly_stored(photo, bars)[0]),
-        turned_wrongly,
-        reviewed,
+        turned_rightly: stored_wrongly(0),
+        turned_wrongly: stored_wrongly(1),
+        reviewed: stored_wrongly(2),
         confusion: metrics::confusion(answers),
-        bins,
-        curve: metrics::curve(&scored, |_| 1.0).0,
+        bins: metrics::calibration(answers, |_| 1.0).1,
+        curve: thinned(metrics::curve(&scored, |_| 1.0).0),
     }
 }
 
-fn by_source(records: &[&Record], one: &[Answer], four: &[Answer], bars: Bars) -> Vec<Source> {
-    let mut members: BTreeMap<&str, (Vec<Answer>, Vec<Answer>)> = BTreeMap::new();
+/// At most a thousand points, the ends among them.
+fn thinned(points: Vec<Point>) -> Vec<Point> {
+    let step = points.len().div_ceil(1000).max(1);
+    let last = points.last().copied();
+    let mut thinned: Vec<Point> = points.into_iter().step_by(step).collect();
+    if thinned.last() != last.as_ref() {
+        thinned.extend(last);
+    }
+    thinned
+}
+
+fn by_source(
+    records: &[&Record],
+    one: &[Answer],
+    four: &[Answer],
+    bars: Bars,
+    config: &Config,
+) -> Vec<Source> {
+    let mut members: BTreeMap<&str, Vec<[&[Answer]; 2]>> = BTreeMap::new();
     let photos = records.iter().zip(one.chunks_exact(4).zip(four.chunks_exact(4)));
     for (record, (one, four)) in photos {
-        let entry = members.entry(record.source.as_str()).or_default();
-        entry.0.extend(one);
-        entry.1.extend(four);
+        members.entry(record.source.as_str()).or_default().push([one, four]);
     }
     let mut sources: Vec<Source> = members
         .into_iter()
-        .map(|(source, (one, four))| Source {
-            source: source.to_owned(),
-            photos: one.len() / 4,
-            accuracy_1: metrics::accuracy(&one),
-            accuracy_4: metrics::accuracy(&four),
-            wrong_per_thousand: metrics::wrong_per_thousand(&four, bars),
-            turned_rightly: metrics::wrongly_stored(&four, bars)[0],
+        .map(|(source, photos)| {
+            let resamplings = resamplings(photos.len(), config.eval.bootstrap, config.seed);
+            let figure = |looked: usize, value: &dyn Fn(&[Answer]) -> f64| {
+                let values: Vec<f64> = photos.iter().map(|photo| value(photo[looked])).collect();
+                mean_figure(&values, &resamplings)
+            };
+            Source {
+                source: source.to_owned(),
+                photos: photos.len(),
+                accuracy_1: figure(0, &metrics::accuracy),
+                accuracy_4: figure(1, &metrics::accuracy),
+                wrong_per_thousand: figure(1, &|photo| metrics::wrong_per_thousand(photo, bars)),
+                turned_rightly: figure(1, &|photo| metrics::wrongly_stored(photo, bars)[0]),
+            }
         })
         .collect();
-    sources.sort_by(|a, b| a.accuracy_4.total_cmp(&b.accuracy_4));
+    sources.sort_by(|a, b| a.accuracy_4.value.total_cmp(&b.accuracy_4.value));
     sources
 }
 

@@ -186,28 +186,30 @@ pub fn wrongly_stored(answers: &[Answer], bars: Bars) -> [f64; 3] {
 /// A bin of the reliability diagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Bin {
-    pub answers: usize,
+    pub answers: f64,
     pub confidence: f64,
     pub accuracy: f64,
 }
 
 const N_BINS: usize = 15;
 
-/// Expected calibration error over equal bins of confidence, and the bins.
-pub fn calibration(answers: &[Answer]) -> (f64, Vec<Bin>) {
+/// Expected calibration error over equal bins of confidence, and the bins; `times` says how often each
+/// photo counts.
+pub fn calibration(answers: &[Answer], times: impl Fn(usize) -> f64) -> (f64, Vec<Bin>) {
     let mut bins = vec![Bin::default(); N_BINS];
+    let mut total = 0.0;
     for answer in answers {
-        let confidence = f64::from(answer.seen.best().1);
-        let at = ((confidence * N_BINS as f64) as usize).min(N_BINS - 1);
-        bins[at].answers += 1;
-        bins[at].confidence += confidence;
-        bins[at].accuracy += f64::from(u8::from(answer.is_right()));
+        let (weight, confidence) = (times(answer.photo), f64::from(answer.seen.best().1));
+        let bin = &mut bins[((confidence * N_BINS as f64) as usize).min(N_BINS - 1)];
+        bin.answers += weight;
+        bin.confidence += weight * confidence;
+        bin.accuracy += weight * f64::from(u8::from(answer.is_right()));
+        total += weight;
     }
     let mut error = 0.0;
-    for bin in &mut bins {
-        error += (bin.confidence - bin.accuracy).abs() / answers.len().max(1) as f64;
-        let n = bin.answers.max(1) as f64;
-        (bin.confidence, bin.accuracy) = (bin.confidence / n, bin.accuracy / n);
+    for bin in bins.iter_mut().filter(|bin| bin.answers > 0.0) {
+        error += (bin.confidence - bin.accuracy).abs() / total;
+        (bin.confidence, bin.accuracy) = (bin.confidence / bin.answers, bin.accuracy / bin.answers);
     }
     (error, bins)
 }
@@ -271,10 +273,13 @@ mod tests {
     #[test]
     fn sure_and_right_is_calibrated_and_sure_and_wrong_is_not() {
         let sure = [0.999, 0.001, 0.0, 0.0];
-        let (right, _) = calibration(&[answer(0, 0, sure)]);
-        let (wrong, bins) = calibration(&[answer(0, 90, sure)]);
+        let (right, _) = calibration(&[answer(0, 0, sure)], |_| 1.0);
+        let (wrong, bins) = calibration(&[answer(0, 90, sure)], |_| 1.0);
         assert!(right < 0.01 && wrong > 0.99);
-        assert_eq!(bins.iter().map(|bin| bin.answers).sum::<usize>(), 1);
+        assert_eq!(bins.iter().map(|bin| bin.answers).sum::<f64>(), 1.0);
+        let both = [answer(0, 0, sure), answer(1, 90, sure)];
+        let (thrice, _) = calibration(&both, |photo| if photo == 0 { 3.0 } else { 1.0 });
+        assert!((thrice - 0.249).abs() < 1e-6, "{thrice}");
     }
 
     /// Four views answer a turned photo as they answer the upright one, shifted.

@@ -4,7 +4,9 @@
 use anyhow::Result;
 use orientd::rules::decision::Probabilities;
 use orientd::rules::orientation::Turn;
+use orientd::rules::pixels::Rgb8;
 
+use super::bootstrap::{Figure, Times, mean_figure};
 use super::engine::Engine;
 use crate::data::cache::Cache;
 use crate::data::jpeg;
@@ -16,10 +18,21 @@ const QUALITY: i32 = 90;
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Resaved {
     pub photos: usize,
-    pub plain_1: f64,
-    pub resaved_1: f64,
-    pub plain_4: f64,
-    pub resaved_4: f64,
+    pub plain_1: Figure,
+    pub resaved_1: Figure,
+    pub plain_4: Figure,
+    pub resaved_4: Figure,
+    /// What saving again changes with one view and with four, photo by photo.
+    pub change_1: Figure,
+    pub change_4: Figure,
+}
+
+/// Shares of one photo's four turns that are answered rightly.
+struct Row {
+    plain_1: f64,
+    resaved_1: f64,
+    plain_4: f64,
+    resaved_4: f64,
 }
 
 /// `plain` are the scores of the photos of `part` as they are.
@@ -31,28 +44,43 @@ pub fn probe(
     cache: &Cache,
     part: &[usize],
     plain: &[[[f32; 4]; 4]],
+    resamplings: &[Times],
     mut progress: impl FnMut(),
 ) -> Result<Resaved> {
-    let spec = engine.input().clone();
-    let mut result = Resaved { photos: part.len(), ..Resaved::default() };
-    let n = 4.0 * part.len().max(1) as f64;
-    let is = |right: bool| f64::from(u8::from(right)) / n;
+    let mut rows = Vec::with_capacity(part.len());
     for (idx, plain) in part.iter().zip(plain) {
-        let photo = cache.read(&cache.records[*idx])?;
-        let mut pixels = Vec::with_capacity(4 * spec.len());
-        for truth in Turn::ALL {
-            let turned = photo.clone().oriented(truth.inverse().orientation());
-            pixels.extend(spec.squash(&jpeg::resave(&turned, QUALITY)?)?.pixels);
-        }
-        let upright = says_upright(plain);
-        for (truth, views) in Turn::ALL.into_iter().zip(engine.views(&pixels)?) {
-            let one = |logits| Probabilities::from_logits(logits, 1.0).best().0;
-            result.plain_1 += is(one(plain[truth.class()]) == truth);
-            result.resaved_1 += is(one(views[0]) == truth);
-            result.plain_4 += is(upright);
-            result.resaved_4 += is(Probabilities::from_four_views(&views, 1.0).best().0 == truth);
-        }
+        rows.push(row(engine, cache.read(&cache.records[*idx])?, plain)?);
         progress();
     }
-    Ok(result)
+    let figure = |value: &dyn Fn(&Row) -> f64| {
+        mean_figure(&rows.iter().map(value).collect::<Vec<_>>(), resamplings)
+    };
+    Ok(Resaved {
+        photos: part.len(),
+        plain_1: figure(&|row| row.plain_1),
+        resaved_1: figure(&|row| row.resaved_1),
+        plain_4: figure(&|row| row.plain_4),
+        resaved_4: figure(&|row| row.resaved_4),
+        change_1: figure(&|row| row.resaved_1 - row.plain_1),
+        change_4: figure(&|row| row.resaved_4 - row.plain_4),
+    })
+}
+
+fn row(engine: &mut Engine, photo: Rgb8, plain: &[[f32; 4]; 4]) -> Result<Row> {
+    let spec = engine.input().clone();
+    let mut pixels = Vec::with_capacity(4 * spec.len());
+    for truth in Turn::ALL {
+        let turned = photo.clone().oriented(truth.inverse().orientation());
+        pixels.extend(spec.squash(&jpeg::resave(&turned, QUALITY)?)?.pixels);
+    }
+    let is = |right: bool| f64::from(u8::from(right)) / 4.0;
+    let one = |logits| Probabilities::from_logits(logits, 1.0).best().0;
+    let plain_4 = f64::from(u8::from(says_upright(plain)));
+    let mut row = Row { plain_1: 0.0, resaved_1: 0.0, plain_4, resaved_4: 0.0 };
+    for (truth, views) in Turn::ALL.into_iter().zip(engine.views(&pixels)?) {
+        row.plain_1 += is(one(plain[truth.class()]) == truth);
+        row.resaved_1 += is(one(views[0]) == truth);
+        row.resaved_4 += is(Probabilities::from_four_views(&views, 1.0).best().0 == truth);
+    }
+    Ok(row)
 }

@@ -71,7 +71,7 @@ pub fn page(evaluation: &Evaluation, sheet: &Rgb8) -> Result<String> {
         page,
         "<h2>The surest mistakes</h2><p>{} photos answered wrongly with four views, the surest \
          first; below each the turn it asked for.</p><img src=\"{}\" alt=\"contact sheet\"></html>",
-        evaluation.mistakes.len(),
+        evaluation.n_mistakes,
         data_uri(sheet)?
     );
     Ok(page)
@@ -85,6 +85,10 @@ fn percent(figure: &Figure) -> String {
         share(figure.low),
         share(figure.high)
     )
+}
+
+fn plain(figure: &Figure) -> String {
+    format!("{:.2} <small>({:.2}–{:.2})</small>", figure.value, figure.low, figure.high)
 }
 
 fn looks(evaluation: &Evaluation) -> String {
@@ -102,15 +106,12 @@ fn looks(evaluation: &Evaluation) -> String {
     row("average precision", &|look| percent(&look.average_precision));
     row("recall at precision 0.97", &|look| percent(&look.recall_at_97));
     row("recall at precision 0.99", &|look| percent(&look.recall_at_99));
-    row("wrong turns per 1,000 upright", &|look| {
-        let figure = look.wrong_per_thousand;
-        format!("{:.2} <small>({:.2}–{:.2})</small>", figure.value, figure.low, figure.high)
-    });
+    row("wrong turns per 1,000 upright", &|look| plain(&look.wrong_per_thousand));
     row("wrongly stored: turned rightly", &|look| percent(&look.turned_rightly));
-    row("wrongly stored: turned wrongly", &|look| format!("{:.2} %", 100.0 * look.turned_wrongly));
-    row("wrongly stored: for review", &|look| format!("{:.2} %", 100.0 * look.reviewed));
+    row("wrongly stored: turned wrongly", &|look| percent(&look.turned_wrongly));
+    row("wrongly stored: for review", &|look| percent(&look.reviewed));
     row("loss", &|look| format!("{:.4}", look.loss.value));
-    row("calibration error", &|look| format!("{:.2} %", 100.0 * look.calibration_error));
+    row("calibration error", &|look| percent(&look.calibration_error));
     let settings = &evaluation.settings;
     let _ = write!(
         table,
@@ -130,20 +131,23 @@ fn looks(evaluation: &Evaluation) -> String {
 
 fn resaved(evaluation: &Evaluation) -> String {
     let resave = &evaluation.resave;
-    let row = |name: &str, plain: f64, resaved: f64| {
+    let row = |name: &str, plain: &Figure, resaved: &Figure, change: &Figure| {
+        let points = |share: f64| 100.0 * share;
         format!(
-            "<tr><td>{name}<td>{:.2} %<td>{:.2} %<td>{:+.2}",
-            100.0 * plain,
-            100.0 * resaved,
-            100.0 * (resaved - plain)
+            "<tr><td>{name}<td>{}<td>{}<td>{:+.2} <small>({:+.2} to {:+.2})</small>",
+            percent(plain),
+            percent(resaved),
+            points(change.value),
+            points(change.low),
+            points(change.high)
         )
     };
     format!(
         "<h2>Re-save probe</h2><p>{} photos turned, saved as JPEG and looked at again.</p>\
          <table><tr><th><th>plain<th>saved again<th>difference{}{}</table>",
         resave.photos,
-        row("one view", resave.plain_1, resave.resaved_1),
-        row("four views", resave.plain_4, resave.resaved_4)
+        row("one view", &resave.plain_1, &resave.resaved_1, &resave.change_1),
+        row("four views", &resave.plain_4, &resave.resaved_4, &resave.change_4)
     )
 }
 
@@ -155,7 +159,7 @@ fn plots(evaluation: &Evaluation) -> String {
     let curves = looks.map(|(name, colour, look)| Line {
         name,
         colour,
-        points: thinned(look.curve.iter().map(|point| (point.recall, point.precision)).collect()),
+        points: look.curve.iter().map(|point| (point.recall, point.precision)).collect(),
         dots: false,
     });
     let mut reliability = vec![Line {
@@ -165,23 +169,16 @@ fn plots(evaluation: &Evaluation) -> String {
         dots: false,
     }];
     reliability.extend(looks.map(|(name, colour, look)| {
-        let bins = look.bins.iter().filter(|bin| bin.answers > 0);
+        let bins = look.bins.iter().filter(|bin| bin.answers > 0.0);
         let points = bins.map(|bin| (bin.confidence, bin.accuracy)).collect();
         Line { name, colour, points, dots: true }
     }));
     let unit = [0.0, 1.0];
     format!(
         "<figure>{}</figure><figure>{}</figure>",
-        plot("needs turning", ["recall", "precision"], unit, [0.5, 1.0], &curves),
+        plot("needs turning, and this way", ["recall", "precision"], unit, [0.5, 1.0], &curves),
         plot("calibration", ["confidence", "share right"], unit, unit, &reliability)
     )
-}
-
-/// At most a thousand points, the ends among them.
-fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    let step = points.len().div_ceil(1000).max(1);
-    let last = points.last().copied();
-    points.into_iter().step_by(step).chain(last).collect()
 }
 
 fn sources(evaluation: &Evaluation) -> String {
@@ -193,13 +190,13 @@ fn sources(evaluation: &Evaluation) -> String {
     for source in &evaluation.sources {
         let _ = write!(
             table,
-            "<tr><td>{}<td>{}<td>{:.2} %<td>{:.2} %<td>{:.2}<td>{:.2} %",
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
             escape(&source.source),
             source.photos,
-            100.0 * source.accuracy_1,
-            100.0 * source.accuracy_4,
-            source.wrong_per_thousand,
-            100.0 * source.turned_rightly
+            percent(&source.accuracy_1),
+            percent(&source.accuracy_4),
+            plain(&source.wrong_per_thousand),
+            percent(&source.turned_rightly)
         );
     }
     table.push_str("</table>");
