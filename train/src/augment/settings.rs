@@ -3,6 +3,9 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+/// No strength is drawn beyond this, in whatever unit.
+const MOST: f64 = 1000.0;
+
 /// Drawn with `probability`, as strong as a number from `range` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Op {
@@ -115,7 +118,11 @@ impl Augment {
                     toml::Value::Array(range) => {
                         let ends: Vec<_> = range.iter().filter_map(toml::Value::as_float).collect();
                         let rising = ends.len() == 2 && ends[0] <= ends[1];
-                        ensure!(rising, "{key} is out of range: expected two rising numbers");
+                        let bounded = ends.iter().all(|end| end.abs() <= MOST);
+                        ensure!(
+                            rising && bounded,
+                            "{key} is out of range: expected two rising numbers within ±{MOST}"
+                        );
                     }
                     toml::Value::Float(x) if !key.ends_with("aspect") => {
                         ensure!((0.0..=1.0).contains(x), "{key} is out of range: expected 0 to 1");
@@ -127,7 +134,7 @@ impl Augment {
         let positive = |range: [f64; 2]| range[0] > 0.0;
         for (name, holds) in [
             ("crop.range", positive(self.crop.range) && self.crop.range[1] <= 1.0),
-            ("crop.aspect", self.crop.aspect >= 1.0),
+            ("crop.aspect", (1.0..=10.0).contains(&self.crop.aspect)),
             ("low_resolution.range", positive(self.low_resolution.range)),
             ("gamma.range", positive(self.gamma.range)),
             ("log_contrast.range", positive(self.log_contrast.range)),

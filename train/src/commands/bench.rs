@@ -35,7 +35,7 @@ pub fn run(args: &Bench) -> Result<()> {
         }
         let logits = network.forward(&images, &mode);
         let losses = losses(&logits, &classes, &weights, &config.fit);
-        adam.step(&network, &losses.total, 1e-3, 0.0);
+        adam.step(&network, &losses.total, 1e-3, 0.0)?;
     }
     let seconds = begun.elapsed().as_secs_f64();
     let row = serde_json::json!({

@@ -12,8 +12,8 @@ use crate::calibrate::calibrate;
 use crate::config::{self, Config};
 use crate::data::Cache;
 use crate::data::split::split;
+use crate::eval::Engine;
 use crate::eval::metrics;
-use crate::eval::{Engine, Settings};
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
 use crate::fit::validate::Views;
@@ -39,30 +39,39 @@ pub struct Package {
 /// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
 pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
     super::runtime::ensure_installed()?;
-    let mut config = run_config(run, settings)?;
+    let mut config = run_config(run, &cache.records, settings)?;
     // What is shipped computes in float32, so that is what is calibrated and compared.
     config.fit.precision = config::Precision::Float32;
     let network = load_best(run, &config)?;
     let mut engine = Engine::Tch(Box::new(network), input_spec(&config));
     let part = split(&cache.records, &config)?.validation;
     let views = engine.score(cache, &part, &config.augment, |_| {})?;
-    let fitted = calibrate(&views, &config.calibrate)?;
-    let spec = spec(&config, &fitted, &views)?;
     let Engine::Tch(network, _) = &engine else { unreachable!("made above") };
+    let on_validation = Photos { cache, part: &part, config: &config };
 
-    let full = build(network, &spec, Precision::Float32)?.encode_to_vec();
+    let spec_full = spec(&config, &views)?;
+    let full = build(network, &spec_full, Precision::Float32)?.encode_to_vec();
     let n_compared = COMPARED.min(part.len());
-    let difference = compare(&full, cache, &part[..n_compared], &config, &views[..n_compared])?;
+    let compared = Photos { part: &part[..n_compared], ..on_validation };
+    let difference = difference(&compared.seen_by(&full)?, &views[..n_compared]);
     ensure!(
         difference <= TOLERANCE,
         "onnxruntime's scores differ from tch's by {difference}, more than {TOLERANCE}"
     );
-    let half = build(network, &spec, Precision::Float16)?.encode_to_vec();
-    let cost = half_cost(&half, cache, &part, &config, &views)?;
-    let (bytes, kind) = if cost < HALF_COST { (half, "float16") } else { (full, "float32") };
+
+    let half = build(network, &spec_full, Precision::Float16)?.encode_to_vec();
+    let half_views = on_validation.seen_by(&half)?;
+    let cost = half_cost(&views, &half_views);
+    let (spec, precision, kind) = if cost < HALF_COST {
+        // The bars are those of the weights that are shipped.
+        (spec(&config, &half_views)?, Precision::Float16, "float16")
+    } else {
+        (spec_full, Precision::Float32, "float32")
+    };
+    let bytes = build(network, &spec, precision)?.encode_to_vec();
     let note = format!(
-        "{:.2} MB with {kind} weights (float16 costs {:.3} points on {} photos); scores within \
-         {difference:.1e} of tch's on {n_compared} photos",
+        "{:.2} MB with {kind} weights (float16 costs {:.3} points on {} photos); in float32 \
+         onnxruntime's scores are within {difference:.1e} of tch's on {n_compared} photos",
         bytes.len() as f64 / 1e6,
         100.0 * cost,
         part.len()
@@ -70,7 +79,9 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
     Ok(Package { bytes, spec, note })
 }
 
-fn spec(config: &Config, fitted: &Settings, views: &Views) -> Result<ModelSpec> {
+/// What the model file says of itself, calibrated on what it says of the validation photos.
+fn spec(config: &Config, views: &Views) -> Result<ModelSpec> {
+    let fitted = calibrate(views, &config.calibrate)?;
     let one = metrics::one_view(views, fitted.temperature_1);
     let four = metrics::four_views(views, fitted.temperature_4);
     let [rightly, _, _] = metrics::wrongly_stored(&four, fitted.bars());
@@ -95,32 +106,32 @@ fn spec(config: &Config, fitted: &Settings, views: &Views) -> Result<ModelSpec> 
     })
 }
 
-fn compare(
-    model: &[u8],
-    cache: &Cache,
-    part: &[usize],
-    config: &Config,
-    ours: &[[[f32; 4]; 4]],
-) -> Result<f32> {
-    let mut engine = Engine::Onnx(Session::from_bytes(model, n_workers(0))?);
-    let theirs = engine.score(cache, part, &config.augment, |_| {})?;
-    let pairs = theirs.iter().flatten().flatten().zip(ours.iter().flatten().flatten());
-    Ok(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max))
+#[derive(Clone, Copy)]
+struct Photos<'a> {
+    cache: &'a Cache,
+    part: &'a [usize],
+    config: &'a Config,
+}
+
+impl Photos<'_> {
+    /// The scores that onnxruntime gives with the model.
+    fn seen_by(&self, model: &[u8]) -> Result<Views> {
+        let mut engine = Engine::Onnx(Session::from_bytes(model, n_workers(0))?);
+        engine.score(self.cache, self.part, &self.config.augment, |_| {})
+    }
+}
+
+/// The largest of a score.
+fn difference(a: &[[[f32; 4]; 4]], b: &[[[f32; 4]; 4]]) -> f32 {
+    let pairs = a.iter().flatten().flatten().zip(b.iter().flatten().flatten());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// How much accuracy float16 loses, as a share: the worse of one view and four.
-fn half_cost(
-    model: &[u8],
-    cache: &Cache,
-    part: &[usize],
-    config: &Config,
-    full: &Views,
-) -> Result<f64> {
-    let mut engine = Engine::Onnx(Session::from_bytes(model, n_workers(0))?);
-    let half = engine.score(cache, part, &config.augment, |_| {})?;
+fn half_cost(full: &Views, half: &Views) -> f64 {
     let one = |views: &Views| metrics::accuracy(&metrics::one_view(views, 1.0));
     let four = |views: &Views| metrics::accuracy(&metrics::four_views(views, 1.0));
-    Ok(f64::max(one(full) - one(&half), four(full) - four(&half)))
+    f64::max(one(full) - one(half), four(full) - four(half))
 }
 
 /// Today in UTC, as YYYY-MM-DD (Hinnant's civil-from-days).

@@ -46,24 +46,27 @@ impl Adam {
 
     /// Steps down the gradients of `loss`, shortened to `clip_norm` where above 0. Gives the length of
     /// the gradient.
+    ///
+    /// # Errors
+    /// Where that is not a number: the network is then left as it was.
     pub fn step(
         &mut self,
         network: &Network,
         loss: &Tensor,
         learning_rate: f64,
         clip_norm: f64,
-    ) -> f64 {
+    ) -> Result<f64> {
+        let tensors: Vec<&Tensor> = self.moments.iter().map(|m| network.tensor(&m.name)).collect();
+        // Asked for by name, gradients need neither be added to old ones nor cleared.
+        let gradients = Tensor::run_backward(&[loss], &tensors, false, false);
+        let length = tch::no_grad(|| length(&gradients));
+        ensure!(length.is_finite(), "the gradient's length is {length}");
+        let scale = if clip_norm > 0.0 && length > clip_norm { clip_norm / length } else { 1.0 };
         self.steps += 1;
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let correction_1 = 1.0 - BETA_1.powi(power);
         let correction_2 = (1.0 - BETA_2.powi(power)).sqrt();
-        let tensors: Vec<&Tensor> = self.moments.iter().map(|m| network.tensor(&m.name)).collect();
-        // Asked for by name, gradients need neither be added to old ones nor cleared.
-        let gradients = Tensor::run_backward(&[loss], &tensors, false, false);
         tch::no_grad(|| {
-            let length = length(&gradients);
-            let scale =
-                if clip_norm > 0.0 && length > clip_norm { clip_norm / length } else { 1.0 };
             for (moments, gradient) in self.moments.iter_mut().zip(gradients) {
                 if !gradient.defined() {
                     continue;
@@ -81,8 +84,8 @@ impl Adam {
                 let step = &moments.mean * (-learning_rate * correction_2 / correction_1);
                 let _ = tensor.addcdiv_(&step, &spread);
             }
-            length
-        })
+        });
+        Ok(length)
     }
 
     /// For a checkpoint.
@@ -144,7 +147,7 @@ mod tests {
         for step in 1..=3 {
             let logits = network.forward(&images, &Mode::Infer);
             let loss = (logits * &direction).sum(Kind::Float);
-            let length = adam.step(&network, &loss, 0.01, 0.0);
+            let length = adam.step(&network, &loss, 0.01, 0.0).expect("a finite gradient");
             assert!(length > 4.0);
             for (value, sign) in bias().iter().zip([-1.0, 1.0, -1.0, -1.0]) {
                 let expected = 0.01 * step as f32 * sign;

@@ -1,5 +1,7 @@
 //! A run's folder: it belongs to one configuration and one set of photos.
 
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,14 +13,46 @@ use crate::net::Network;
 use crate::weights;
 
 const CONFIG: &str = "config.toml";
+const PHOTOS: &str = "photos.blake3";
 pub const BEST: &str = "best.safetensors";
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// The configuration of the run in `folder`, with `settings` laid over it.
+/// The configuration of the run in `folder`, with `settings` laid over it: of what is done with its
+/// network, not of how it was made.
 ///
 /// # Errors
-/// Where there is no run, or a setting is wrong.
-pub fn run_config(folder: &Path, settings: &[String]) -> Result<Config> {
-    Config::load(Some(&folder.join(CONFIG)), settings)
+/// Where there is no run, `records` are not the photos it was trained on, or a setting is wrong or
+/// the run's own.
+pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Result<Config> {
+    let own = Config::load(Some(&folder.join(CONFIG)), &[])
+        .with_context(|| format!("there is no run in {}", folder.display()))?;
+    let config = Config::load(Some(&folder.join(CONFIG)), settings)?;
+    let mut same = config.clone();
+    let (fit, was) = (&mut same.fit, &own.fit);
+    (fit.device, fit.precision, fit.threads) = (was.device, was.precision, was.threads);
+    let (before, now) = (deciding(&own)?, deciding(&same)?);
+    if let Some((before, now)) = before.iter().zip(&now).find(|(before, now)| before != now) {
+        bail!(
+            "the run in {} was made with {before}, not {now}\n  \
+             only settings of eval, calibrate and the device may differ",
+            folder.display()
+        );
+    }
+    ensure_photos(folder, records)
+        .context("`export` writes its model, and `eval --model` measures that on any photos")?;
+    Ok(config)
+}
+
+fn ensure_photos(folder: &Path, records: &[Record]) -> Result<()> {
+    let path = folder.join(PHOTOS);
+    let failed = || format!("cannot read {}", path.display());
+    let before = std::fs::read_to_string(&path).with_context(failed)?;
+    ensure!(
+        before == photos_hash(records),
+        "the photos are others than those that the run in {} began with",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// The best network of the run in `folder`.
@@ -33,16 +67,43 @@ pub fn load_best(folder: &Path, config: &Config) -> Result<Network> {
     Ok(network)
 }
 
+/// The right to write into a run's folder; it ends with the handle.
+pub struct Claim {
+    _lock: File,
+}
+
 /// Writes the configuration into a new folder, or makes sure that an old one has the same.
-pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
+pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<Claim> {
     let failed = || format!("cannot use the run folder {}", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
-    let photos = photos_hash(records);
-    let photos_file = folder.join("photos.blake3");
+    let lock = File::create(folder.join("lock")).with_context(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            bail!("another orientd-train is at work in the run folder {}", folder.display())
+        }
+        Err(TryLockError::Error(err)) => return Err(err).with_context(failed),
+    }
+    begin_or_match(folder, config, records)?;
+    Ok(Claim { _lock: lock })
+}
+
+fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
+    let failed = || format!("cannot use the run folder {}", folder.display());
     let text = config.to_toml()?;
-    let Ok(old) = std::fs::read_to_string(folder.join(CONFIG)) else {
-        crate::files::write_whole(&photos_file, photos.as_bytes())?;
-        return crate::files::write_whole(&folder.join(CONFIG), text.as_bytes());
+    let old = match std::fs::read_to_string(folder.join(CONFIG)) {
+        Ok(old) => old,
+        Err(err) if err.kind() == ErrorKind::NotFound => {
+            ensure!(
+                !folder.join(CHECKPOINT).exists(),
+                "{} has a checkpoint but no {CONFIG} to say whose it is\n  name another folder",
+                folder.display()
+            );
+            let photos = photos_hash(records);
+            crate::files::write_whole(&folder.join(PHOTOS), photos.as_bytes())?;
+            return crate::files::write_whole(&folder.join(CONFIG), text.as_bytes());
+        }
+        Err(err) => return Err(err).with_context(failed),
     };
     let (old, new) = (deciding(&Config::parse(&old)?)?, deciding(config)?);
     if let Some((before, now)) = old.iter().zip(&new).find(|(before, now)| before != now) {
@@ -52,21 +113,23 @@ pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
             folder.display()
         );
     }
-    let before = std::fs::read_to_string(&photos_file).with_context(failed)?;
-    ensure!(
-        before == photos,
-        "the photos are others than those that the run in {} began with\n  name another folder",
-        folder.display()
-    );
-    Ok(())
+    ensure_photos(folder, records).context("name another folder")
 }
 
-/// Names a run of `config` on `records`: eight hexadecimal digits.
+/// Names a run of `config` on `records`: eight hexadecimal digits. Other starting weights are another
+/// run, whatever their file is called.
 ///
 /// # Errors
-/// Where a setting cannot be written as TOML.
+/// Where a setting cannot be written as TOML or the starting weights cannot be read.
 pub fn fingerprint(config: &Config, records: &[Record]) -> Result<String> {
-    let text = format!("{}\n{}", deciding(config)?.join("\n"), photos_hash(records));
+    let mut config = config.clone();
+    let weights = &mut config.network.weights;
+    if !weights.is_empty() {
+        let failed = || format!("cannot read the weights {weights}");
+        let bytes = std::fs::read(weights.as_str()).with_context(failed)?;
+        *weights = blake3::hash(&bytes).to_hex().to_string();
+    }
+    let text = format!("{}\n{}", deciding(&config)?.join("\n"), photos_hash(records));
     Ok(blake3::hash(text.as_bytes()).to_hex()[..8].to_owned())
 }
 

@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 use super::adam::Adam;
 use super::average::Average;
 use super::checkpoint::{self, State};
-use super::claim::{BEST, claim};
+use super::claim::{BEST, CHECKPOINT, claim};
 use super::device;
 use super::images::{four_views, input_spec, to_tensor};
 use super::journal::Journal;
@@ -25,8 +25,6 @@ use crate::data::plan::{self, Sample};
 use crate::data::split::{Split, split};
 use crate::net::{Mode, Network};
 use crate::weights::{self, Tensors};
-
-const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// Photos that a folded model's batch-norms are measured on before training.
 const MEASURED_PHOTOS: usize = 256;
@@ -62,7 +60,7 @@ struct Run<'a> {
 /// last good checkpoint then stays.
 pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
     let split = split(&cache.records, config)?;
-    claim(folder, config, &cache.records)?;
+    let _claim = claim(folder, config, &cache.records)?;
     let network = device::network(config)?;
     let checkpoint = folder.join(CHECKPOINT);
     let resumed = checkpoint.exists().then(|| checkpoint::load(&checkpoint)).transpose()?;

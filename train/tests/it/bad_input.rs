@@ -1,13 +1,15 @@
 //! What a person may do wrong is said in words, and costs nothing that was there.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
+use orientd_train::data::Cache;
 use orientd_train::export::package;
 use orientd_train::fit;
 use orientd_train::weights;
 
-use crate::harness::{cache_of, draw_photos, program, quick};
+use crate::harness::{cache_of, draw_photos, program, quick, train_folder};
 
 fn error_of(arguments: &[&str], folder: &Path) -> Result<String> {
     let output = program().args(arguments).current_dir(folder).output()?;
@@ -82,7 +84,115 @@ fn a_run_keeps_its_configuration_photos_and_checkpoint() -> Result<()> {
     let said = message(fit::fit(&config, &cache, &run));
     assert!(said.contains("cannot read the checkpoint"), "{said}");
     assert_eq!(std::fs::read(run.join("best.safetensors"))?, best);
+
+    // Whose checkpoint it is must be known.
+    std::fs::remove_file(run.join("config.toml"))?;
+    let said = message(fit::fit(&config, &cache, &run));
+    assert!(said.contains("no config.toml"), "{said}");
     Ok(())
+}
+
+/// What a run was made with decides which photos it has never seen.
+#[test]
+fn a_run_is_measured_as_it_was_made() -> Result<()> {
+    let (folder, cache) = cache_of(24)?;
+    let run = folder.path().join("run");
+    fit::fit(&quick(&["fit.stage2.epochs=0"])?, &cache, &run)?;
+    let export =
+        |cache: &Cache, setting: &str| match package::package(&run, cache, &[setting.into()]) {
+            Ok(_) => String::new(),
+            Err(err) => format!("{err:#}"),
+        };
+    assert_eq!(export(&cache, "calibrate.wrong_per_thousand=100"), "");
+    for setting in ["seed=2", "split.validation=0.5", "network.input=48"] {
+        let said = export(&cache, setting);
+        assert!(said.contains("was made with"), "{setting}: {said}");
+    }
+    let (_other, fewer) = cache_of(20)?;
+    let said = export(&fewer, "fit.threads=1");
+    assert!(said.contains("the photos are others"), "{said}");
+    Ok(())
+}
+
+/// Two programs at work in one place would spoil it for both.
+#[test]
+fn a_cache_and_a_run_are_written_by_one_program() -> Result<()> {
+    let (folder, cache) = cache_of(24)?;
+    let run = folder.path().join("run");
+    let prepare = || {
+        let arguments =
+            ["prepare", "--cache", "cache", "--photos", "photos", "--set", "prepare.side=48"];
+        program().args(arguments).current_dir(folder.path()).output()
+    };
+    let refused = prepare()?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("in use by another orientd-train"), "{said}");
+    let records = cache.records.clone();
+    drop(cache);
+    assert!(prepare()?.status.success());
+
+    let config = quick(&[])?;
+    let claim = fit::claim(&run, &config, &records)?;
+    let said =
+        fit::claim(&run, &config, &records).err().map_or_else(String::new, |err| err.to_string());
+    assert!(said.contains("at work in the run folder"), "{said}");
+    drop(claim);
+    fit::claim(&run, &config, &records).map(|_| ())
+}
+
+#[test]
+fn one_photo_is_too_little_to_retrain_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    draw_photos(&folder.path().join("one"), 1)?;
+    let model = train_folder().join("../models/orientd.onnx");
+    let arguments = ["retrain", "--photos", "one", "--work", "work", "--present"];
+    let output = program().args(arguments).arg(model).current_dir(folder.path()).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("too few"), "{said}");
+    Ok(())
+}
+
+/// A limit on the size of files stands for a full disk.
+#[test]
+fn a_full_disk_is_said_and_costs_nothing_that_was_there() -> Result<()> {
+    let (folder, cache) = cache_of(24)?;
+    let run = folder.path().join("run");
+    fit::fit(&quick(&["fit.stage2.epochs=0"])?, &cache, &run)?;
+    drop(cache);
+    std::fs::write(folder.path().join("model.onnx"), b"the old model")?;
+    let index = || std::fs::read(folder.path().join("cache/photos.jsonl"));
+    let before = index()?;
+    draw_photos(&folder.path().join("more"), 60)?;
+    for arguments in [
+        vec!["export", "--cache", "cache", "--run", "run", "--out", "model.onnx"],
+        vec![
+            "prepare",
+            "--cache",
+            "cache",
+            "--set",
+            "prepare.side=48",
+            "--photos",
+            "photos",
+            "--photos",
+            "more",
+        ],
+    ] {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""]);
+        limited.arg(program().get_program()).args(&arguments).current_dir(folder.path());
+        let output = limited.output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(
+            said.contains("cannot write") && said.contains("too large"),
+            "{arguments:?}: {said}"
+        );
+    }
+    assert_eq!(std::fs::read(folder.path().join("model.onnx"))?, b"the old model");
+    // What was added before the disk was full stays, and what was there too.
+    assert!(index()?.starts_with(&before));
+    let cache = Cache::open(&folder.path().join("cache"))?;
+    cache.records.iter().try_for_each(|record| cache.read(record).map(|_| ()))
 }
 
 #[test]

@@ -6,11 +6,11 @@ use anyhow::Result;
 
 use super::super::adam::Adam;
 use super::super::checkpoint::{self, Sums};
-use super::super::claim::BEST;
+use super::super::claim::{BEST, CHECKPOINT};
 use super::super::images::{to_tensor, view_logits};
 use super::super::journal::{Epoch, validation_row};
 use super::super::validate::{Validation, photos_at_once, score};
-use super::{CHECKPOINT, Run};
+use super::Run;
 use crate::progress;
 use crate::weights;
 

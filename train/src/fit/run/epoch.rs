@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 
 use super::super::adam::Adam;
@@ -94,19 +94,18 @@ impl Run<'_> {
         let logits = self.network.forward(&images, &mode);
         let losses = losses(&logits, &classes, &weights, fit);
         let loss = losses.total.double_value(&[]);
-        ensure!(
-            loss.is_finite(),
-            "the loss is {loss} at step {}; a lower learning rate may help",
-            self.state.global_step
-        );
-        let gradient = adam.step(&self.network, &losses.total, rate, fit.clip_norm);
+        let number = self.state.global_step;
+        let advice = || format!("step {number} leads nowhere; a lower learning rate may help");
+        ensure!(loss.is_finite(), "{}: the loss is {loss}", advice());
+        let gradient =
+            adam.step(&self.network, &losses.total, rate, fit.clip_norm).with_context(advice)?;
         if let Some(average) = &mut self.average {
             average.update(&self.network);
         }
         let n = batch.classes.len() as f64;
         let right = losses.right.double_value(&[]);
         self.journal.step(&Step {
-            number: self.state.global_step,
+            number,
             stage: self.state.stage,
             epoch: self.state.epoch,
             learning_rate: rate,
