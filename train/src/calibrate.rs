@@ -11,31 +11,58 @@ use crate::eval::metrics::{self, Answer};
 const RANGE: (f64, f64) = (-3.0, 3.0);
 const STEPS: usize = 60;
 
+/// How far temperatures are believed to lie from what was expected, as a standard deviation of their
+/// logarithms. A few photos that are all answered rightly say nothing about doubt: without this their
+/// best temperature is 0, at which every answer is certain.
+const BELIEF: f64 = 0.3;
+
 /// A turn at even odds would harm as often as it mends; the model file asks for more than this.
 const LOWEST_AUTO: f32 = 0.5001;
+/// Asked for where there are too few photos to see a single wrong turn of those allowed.
+const UNPROVEN_AUTO: f32 = 0.98;
 const REVIEW_RANGE: (f32, f32) = (0.02, 0.9);
 const LOWEST_CASCADE: f32 = 0.5;
 
+/// Temperatures near those of the `present` model (else near 1) and, of its bars and those fitted
+/// here, the more cautious ones: one's own few hundred photos, most of them easy, prove less than
+/// the thousands that the present model was measured on.
+///
 /// # Errors
 /// Where there are no photos.
-pub fn calibrate(views: &[[[f32; 4]; 4]], settings: &Calibrate) -> Result<Settings> {
+pub fn calibrate(
+    views: &[[[f32; 4]; 4]],
+    settings: &Calibrate,
+    present: Option<&Settings>,
+) -> Result<Settings> {
     ensure!(!views.is_empty(), "there are no validation photos to calibrate on");
-    let temperature_1 = best_temperature(|t| metrics::loss(&metrics::one_view(views, t)));
-    let temperature_4 = best_temperature(|t| metrics::loss(&metrics::four_views(views, t)));
+    let n = views.len() as f64;
+    let expected = present.map_or((1.0, 1.0), |it| (it.temperature_1, it.temperature_4));
+    let temperature_1 =
+        best_temperature(expected.0, |t| n * metrics::loss(&metrics::one_view(views, t)));
+    let temperature_4 =
+        best_temperature(expected.1, |t| n * metrics::loss(&metrics::four_views(views, t)));
     let one = metrics::one_view(views, temperature_1);
     let four = metrics::four_views(views, temperature_4);
-    Ok(Settings {
+    let fitted = Settings {
         temperature_1,
         temperature_4,
         auto_confidence: auto_confidence(&four, settings.wrong_per_thousand),
         review_confidence: review_confidence(&four, settings.review_recall),
         cascade_confidence: cascade_confidence(&one, settings.cascade_miss),
-    })
+    };
+    Ok(present.map_or(fitted, |present| Settings {
+        auto_confidence: fitted.auto_confidence.max(present.auto_confidence),
+        review_confidence: fitted.review_confidence.min(present.review_confidence),
+        cascade_confidence: fitted.cascade_confidence.max(present.cascade_confidence),
+        ..fitted
+    }))
 }
 
-/// Golden-section search; the loss has one minimum in the temperature.
-fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
-    let at = |log: f64| loss(log.exp() as f32);
+/// The likeliest temperature, with `loss` the negative log-likelihood and `expected` in mind, by
+/// golden-section search: there is one minimum.
+fn best_temperature(expected: f32, loss: impl Fn(f32) -> f64) -> f32 {
+    let middle = f64::from(expected).ln();
+    let at = |log: f64| loss(log.exp() as f32) + ((log - middle) / BELIEF).powi(2) / 2.0;
     let golden = (5f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = RANGE;
     let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
@@ -61,7 +88,8 @@ fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
     changes.sort_by(|a, b| b.total_cmp(a));
     let allowed = (changes.len() as f64 * wrong_per_thousand / 1000.0) as usize;
     let first_refused = changes.get(allowed).copied().unwrap_or(0.0);
-    first_refused.next_up().clamp(LOWEST_AUTO, 1.0)
+    let lowest = if allowed == 0 { UNPROVEN_AUTO } else { LOWEST_AUTO };
+    first_refused.next_up().clamp(lowest, 1.0)
 }
 
 /// The highest bar at which this share of the wrongly stored photos is fixed or shown.
@@ -115,11 +143,38 @@ mod tests {
     fn the_temperature_undoes_overconfidence() -> Result<()> {
         let config = crate::config::Config::load(None, &[])?;
         for sharpness in [0.5, 1.0, 3.0] {
-            let fitted = calibrate(&views(4000, sharpness), &config.calibrate)?;
+            let fitted = calibrate(&views(4000, sharpness), &config.calibrate, None)?;
             let ratio = fitted.temperature_1 / sharpness;
             assert!((0.85..1.15).contains(&ratio), "{} for {sharpness}", fitted.temperature_1);
         }
-        assert!(calibrate(&[], &config.calibrate).is_err());
+        assert!(calibrate(&[], &config.calibrate, None).is_err());
+        Ok(())
+    }
+
+    /// A small library of photos that are all answered rightly must not make a model bold.
+    #[test]
+    fn a_few_easy_photos_prove_nothing() -> Result<()> {
+        let config = crate::config::Config::load(None, &[])?.calibrate;
+        let easy: [[f32; 4]; 4] = std::array::from_fn(|k| {
+            std::array::from_fn(|class| if class == k { 6.0 } else { 0.0 })
+        });
+        let alone = calibrate(&[easy; 30], &config, None)?;
+        assert!((0.5..1.0).contains(&alone.temperature_4), "{}", alone.temperature_4);
+        assert!(alone.auto_confidence >= UNPROVEN_AUTO);
+        let present = Settings {
+            temperature_1: 1.4,
+            temperature_4: 1.2,
+            auto_confidence: 0.99,
+            review_confidence: 0.1,
+            cascade_confidence: 0.9,
+        };
+        for n in [30, 5000] {
+            let beside = calibrate(&vec![easy; n], &config, Some(&present))?;
+            assert_eq!(beside.auto_confidence, 0.99, "{n} photos");
+            assert!(beside.review_confidence <= 0.1 && beside.cascade_confidence >= 0.9);
+        }
+        let beside = calibrate(&[easy; 30], &config, Some(&present))?;
+        assert!((0.8..1.2).contains(&beside.temperature_4), "{}", beside.temperature_4);
         Ok(())
     }
 
@@ -128,7 +183,7 @@ mod tests {
         let mut config = crate::config::Config::load(None, &[])?.calibrate;
         config.wrong_per_thousand = 20.0;
         let views = views(2000, 1.0);
-        let fitted = calibrate(&views, &config)?;
+        let fitted = calibrate(&views, &config, None)?;
         let four = metrics::four_views(&views, fitted.temperature_4);
         let wrong = metrics::wrong_per_thousand(&four, fitted.bars());
         assert!((15.0..=20.0).contains(&wrong), "{wrong} wrong turns");

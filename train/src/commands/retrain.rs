@@ -42,7 +42,7 @@ pub fn run(args: &Retrain) -> Result<()> {
     let run = args.work.join(format!("run-{}", fit::fingerprint(&config, &cache.records)?));
     fit::fit(&config, &cache, &run)?;
 
-    let package = package::package(&run, &cache, &[])?;
+    let package = package::package(&run, &cache, &[], Some(&Settings::of(&spec)))?;
     let model = args.work.join(model_name(&package));
     files::write_whole(&model, &package.bytes)?;
     eprintln!("{}: {}", model.display(), package.note);

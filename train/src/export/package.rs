@@ -12,8 +12,8 @@ use crate::calibrate::calibrate;
 use crate::config::{self, Config};
 use crate::data::Cache;
 use crate::data::split::split;
-use crate::eval::Engine;
 use crate::eval::metrics;
+use crate::eval::{Engine, Settings};
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
 use crate::fit::validate::Views;
@@ -35,9 +35,16 @@ pub struct Package {
     pub note: String,
 }
 
+/// `present` are the temperatures and bars of the model that this one is to replace, if there is one.
+///
 /// # Errors
 /// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
-pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
+pub fn package(
+    run: &Path,
+    cache: &Cache,
+    settings: &[String],
+    present: Option<&Settings>,
+) -> Result<Package> {
     super::runtime::ensure_installed()?;
     let mut config = run_config(run, &cache.records, settings)?;
     // What is shipped computes in float32, so that is what is calibrated and compared.
@@ -49,7 +56,7 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
     let Engine::Tch(network, _) = &engine else { unreachable!("made above") };
     let on_validation = Photos { cache, part: &part, config: &config };
 
-    let spec_full = spec(&config, &views)?;
+    let spec_full = spec(&config, &views, present)?;
     let full = build(network, &spec_full, Precision::Float32)?.encode_to_vec();
     let n_compared = COMPARED.min(part.len());
     let compared = Photos { part: &part[..n_compared], ..on_validation };
@@ -64,7 +71,7 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
     let cost = half_cost(&views, &half_views);
     let (spec, precision, kind) = if cost < HALF_COST {
         // The bars are those of the weights that are shipped.
-        (spec(&config, &half_views)?, Precision::Float16, "float16")
+        (spec(&config, &half_views, present)?, Precision::Float16, "float16")
     } else {
         (spec_full, Precision::Float32, "float32")
     };
@@ -80,8 +87,8 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
 }
 
 /// What the model file says of itself, calibrated on what it says of the validation photos.
-fn spec(config: &Config, views: &Views) -> Result<ModelSpec> {
-    let fitted = calibrate(views, &config.calibrate)?;
+fn spec(config: &Config, views: &Views, present: Option<&Settings>) -> Result<ModelSpec> {
+    let fitted = calibrate(views, &config.calibrate, present)?;
     let one = metrics::one_view(views, fitted.temperature_1);
     let four = metrics::four_views(views, fitted.temperature_4);
     let [rightly, _, _] = metrics::wrongly_stored(&four, fitted.bars());

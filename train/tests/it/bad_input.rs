@@ -99,7 +99,8 @@ fn a_run_is_measured_as_it_was_made() -> Result<()> {
     let run = folder.path().join("run");
     fit::fit(&quick(&["fit.stage2.epochs=0"])?, &cache, &run)?;
     let export =
-        |cache: &Cache, setting: &str| match package::package(&run, cache, &[setting.into()]) {
+        |cache: &Cache, setting: &str| match package::package(&run, cache, &[setting.into()], None)
+        {
             Ok(_) => String::new(),
             Err(err) => format!("{err:#}"),
         };
@@ -218,6 +219,6 @@ fn wrong_weights_and_hopeless_settings_are_errors() -> Result<()> {
     assert!(said.contains("a lower learning rate may help"), "{said}");
     let said = run("left", &["split.leave_out=[\"moon\"]"])?;
     assert!(said.contains("moon"), "{said}");
-    assert!(package::package(&folder.path().join("rate"), &cache, &[]).is_err());
+    assert!(package::package(&folder.path().join("rate"), &cache, &[], None).is_err());
     Ok(())
 }

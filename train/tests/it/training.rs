@@ -26,7 +26,7 @@ fn train_and_export(backbone: Backbone) -> Result<()> {
         let outcome = fit::fit(&config, &cache, &run)?;
         assert_eq!(outcome.steps, 4);
         assert!(outcome.best_loss.is_finite());
-        let package = package::package(&run, &cache, &[])?;
+        let package = package::package(&run, &cache, &[], None)?;
         let session = Session::from_bytes(&package.bytes, 1)?;
         assert_eq!(session.spec, package.spec);
         assert_eq!(session.spec.backbone, backbone.as_str());
@@ -181,7 +181,7 @@ fn check_events(folder: &std::path::Path) -> Result<()> {
 fn retraining_ends_at_the_gate() -> Result<()> {
     let (folder, cache) = trained()?;
     let at = |name: &str| folder.path().join(name);
-    let good = package::package(&at("run"), &cache, &[])?;
+    let good = package::package(&at("run"), &cache, &[], None)?;
     std::fs::write(at("good.onnx"), &good.bytes)?;
     let config = quick(&[])?;
     let arch = orientd_train::net::Architecture::new(Backbone::Lite0, config.network.top);
