@@ -29,7 +29,7 @@ pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(PROGRAM));
     let program = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PROGRAM));
     let mut command = Command::new(&program);
-    // The trainer finds ONNX Runtime as this program does.
+    // The trainer finds ONNX Runtime where this program was told it is.
     command.envs(runtime.map(|library| ("ORT_DYLIB_PATH", library)));
     let err = command.args(whole).exec();
     if err.kind() == std::io::ErrorKind::NotFound {

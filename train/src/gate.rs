@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::eval::Evaluation;
 
 /// Fewer photos than this decide nothing.
-const FEWEST_PHOTOS: usize = 50;
+pub const FEWEST_PHOTOS: usize = 50;
 
 /// How much more of the wrongly stored photos the present model may turn, as a share.
 const RECALL_SLACK: f64 = 0.005;

@@ -68,7 +68,7 @@ fn calibrated(run: &Path, config: &Config, cache: &Cache) -> Result<(Engine, Set
     let split = split(&cache.records, &config)?;
     let plain: &Augment = &config.augment;
     let views = engine.score(cache, &split.validation, plain, |_| {})?;
-    Ok((engine, calibrate(&views, &config.calibrate, None)?))
+    Ok((engine, calibrate(&views, &config.calibrate, fit::replaced(run)?.as_ref())?))
 }
 
 /// Writes `eval.json`, `report.html` and `worst.png`.

@@ -30,7 +30,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => {
             let cache = Cache::open(&args.cache)?;
-            let package = package::package(&args.run, &cache, &args.set, None)?;
+            let package = package::package(&args.run, &cache, &args.set)?;
             crate::files::write_whole(&args.out, &package.bytes)?;
             println!("{}: {}", args.out.display(), package.note);
             Ok(())

@@ -38,22 +38,20 @@ pub fn run(args: &Retrain) -> Result<()> {
     let cache_folder = args.work.join("cache");
     prepare::run(&args.photos, &cache_folder, &config)?;
     let cache = Cache::open(&cache_folder)?;
+    let part = judged(&cache, &config)?;
     // Other photos or settings are another run; the same ones go on where they were.
-    let run = args.work.join(format!("run-{}", fit::fingerprint(&config, &cache.records)?));
+    let runs = args.work.join("runs");
+    let run = runs.join(fit::fingerprint(&config, &cache.records)?);
+    std::fs::create_dir_all(&run)
+        .with_context(|| format!("cannot make the folder {}", run.display()))?;
+    fit::replaces(&run, &Settings::of(&spec))?;
     fit::fit(&config, &cache, &run)?;
 
-    let package = package::package(&run, &cache, &[], Some(&Settings::of(&spec)))?;
+    let package = package::package(&run, &cache, &[])?;
     let model = args.work.join(model_name(&package));
     files::write_whole(&model, &package.bytes)?;
     eprintln!("{}: {}", model.display(), package.note);
 
-    let part = judged(&cache, &config)?;
-    ensure!(
-        !part.is_empty(),
-        "of {} photos none is left to compare the new model with the present one, which stays\n  \
-         give more photos",
-        cache.records.len()
-    );
     let judge = |path: &Path, name: &str| -> Result<Evaluation> {
         let session = Session::from_file(path, n_workers(0))?;
         let settings = Settings::of(&session.spec);
@@ -70,23 +68,34 @@ pub fn run(args: &Retrain) -> Result<()> {
     let text = serde_json::to_string_pretty(&decision)?;
     files::write_whole(&args.work.join("gate.json"), text.as_bytes())?;
     println!("{}", decision.words());
-    drop_other_runs(&args.work, &run)?;
-    if !decision.accepted {
-        return Ok(());
-    }
     match &args.orientd {
-        Some(program) => use_model(program, args.photos.library.as_deref(), &model),
-        None => {
-            println!("`orientd model use {}` uses it", model.display());
-            Ok(())
+        Some(program) if decision.accepted => {
+            use_model(program, args.photos.library.as_deref(), &model)?;
         }
+        None if decision.accepted => println!("`orientd model use {}` uses it", model.display()),
+        _ => {}
     }
+    if let Err(err) = drop_other_runs(&runs, &run) {
+        eprintln!("earlier runs in {} are left over: {err:#}", runs.display());
+    }
+    Ok(())
 }
 
-/// The photos that nothing was fitted on; without those that only the present model says are upright, as long as
-/// enough are left: it would be judge in its own case.
+/// The photos that nothing will be fitted on; without those that only the present model says are
+/// upright, as long as enough are left: it would be judge in its own case.
+///
+/// # Errors
+/// Where there are too few of either: known before the hours of training.
 fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     let part = split(&cache.records, config)?.gate;
+    ensure!(
+        part.len() >= gate::FEWEST_PHOTOS,
+        "of {} photos {} are held back to compare the new model with the present one, at least {} \
+         are needed\n  give more photos, or a larger share: --set split.gate=0.3",
+        cache.records.len(),
+        part.len(),
+        gate::FEWEST_PHOTOS
+    );
     let by_others = |idx: &&usize| cache.records[**idx].origin != Origin::Confident;
     let independent: Vec<usize> = part.iter().filter(by_others).copied().collect();
     if independent.len() >= FEWEST_INDEPENDENT {
@@ -94,24 +103,22 @@ fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     }
     if independent.len() < part.len() {
         eprintln!(
-            "only {} photos held back have a label of their own, so those that the present model \
-             is sure of count too, in its favour",
+            "of the {} photos held back {} have a label of their own, so those that the present \
+             model is sure of count too, in its favour",
+            part.len(),
             independent.len()
         );
     }
     Ok(part)
 }
 
-/// Runs on fewer photos or from an earlier model are done with: each is a hundred megabytes.
-fn drop_other_runs(work: &Path, run: &Path) -> Result<()> {
-    let failed = || format!("cannot tidy up {}", work.display());
-    for entry in std::fs::read_dir(work).with_context(failed)? {
-        let path = entry.with_context(failed)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let digits = name.strip_prefix("run-").unwrap_or_default();
-        let is_run = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_run && path != run {
-            std::fs::remove_dir_all(&path).with_context(failed)?;
+/// Runs on fewer photos or from an earlier model are done with: each is a hundred megabytes. One that
+/// another program is at work in stays.
+fn drop_other_runs(runs: &Path, run: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(runs)? {
+        let path = entry?.path();
+        if path != run && fit::is_idle(&path)? {
+            std::fs::remove_dir_all(&path)?;
         }
     }
     Ok(())

@@ -89,9 +89,9 @@ impl Cache {
         let failed =
             || format!("no cache at {}\n  `orientd-train prepare` makes one", folder.display());
         let header = read_header(folder)?.with_context(failed)?;
-        let records = read_index(folder)?;
         let pixels = File::open(folder.join(PIXELS)).with_context(failed)?;
         unused(pixels.try_lock_shared(), folder)?;
+        let records = read_index(folder)?;
         let length = pixels.metadata()?.len();
         for record in &records {
             ensure!(
@@ -123,6 +123,7 @@ fn unused(locked: Result<(), TryLockError>, folder: &Path) -> Result<()> {
             "the cache at {} is in use by another orientd-train\n  wait for it, or name another folder",
             folder.display()
         ),
+        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => Ok(()),
         Err(TryLockError::Error(err)) => {
             Err(err).with_context(|| format!("cannot lock the cache at {}", folder.display()))
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use orientd::rules::orientation::{Orientation, Turn};
 use walkdir::WalkDir;
 
@@ -85,9 +85,10 @@ fn read_manifest(path: &Path) -> Result<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path)?;
     let headers = reader.headers()?.clone();
     let column = |name: &str| headers.iter().position(|header| header == name);
-    let [file, source] = MANIFEST_COLUMNS.map(column);
-    let (Some(file), Some(source)) = (file, source) else {
-        return Ok(BTreeMap::new()); // somebody else's manifest
+    let (file, source) = match MANIFEST_COLUMNS.map(column) {
+        [Some(file), Some(source)] => (file, source),
+        [None, None] => return Ok(BTreeMap::new()), // somebody else's manifest
+        _ => bail!("it has only one of the columns {}", MANIFEST_COLUMNS.join(" and ")),
     };
     let mut sources = BTreeMap::new();
     for row in reader.records() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use orientd::rules::decision::Bars;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
 use super::engine::Engine;
@@ -16,7 +16,7 @@ use crate::fit::validate::Views;
 use crate::progress;
 
 /// Temperatures and bars in use.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub temperature_1: f32,
     pub temperature_4: f32,
@@ -217,7 +217,7 @@ fn look(answers: &[Answer], bars: Bars, prevalence: f64, resamplings: &[Times]) 
     }
 }
 
-/// At most a thousand points, the ends among them.
+/// About a thousand points at most, the ends among them.
 fn thinned(points: Vec<Point>) -> Vec<Point> {
     let step = points.len().div_ceil(1000).max(1);
     let last = points.last().copied();

@@ -17,7 +17,7 @@ use crate::eval::{Engine, Settings};
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
 use crate::fit::validate::Views;
-use crate::fit::{load_best, run_config};
+use crate::fit::{self, load_best, run_config};
 
 /// The largest difference of a score between tch and onnxruntime.
 const TOLERANCE: f32 = 1e-3;
@@ -35,28 +35,22 @@ pub struct Package {
     pub note: String,
 }
 
-/// `present` are the temperatures and bars of the model that this one is to replace, if there is one.
-///
 /// # Errors
 /// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
-pub fn package(
-    run: &Path,
-    cache: &Cache,
-    settings: &[String],
-    present: Option<&Settings>,
-) -> Result<Package> {
+pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
     super::runtime::ensure_installed()?;
     let mut config = run_config(run, &cache.records, settings)?;
     // What is shipped computes in float32, so that is what is calibrated and compared.
     config.fit.precision = config::Precision::Float32;
     let network = load_best(run, &config)?;
     let mut engine = Engine::Tch(Box::new(network), input_spec(&config));
+    let present = fit::replaced(run)?;
     let part = split(&cache.records, &config)?.validation;
     let views = engine.score(cache, &part, &config.augment, |_| {})?;
     let Engine::Tch(network, _) = &engine else { unreachable!("made above") };
     let on_validation = Photos { cache, part: &part, config: &config };
 
-    let spec_full = spec(&config, &views, present)?;
+    let spec_full = spec(&config, &views, present.as_ref())?;
     let full = build(network, &spec_full, Precision::Float32)?.encode_to_vec();
     let n_compared = COMPARED.min(part.len());
     let compared = Photos { part: &part[..n_compared], ..on_validation };
@@ -71,7 +65,7 @@ pub fn package(
     let cost = half_cost(&views, &half_views);
     let (spec, precision, kind) = if cost < HALF_COST {
         // The bars are those of the weights that are shipped.
-        (spec(&config, &half_views, present)?, Precision::Float16, "float16")
+        (spec(&config, &half_views, present.as_ref())?, Precision::Float16, "float16")
     } else {
         (spec_full, Precision::Float32, "float32")
     };

@@ -48,7 +48,7 @@ impl Adam {
     /// the gradient.
     ///
     /// # Errors
-    /// Where that is not a number: the network is then left as it was.
+    /// Where that is not a number: the weights are then left as they were.
     pub fn step(
         &mut self,
         network: &Network,

@@ -9,11 +9,14 @@ use anyhow::{Context, Result, bail, ensure};
 use super::device;
 use crate::config::Config;
 use crate::data::cache::Record;
+use crate::eval::Settings;
 use crate::net::Network;
 use crate::weights;
 
 const CONFIG: &str = "config.toml";
 const PHOTOS: &str = "photos.blake3";
+const REPLACES: &str = "replaces.json";
+const LOCK: &str = "lock";
 pub const BEST: &str = "best.safetensors";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
@@ -24,9 +27,10 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Where there is no run, `records` are not the photos it was trained on, or a setting is wrong or
 /// the run's own.
 pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Result<Config> {
-    let own = Config::load(Some(&folder.join(CONFIG)), &[])
-        .with_context(|| format!("there is no run in {}", folder.display()))?;
-    let config = Config::load(Some(&folder.join(CONFIG)), settings)?;
+    let path = folder.join(CONFIG);
+    ensure!(path.is_file(), "there is no run in {}", folder.display());
+    let own = Config::load(Some(&path), &[])?;
+    let config = Config::load(Some(&path), settings)?;
     let mut same = config.clone();
     let (fit, was) = (&mut same.fit, &own.fit);
     (fit.device, fit.precision, fit.threads) = (was.device, was.precision, was.threads);
@@ -38,21 +42,44 @@ pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Res
             folder.display()
         );
     }
-    ensure_photos(folder, records)
-        .context("`export` writes its model, and `eval --model` measures that on any photos")?;
+    let hint = "`prepare` the same ones again, or train on those there are now";
+    ensure_photos(folder, records, hint)?;
     Ok(config)
 }
 
-fn ensure_photos(folder: &Path, records: &[Record]) -> Result<()> {
+fn ensure_photos(folder: &Path, records: &[Record], hint: &str) -> Result<()> {
     let path = folder.join(PHOTOS);
     let failed = || format!("cannot read {}", path.display());
     let before = std::fs::read_to_string(&path).with_context(failed)?;
     ensure!(
         before == photos_hash(records),
-        "the photos are others than those that the run in {} began with",
+        "the photos are others than those that the run in {} began with\n  {hint}",
         folder.display()
     );
     Ok(())
+}
+
+/// Notes the settings of the model that the run's is to replace.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
+    let text = serde_json::to_string_pretty(present)?;
+    crate::files::write_whole(&folder.join(REPLACES), text.as_bytes())
+}
+
+/// What `replaces` noted, if it did.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn replaced(folder: &Path) -> Result<Option<Settings>> {
+    let path = folder.join(REPLACES);
+    let failed = || format!("cannot read {}", path.display());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(failed)?)),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(err).with_context(failed),
+    }
 }
 
 /// The best network of the run in `folder`.
@@ -76,16 +103,34 @@ pub struct Claim {
 pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<Claim> {
     let failed = || format!("cannot use the run folder {}", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
-    let lock = File::create(folder.join("lock")).with_context(failed)?;
+    let lock = File::create(folder.join(LOCK)).with_context(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             bail!("another orientd-train is at work in the run folder {}", folder.display())
         }
+        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => {}
         Err(TryLockError::Error(err)) => return Err(err).with_context(failed),
     }
     begin_or_match(folder, config, records)?;
     Ok(Claim { _lock: lock })
+}
+
+/// Whether `folder` is a run's, and no program is at work in it.
+///
+/// # Errors
+/// Where that cannot be told.
+pub fn is_idle(folder: &Path) -> Result<bool> {
+    let lock = match File::open(folder.join(LOCK)) {
+        Ok(lock) => lock,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(err) => return Err(err.into()),
+    };
+    match lock.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(err)) => Err(err.into()),
+    }
 }
 
 fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
@@ -113,7 +158,7 @@ fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<
             folder.display()
         );
     }
-    ensure_photos(folder, records).context("name another folder")
+    ensure_photos(folder, records, "name another folder")
 }
 
 /// Names a run of `config` on `records`: eight hexadecimal digits. Other starting weights are another

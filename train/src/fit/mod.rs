@@ -15,7 +15,7 @@ pub mod validate;
 use crate::config::Config;
 use crate::net::Network;
 
-pub use claim::{claim, fingerprint, load_best, run_config};
+pub use claim::{claim, fingerprint, is_idle, load_best, replaced, replaces, run_config};
 pub use run::{Outcome, fit};
 
 /// The optimiser for the tensors of `network` that learn at present.

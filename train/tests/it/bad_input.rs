@@ -99,8 +99,7 @@ fn a_run_is_measured_as_it_was_made() -> Result<()> {
     let run = folder.path().join("run");
     fit::fit(&quick(&["fit.stage2.epochs=0"])?, &cache, &run)?;
     let export =
-        |cache: &Cache, setting: &str| match package::package(&run, cache, &[setting.into()], None)
-        {
+        |cache: &Cache, setting: &str| match package::package(&run, cache, &[setting.into()]) {
             Ok(_) => String::new(),
             Err(err) => format!("{err:#}"),
         };
@@ -137,19 +136,26 @@ fn a_cache_and_a_run_are_written_by_one_program() -> Result<()> {
     let said =
         fit::claim(&run, &config, &records).err().map_or_else(String::new, |err| err.to_string());
     assert!(said.contains("at work in the run folder"), "{said}");
+    assert!(!fit::is_idle(&run)?);
     drop(claim);
+    assert!(fit::is_idle(&run)? && !fit::is_idle(folder.path())?);
     fit::claim(&run, &config, &records).map(|_| ())
 }
 
+/// Known before the hours of training, not after.
 #[test]
-fn one_photo_is_too_little_to_retrain_on() -> Result<()> {
+fn what_is_too_little_to_retrain_on_is_said_at_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
     draw_photos(&folder.path().join("one"), 1)?;
+    draw_photos(&folder.path().join("few"), 60)?;
     let model = train_folder().join("../models/orientd.onnx");
-    let arguments = ["retrain", "--photos", "one", "--work", "work", "--present"];
-    let output = program().args(arguments).arg(model).current_dir(folder.path()).output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("too few"), "{said}");
+    for (photos, message) in [("one", "too few"), ("few", "at least 50 are needed")] {
+        let arguments = ["retrain", "--photos", photos, "--work", photos, "--present"];
+        let output = program().args(arguments).arg(&model).current_dir(folder.path()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(message), "{said}");
+        assert!(!folder.path().join(photos).join("runs").exists(), "nothing was trained");
+    }
     Ok(())
 }
 
@@ -219,6 +225,6 @@ fn wrong_weights_and_hopeless_settings_are_errors() -> Result<()> {
     assert!(said.contains("a lower learning rate may help"), "{said}");
     let said = run("left", &["split.leave_out=[\"moon\"]"])?;
     assert!(said.contains("moon"), "{said}");
-    assert!(package::package(&folder.path().join("rate"), &cache, &[], None).is_err());
+    assert!(package::package(&folder.path().join("rate"), &cache, &[]).is_err());
     Ok(())
 }

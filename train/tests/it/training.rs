@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use orientd::rules::model_spec::ModelSpec;
+use orientd_train::calibrate::calibrate;
 use orientd_train::data::Cache;
+use orientd_train::data::split::split;
+use orientd_train::eval::{Engine, Settings};
 use orientd_train::export::{Session, package};
 use orientd_train::fit;
 use orientd_train::net::Backbone;
@@ -26,10 +29,17 @@ fn train_and_export(backbone: Backbone) -> Result<()> {
         let outcome = fit::fit(&config, &cache, &run)?;
         assert_eq!(outcome.steps, 4);
         assert!(outcome.best_loss.is_finite());
-        let package = package::package(&run, &cache, &[], None)?;
+        let package = package::package(&run, &cache, &[])?;
         let session = Session::from_bytes(&package.bytes, 1)?;
         assert_eq!(session.spec, package.spec);
         assert_eq!(session.spec.backbone, backbone.as_str());
+        // The bars are those of the weights in the file.
+        let part = split(&cache.records, &config)?.validation;
+        let views = Engine::Onnx(session).score(&cache, &part, &config.augment, |_| {})?;
+        let (fitted, written) =
+            (calibrate(&views, &config.calibrate, None)?, Settings::of(&package.spec));
+        assert!((fitted.auto_confidence - written.auto_confidence).abs() < 1e-3, "{written:?}");
+        assert!((fitted.temperature_4 - written.temperature_4).abs() < 1e-2, "{written:?}");
     }
     Ok(())
 }
@@ -181,7 +191,7 @@ fn check_events(folder: &std::path::Path) -> Result<()> {
 fn retraining_ends_at_the_gate() -> Result<()> {
     let (folder, cache) = trained()?;
     let at = |name: &str| folder.path().join(name);
-    let good = package::package(&at("run"), &cache, &[], None)?;
+    let good = package::package(&at("run"), &cache, &[])?;
     std::fs::write(at("good.onnx"), &good.bytes)?;
     let config = quick(&[])?;
     let arch = orientd_train::net::Architecture::new(Backbone::Lite0, config.network.top);
