@@ -86,10 +86,11 @@ pub fn decide(before: Figures, now: Figures, wrong_limit: f64) -> Decision {
 }
 
 impl Decision {
+    /// A line for each reason, then the verdict: what is said last is what is remembered.
     pub fn words(&self) -> String {
         let verdict =
             if self.accepted { "the new model is better" } else { "the present model stays" };
-        format!("{verdict}\n  {}", self.reasons.join("\n  "))
+        format!("  {}\n{verdict}", self.reasons.join("\n  "))
     }
 }
 

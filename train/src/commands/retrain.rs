@@ -18,6 +18,9 @@ use crate::{files, fit, gate};
 /// Held-back photos whose label does not come from the present model, below which those count too.
 const FEWEST_INDEPENDENT: usize = 100;
 
+/// More would leave too little to train on.
+const LARGEST_GATE: f64 = 0.3;
+
 /// Short enough for two cores and an evening.
 const RECIPE: &str = include_str!("../../recipes/retrain.toml");
 
@@ -38,6 +41,7 @@ pub fn run(args: &Retrain) -> Result<()> {
     let cache_folder = args.work.join("cache");
     prepare::run(&args.photos, &cache_folder, &config)?;
     let cache = Cache::open(&cache_folder)?;
+    config.split.gate = config.split.gate.max(gate_share(cache.records.len()));
     let part = judged(&cache, &config)?;
     // Other photos or settings are another run; the same ones go on where they were.
     let runs = args.work.join("runs");
@@ -81,6 +85,12 @@ pub fn run(args: &Retrain) -> Result<()> {
     Ok(())
 }
 
+/// As large a share as enough photos ask for, within reason.
+fn gate_share(n_photos: usize) -> f64 {
+    let with_luck = 1.3 * gate::FEWEST_PHOTOS as f64;
+    (with_luck / n_photos.max(1) as f64).min(LARGEST_GATE)
+}
+
 /// The photos that nothing will be fitted on; without those that only the present model says are
 /// upright, as long as enough are left: it would be judge in its own case.
 ///
@@ -91,7 +101,7 @@ fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     ensure!(
         part.len() >= gate::FEWEST_PHOTOS,
         "of {} photos {} are held back to compare the new model with the present one, at least {} \
-         are needed\n  give more photos, or a larger share: --set split.gate=0.3",
+         are needed\n  a few hundred photos with a label are enough",
         cache.records.len(),
         part.len(),
         gate::FEWEST_PHOTOS
