@@ -26,6 +26,39 @@ const RECIPE: &str = include_str!("../../recipes/retrain.toml");
 
 pub fn run(args: &Retrain) -> Result<()> {
     crate::export::runtime::ensure_installed()?;
+    let (mut config, replaced) = configure(args)?;
+    std::fs::create_dir_all(&args.work)
+        .with_context(|| format!("cannot make the folder {}", args.work.display()))?;
+    let cache_folder = args.work.join("cache");
+    prepare::run(&args.photos, &cache_folder, &config)?;
+    let cache = Cache::open(&cache_folder)?;
+    config.split.gate = config.split.gate.max(gate_share(cache.records.len()));
+    let part = held_back(&cache, &config)?;
+    // Other photos or settings are another run; the same ones go on where they were.
+    let runs = args.work.join("runs");
+    let run = runs.join(fit::fingerprint(&config, &cache.records)?);
+    std::fs::create_dir_all(&run)
+        .with_context(|| format!("cannot make the folder {}", run.display()))?;
+    fit::replaces(&run, &replaced)?;
+    fit::fit(&config, &cache, &run)?;
+
+    let package = package::package(&run, &cache, &[])?;
+    let model = args.work.join(model_name(&package));
+    files::write_whole(&model, &package.bytes)?;
+    eprintln!("{}: {}", model.display(), package.note);
+
+    let judge = Judge { cache: &cache, config: &config, part: &part, work: &args.work };
+    let present = judge.evaluate(&args.present, "present")?;
+    let new = judge.evaluate(&model, "new")?;
+    decide(args, &config, &model, [&present, &new])?;
+    if let Err(err) = drop_other_runs(&runs, &run) {
+        eprintln!("earlier runs in {} are left over: {err:#}", runs.display());
+    }
+    Ok(())
+}
+
+/// What to do, and the settings of the model that is to be replaced.
+fn configure(args: &Retrain) -> Result<(Config, Settings)> {
     let spec = Session::from_file(&args.present, 1)?.spec;
     let recipe = format!(
         "{RECIPE}\n[network]\nbackbone = {:?}\ninput = {}\n",
@@ -36,53 +69,53 @@ pub fn run(args: &Retrain) -> Result<()> {
     if config.network.weights.is_empty() {
         config.network.weights = args.present.display().to_string();
     }
-    std::fs::create_dir_all(&args.work)
-        .with_context(|| format!("cannot make the folder {}", args.work.display()))?;
-    let cache_folder = args.work.join("cache");
-    prepare::run(&args.photos, &cache_folder, &config)?;
-    let cache = Cache::open(&cache_folder)?;
-    config.split.gate = config.split.gate.max(gate_share(cache.records.len()));
-    let part = judged(&cache, &config)?;
-    // Other photos or settings are another run; the same ones go on where they were.
-    let runs = args.work.join("runs");
-    let run = runs.join(fit::fingerprint(&config, &cache.records)?);
-    std::fs::create_dir_all(&run)
-        .with_context(|| format!("cannot make the folder {}", run.display()))?;
-    fit::replaces(&run, &Settings::of(&spec))?;
-    fit::fit(&config, &cache, &run)?;
+    Ok((config, Settings::of(&spec)))
+}
 
-    let package = package::package(&run, &cache, &[])?;
-    let model = args.work.join(model_name(&package));
-    files::write_whole(&model, &package.bytes)?;
-    eprintln!("{}: {}", model.display(), package.note);
+/// Measures models on the photos of the gate.
+struct Judge<'a> {
+    cache: &'a Cache,
+    config: &'a Config,
+    part: &'a [usize],
+    work: &'a Path,
+}
 
-    let judge = |path: &Path, name: &str| -> Result<Evaluation> {
-        let session = Session::from_file(path, n_workers(0))?;
+impl Judge<'_> {
+    fn evaluate(&self, model: &Path, name: &str) -> Result<Evaluation> {
+        let session = Session::from_file(model, n_workers(0))?;
         let settings = Settings::of(&session.spec);
-        let shown = path.display().to_string();
-        let subject = Subject { model: &shown, part_name: "gate", part: &part, settings };
-        let evaluation = evaluate(&mut Engine::Onnx(session), &cache, &config, &subject)?;
-        eval::write(&evaluation, &cache, &args.work.join(name))?;
+        let shown = model.display().to_string();
+        let subject = Subject { model: &shown, part_name: "gate", part: self.part, settings };
+        let mut engine = Engine::Onnx(session);
+        let evaluation = evaluate(&mut engine, self.cache, self.config, &subject)?;
+        eval::write(&evaluation, self.cache, &self.work.join(name))?;
         eprintln!("{name} model: {}", eval::summary(&evaluation));
         Ok(evaluation)
-    };
-    let (present, new) = (judge(&args.present, "present")?, judge(&model, "new")?);
+    }
+}
+
+/// Says whether the new model is better, and puts it to use if it is.
+fn decide(
+    args: &Retrain,
+    config: &Config,
+    model: &Path,
+    [present, new]: [&Evaluation; 2],
+) -> Result<()> {
     let wrong_limit = config.calibrate.wrong_per_thousand;
-    let decision = gate::decide((&present).into(), (&new).into(), wrong_limit);
+    let decision = gate::decide(present.into(), new.into(), wrong_limit);
     let text = serde_json::to_string_pretty(&decision)?;
     files::write_whole(&args.work.join("gate.json"), text.as_bytes())?;
     println!("{}", decision.words());
     match &args.orientd {
         Some(program) if decision.accepted => {
-            use_model(program, args.photos.library.as_deref(), &model)?;
+            use_model(program, args.photos.library.as_deref(), model)
         }
-        None if decision.accepted => println!("`orientd model use {}` uses it", model.display()),
-        _ => {}
+        None if decision.accepted => {
+            println!("`orientd model use {}` uses it", model.display());
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    if let Err(err) = drop_other_runs(&runs, &run) {
-        eprintln!("earlier runs in {} are left over: {err:#}", runs.display());
-    }
-    Ok(())
 }
 
 /// As large a share as enough photos ask for, within reason.
@@ -96,7 +129,7 @@ fn gate_share(n_photos: usize) -> f64 {
 ///
 /// # Errors
 /// Where there are too few of either: known before the hours of training.
-fn judged(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
+fn held_back(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     let part = split(&cache.records, config)?.gate;
     ensure!(
         part.len() >= gate::FEWEST_PHOTOS,
