@@ -11,8 +11,9 @@ use crate::eval::metrics::{self, Answer};
 const RANGE: (f64, f64) = (-3.0, 3.0);
 const STEPS: usize = 60;
 
-/// How far temperatures are believed to lie from 1, as a standard deviation of their logarithms. A few photos that are all answered rightly say nothing about doubt: without this their
-/// best temperature is 0, at which every answer is certain.
+/// How far temperatures are believed to lie from 1, as a standard deviation of their logarithms. A few
+/// photos that are all answered rightly say nothing about doubt: without this their best temperature
+/// is 0, at which every answer is certain.
 const BELIEF: f64 = 0.3;
 
 /// A turn at even odds would harm as often as it mends; the model file asks for more than this.

@@ -1,7 +1,7 @@
 //! Files written whole or not at all.
 
-use std::fs::Permissions;
-use std::io::Write;
+use std::fs::{Permissions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -26,6 +26,32 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     file.as_file().sync_all().with_context(failed)?;
     file.persist(path).with_context(failed)?;
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(failed)
+}
+
+/// The text of a file, or `None` where there is none.
+///
+/// # Errors
+/// Where it is there and cannot be read.
+pub fn read_if_there(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(err).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Whether a lock was got; one goes with the file's handle. A file system that knows no locks refuses
+/// nobody.
+///
+/// # Errors
+/// Where that cannot be told.
+pub fn is_got(locked: Result<(), TryLockError>) -> std::io::Result<bool> {
+    match locked {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(err)) => Err(err),
+    }
 }
 
 #[cfg(test)]

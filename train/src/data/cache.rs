@@ -14,6 +14,8 @@ use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 use orientd::rules::pixels::Rgb8;
 use serde::{Deserialize, Serialize};
 
+use crate::files::is_got;
+
 /// Who says that a photo stands upright as cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,7 +92,7 @@ impl Cache {
             || format!("no cache at {}\n  `orientd-train prepare` makes one", folder.display());
         let header = read_header(folder)?.with_context(failed)?;
         let pixels = File::open(folder.join(PIXELS)).with_context(failed)?;
-        unused(pixels.try_lock_shared(), folder)?;
+        ensure_free(pixels.try_lock_shared(), folder)?;
         let records = read_index(folder)?;
         let length = pixels.metadata()?.len();
         for record in &records {
@@ -115,19 +117,15 @@ impl Cache {
     }
 }
 
-/// Many may read a cache, or one write it. The lock goes with the file's handle.
-fn unused(locked: Result<(), TryLockError>, folder: &Path) -> Result<()> {
-    match locked {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => bail!(
-            "the cache at {} is in use by another orientd-train\n  wait for it, or name another folder",
-            folder.display()
-        ),
-        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(err)) => {
-            Err(err).with_context(|| format!("cannot lock the cache at {}", folder.display()))
-        }
-    }
+/// Many may read a cache, or one write it.
+fn ensure_free(locked: Result<(), TryLockError>, folder: &Path) -> Result<()> {
+    let failed = || format!("cannot lock the cache at {}", folder.display());
+    ensure!(
+        is_got(locked).with_context(failed)?,
+        "the cache at {} is in use by another orientd-train\n  wait for it, or name another folder",
+        folder.display()
+    );
+    Ok(())
 }
 
 fn read_header(folder: &Path) -> Result<Option<Header>> {
@@ -197,7 +195,7 @@ impl Writer {
         }
         let append = OpenOptions::new().create(true).append(true).clone();
         let mut pixels = append.open(folder.join(PIXELS)).with_context(failed)?;
-        unused(pixels.try_lock(), folder)?;
+        ensure_free(pixels.try_lock(), folder)?;
         let length = pixels.seek(SeekFrom::End(0))?;
         let whole = |record: &Record| record.offset + record.length <= length;
         let records: Vec<_> = read_index(folder)?.into_iter().filter(whole).collect();

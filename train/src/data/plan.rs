@@ -30,7 +30,8 @@ pub fn generator(seed: u64, purpose: &str, number: u64) -> ChaCha8Rng {
 
 /// `n` samples in batches of `batch` (a remainder is left out, so that batch-norm never sees a
 /// handful). Every class comes equally often: in every batch where it divides by four, else over the
-/// batches, each of which goes on after the class at which the one before ended. Photos of a source of size s are drawn in proportion to s to the power `source_power − 1`.
+/// batches, each of which goes on after the class at which the one before ended. Photos of a source of
+/// size s are drawn in proportion to s to the power `source_power − 1`.
 pub fn epoch(
     records: &[Record],
     part: &[usize],

@@ -27,8 +27,9 @@ const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "tif", "tiff
 /// The column of a manifest that names files, and the one that names sources.
 const MANIFEST_COLUMNS: [&str; 2] = ["file", "source"];
 
-/// Every photo below `folder`. Its source is what `manifest.csv` (in `folder` or beside it) says,
-/// where it has the columns `file` and `source`, else the name of the first folder below `folder`, else of `folder` itself.
+/// Every photo below `folder`. Its source is what `manifest.csv` (in `folder` or beside it) says where
+/// it has the columns `file` and `source`, else the name of the first folder below `folder`, else of
+/// `folder` itself.
 ///
 /// # Errors
 /// Where the folder or the manifest cannot be read.

@@ -1,6 +1,6 @@
 //! A run's folder: it belongs to one configuration and one set of photos.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::device;
 use crate::config::Config;
 use crate::data::cache::Record;
 use crate::eval::Settings;
+use crate::files::{is_got, read_if_there, write_whole};
 use crate::net::Network;
 use crate::weights;
 
@@ -65,7 +66,7 @@ fn ensure_photos(folder: &Path, records: &[Record], hint: &str) -> Result<()> {
 /// Where the file cannot be written.
 pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
     let text = serde_json::to_string_pretty(present)?;
-    crate::files::write_whole(&folder.join(REPLACES), text.as_bytes())
+    write_whole(&folder.join(REPLACES), text.as_bytes())
 }
 
 /// What `replaces` noted, if it did.
@@ -75,11 +76,8 @@ pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
 pub fn replaced(folder: &Path) -> Result<Option<Settings>> {
     let path = folder.join(REPLACES);
     let failed = || format!("cannot read {}", path.display());
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(failed)?)),
-        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
-        Err(err) => Err(err).with_context(failed),
-    }
+    let text = read_if_there(&path)?;
+    text.map(|text| serde_json::from_str(&text).with_context(failed)).transpose()
 }
 
 /// The best network of the run in `folder`.
@@ -104,14 +102,11 @@ pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<Claim
     let failed = || format!("cannot use the run folder {}", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
     let lock = File::create(folder.join(LOCK)).with_context(failed)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            bail!("another orientd-train is at work in the run folder {}", folder.display())
-        }
-        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(err)) => return Err(err).with_context(failed),
-    }
+    ensure!(
+        is_got(lock.try_lock()).with_context(failed)?,
+        "another orientd-train is at work in the run folder {}",
+        folder.display()
+    );
     begin_or_match(folder, config, records)?;
     Ok(Claim { _lock: lock })
 }
@@ -126,29 +121,19 @@ pub fn is_idle(folder: &Path) -> Result<bool> {
         Err(err) if err.kind() == ErrorKind::NotFound => return Ok(false),
         Err(err) => return Err(err.into()),
     };
-    match lock.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(err)) => Err(err.into()),
-    }
+    Ok(is_got(lock.try_lock())?)
 }
 
 fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<()> {
-    let failed = || format!("cannot use the run folder {}", folder.display());
-    let text = config.to_toml()?;
-    let old = match std::fs::read_to_string(folder.join(CONFIG)) {
-        Ok(old) => old,
-        Err(err) if err.kind() == ErrorKind::NotFound => {
-            ensure!(
-                !folder.join(CHECKPOINT).exists(),
-                "{} has a checkpoint but no {CONFIG} to say whose it is\n  name another folder",
-                folder.display()
-            );
-            let photos = photos_hash(records);
-            crate::files::write_whole(&folder.join(PHOTOS), photos.as_bytes())?;
-            return crate::files::write_whole(&folder.join(CONFIG), text.as_bytes());
-        }
-        Err(err) => return Err(err).with_context(failed),
+    let path = folder.join(CONFIG);
+    let Some(old) = read_if_there(&path)? else {
+        ensure!(
+            !folder.join(CHECKPOINT).exists(),
+            "{} has a checkpoint but no {CONFIG} to say whose it is\n  name another folder",
+            folder.display()
+        );
+        write_whole(&folder.join(PHOTOS), photos_hash(records).as_bytes())?;
+        return write_whole(&path, config.to_toml()?.as_bytes());
     };
     let (old, new) = (deciding(&Config::parse(&old)?)?, deciding(config)?);
     if let Some((before, now)) = old.iter().zip(&new).find(|(before, now)| before != now) {

@@ -1,7 +1,7 @@
 //! What a run leaves for people: `steps.csv`, `epochs.jsonl` and TensorBoard's event files.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -167,11 +167,7 @@ pub fn validation_row(validation: &Validation) -> String {
 
 /// Leaves only the lines wanted, below the header.
 fn keep_lines(path: &Path, header: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
-    let old = match std::fs::read_to_string(path) {
-        Ok(old) => old,
-        Err(err) if err.kind() == ErrorKind::NotFound => String::new(),
-        Err(err) => return Err(err).with_context(|| format!("cannot read {}", path.display())),
-    };
+    let old = crate::files::read_if_there(path)?.unwrap_or_default();
     let kept = old.lines().filter(|line| wanted(line)).flat_map(|line| [line, "\n"]);
     let text: String = std::iter::once(header).chain(kept).collect();
     crate::files::write_whole(path, text.as_bytes())
