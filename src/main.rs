@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
+    // SAFETY: no other thread runs yet.
+    unsafe { orientd::engine::runtime::disable_telemetry() };
     let cli = Cli::parse();
     set_up_output(&cli);
     match commands::run(cli) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
@@ -17,12 +17,27 @@ pub struct Runtime {
     pub path: PathBuf,
 }
 
+/// ONNX Runtime 1.29 and newer reads this once, when it is loaded. Without it the Linux builds write a
+/// device id and an event database below the user's cache folder and open TLS connections to their
+/// vendor (microsoft/onnxruntime pull request 27379); the API's own switch comes too late for that.
+const DISABLE_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Switches ONNX Runtime's telemetry off for this process and its children.
+///
+/// # Safety
+/// No other thread may run yet: call it first in `main`.
+pub unsafe fn disable_telemetry() {
+    // SAFETY: the caller promises that no other thread reads the environment.
+    unsafe { std::env::set_var(DISABLE_TELEMETRY, "1") };
+}
+
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
 /// Loads the library at `named`, or else the first one found. Later calls return the same.
 ///
 /// # Errors
-/// Where none is found, it cannot be loaded, or it is too old. The message says what to run.
+/// Returns an error if none is found, it cannot be loaded, it is too old, or telemetry has not been
+/// switched off in this process. The message says what to run.
 pub fn load(named: Option<&Path>) -> Result<&'static Runtime> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -34,6 +49,8 @@ pub fn load(named: Option<&Path>) -> Result<&'static Runtime> {
         Some(path) => path.to_owned(),
         None => find().unwrap_or_else(|| PathBuf::from(LIBRARY)),
     };
+    let is_quiet = std::env::var_os(DISABLE_TELEMETRY).is_some_and(|value| value == "1");
+    ensure!(is_quiet, "ONNX Runtime is not loaded unless {DISABLE_TELEMETRY}=1 is set");
     let builder = ort::init_from(&path).map_err(|err| explain(&path, &err))?;
     // ONNX Runtime would print its warnings to stderr; ours is a quiet program.
     let logger = |level: LogLevel, _: &str, _: &str, place: &str, text: &str| match level {

@@ -8,6 +8,8 @@ use orientd_train::commands;
 
 fn main() -> ExitCode {
     keep_memory();
+    // SAFETY: no other thread runs yet.
+    unsafe { orientd::engine::runtime::disable_telemetry() };
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
