@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use orientd::decode::{Budget, Candidate, Limits, Looked, look};
 use orientd::engine::{Device, Engine, ModelFile, Views};
 use orientd::rules::pixels::Rgb8;
 use orientd::rules::tensor::resize;
-use orientd::stages::decode::{Budget, Candidate, Limits, Looked, look};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 const WIDTH: usize = 4032;
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     println!("{:<34} {:>10} {:>16} {:>12}", "", "photos/s", "CPU-s a photo", "cores busy");
 
     let mut engine = Engine::load(None, &ModelFile::built_in(), Device::Cpu, n_threads)?;
-    let (pictures, decoding) = decode_all(&photos, engine.spec.input.size, n_threads)?;
+    let (pictures, decoding) = decode_all(&photos, engine.loaded().spec.input.size, n_threads)?;
     decoding.print("decode only", n_photos);
     for (name, views) in
         [("one view", Views::One), ("cascade", Views::Cascade), ("four views", Views::Four)]
@@ -153,7 +153,7 @@ fn decode(path: &Path, budget: &Budget, side: usize) -> Result<Rgb8> {
 }
 
 fn infer_all(engine: &mut Engine, pictures: &[Rgb8], views: Views) -> Result<Cost> {
-    let n_batch = engine.preferred_batch();
+    let n_batch = engine.loaded().preferred_batch();
     let ((), cost) = measure(libc::RUSAGE_SELF, || {
         for batch in pictures.chunks(n_batch) {
             engine.answer(&batch.iter().collect::<Vec<_>>(), views)?;

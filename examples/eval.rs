@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use orientd::decode::{Budget, Candidate, Limits, Looked, look};
 use orientd::engine::{Device, Engine, ModelFile, Views};
 use orientd::rules::decision::decide;
 use orientd::rules::orientation::Turn;
 use orientd::rules::pixels::Rgb8;
-use orientd::stages::decode::{Budget, Candidate, Limits, Looked, look};
 
 const LIMITS: Limits = Limits { max_file_bytes: 1 << 30, max_pixels: 1 << 30 };
 
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
         }
         let identity = (&entry.metadata()?).into();
         let candidate = Candidate { path: entry.into_path(), identity };
-        match look(&candidate, &LIMITS, &Budget::new(usize::MAX), engine.spec.input.size) {
+        match look(&candidate, &LIMITS, &Budget::new(usize::MAX), engine.loaded().spec.input.size) {
             Looked::Photo(photo) => tally.add(&mut engine, &photo.picture)?,
             Looked::Skipped { skip, .. } => eprintln!("{}: {skip}", candidate.path.display()),
             Looked::NotAPhoto => {}
@@ -79,7 +79,7 @@ impl Tally {
             for (turn, answer) in Turn::ALL.into_iter().zip(answers) {
                 let answer = answer.context("the network gave no usable answer")?;
                 self.right[idx] += usize::from(answer.probabilities.best().0 == turn);
-                let decision = decide(&answer.probabilities, engine.spec.bars);
+                let decision = decide(&answer.probabilities, engine.loaded().spec.bars);
                 if *views == Views::Cascade && decision.verdict.as_str() == "fix" {
                     self.n_harmed += usize::from(turn == Turn::NONE);
                     self.n_mended += usize::from(turn != Turn::NONE && decision.turn == turn);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use directories::ProjectDirs;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::decode::Limits;
 use crate::engine::{Device, Views};
 use crate::rules::mode::Mode;
-use crate::stages::decode::Limits;
 use crate::store::{BarOverrides, Keep};
 
 /// Every key with its default and a comment.
@@ -52,7 +52,8 @@ pub struct Root {
 }
 
 /// What is done about the verdict `fix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FixPolicy {
     Off,
     #[default]

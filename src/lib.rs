@@ -1,21 +1,20 @@
 //! orientd finds photos stored sideways or upside down and turns them without touching a pixel.
 
-pub mod answer;
+pub mod change;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod decode;
 pub mod engine;
 pub mod error;
-pub mod frames;
-pub mod identity;
-pub mod journal;
-pub mod originals;
+pub mod files;
+pub mod heartbeat;
+pub mod ipc;
 pub mod output;
 pub mod pipeline;
-pub mod pulse;
-pub mod report;
 pub mod review;
 pub mod rules;
-pub mod stages;
+pub mod signals;
+pub mod stop;
 pub mod store;

@@ -52,7 +52,7 @@ fn set_up_output(cli: &Cli) {
     // A decoder's panic is caught and recorded with its photo; it need not shout as well.
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().name() == Some(orientd::stages::look::DECODER_THREAD) {
+        if std::thread::current().name() == Some(orientd::pipeline::decode_pool::DECODER_THREAD) {
             tracing::debug!("{panic}");
         } else {
             print(panic);

@@ -9,11 +9,11 @@ use serde_json::json;
 use super::Session;
 use crate::cli::Global;
 use crate::config;
+use crate::decode::{self, sandbox};
 use crate::engine::{Engine, ModelFile, Views, runtime};
 use crate::output;
 use crate::rules::orientation::Turn;
 use crate::rules::pixels::Rgb8;
-use crate::stages::decode::isolated;
 use crate::store::Store;
 
 /// A photo with a plain up and down, for asking the model a question with a known answer.
@@ -125,9 +125,9 @@ fn check_engine(session: &Session) -> Vec<Finding> {
 }
 
 fn describe_device(engine: &Engine) -> Finding {
-    let mut text = format!("{} is used", engine.device.name());
+    let mut text = format!("{} is used", engine.loaded().device.name());
     let mut state = State::Good;
-    for (device, why) in &engine.passed_over {
+    for (device, why) in &engine.loaded().passed_over {
         // A provider that is there and fails is worth a remark; one that is not built in is not.
         if !why.starts_with("not built into") {
             state = State::Remark;
@@ -160,7 +160,7 @@ fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
     let image = turbojpeg::decompress(SELF_TEST, turbojpeg::PixelFormat::RGB)
         .context("the self-test photo cannot be decoded")?;
     let photo = Rgb8 { width: image.width, height: image.height, pixels: image.pixels };
-    let square = engine.spec.input.squash(&photo)?;
+    let square = engine.loaded().spec.input.squash(&photo)?;
     let views = Turn::ALL.map(|turn| square.clone().oriented(turn.inverse().orientation()));
     let pictures: Vec<&Rgb8> = views.iter().collect();
     let answers = engine.answer(&pictures, Views::Four)?;
@@ -173,13 +173,13 @@ fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
 
 /// Starts a decoding process, confined as for photos, and asks what it found.
 fn check_decoding() -> Vec<Finding> {
-    match isolated::examine() {
+    match sandbox::examine() {
         Ok((confinement, heif)) => vec![describe_confinement(confinement), describe_heif(heif)],
         Err(err) => vec![bad("decoding", &err, "/proc must be mounted, and programs may start")],
     }
 }
 
-fn describe_confinement(confinement: isolated::Confinement) -> Finding {
+fn describe_confinement(confinement: decode::Confinement) -> Finding {
     let missing: Vec<&str> = [("seccomp", confinement.seccomp), ("Landlock", confinement.landlock)]
         .into_iter()
         .filter_map(|(name, holds)| (!holds).then_some(name))
@@ -198,7 +198,7 @@ fn describe_confinement(confinement: isolated::Confinement) -> Finding {
 
 fn describe_heif(found: Result<String, String>) -> Finding {
     let (text, advice) = match found {
-        Ok(versions) if isolated::is_mended(&versions) => {
+        Ok(versions) if decode::is_mended(&versions) => {
             return good("heif", format!("HEIC and AVIF are read by libheif {versions}"));
         }
         Ok(versions) => (

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::cli::Global;
-use crate::engine::{Device, Engine, host};
+use crate::engine::{Device, host};
 
 /// Answers until the input ends.
 pub fn run(global: &Global, n_threads: usize) -> Result<ExitCode> {
@@ -20,7 +20,6 @@ pub fn run(global: &Global, n_threads: usize) -> Result<ExitCode> {
     }
     let (mut from, mut to) = (BufReader::new(stdin().lock()), BufWriter::new(stdout().lock()));
     let device = global.device.unwrap_or(Device::Auto);
-    let load = |model: &_| Engine::load(global.ort_lib.as_deref(), model, device, n_threads);
-    host::serve(&mut from, &mut to, load)?;
+    host::serve(&mut from, &mut to, global.ort_lib.as_deref(), device, n_threads)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,18 +8,18 @@ use anyhow::{Context, Result, anyhow};
 
 use super::Session;
 use super::list::known_path;
-use crate::answer::{self, Planned};
+use crate::change::answer::{self, Planned};
+use crate::change::journal::{Failure, Owner};
+use crate::change::plan::Wish;
 use crate::cli::FixArgs;
-use crate::journal::{Failure, Owner};
+use crate::decode::sandbox::Isolated;
+use crate::decode::{Budget, Candidate, Looked};
 use crate::output::{self, human, json};
-use crate::pulse::Pulse;
-use crate::report::{Action, PhotoReport};
+use crate::pipeline::photo_report::{Action, PhotoReport};
+use crate::pipeline::policy::Fixing;
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::Turn;
-use crate::stages::decode::isolated::Isolated;
-use crate::stages::decode::{Budget, Candidate, Looked};
-use crate::stages::fix::Wish;
-use crate::stages::policy::Fixing;
+use crate::signals::Signals;
 use crate::store::{Listed, RunKind, Seen, SeenOutcome, Store};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
@@ -89,8 +89,8 @@ impl Fixer<'_> {
         let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
         let limits = &self.session.config.limits;
         // Decoding proves that it is a photo that can be shown; the network is not asked.
-        let (budget, pulse) = (Budget::new(usize::MAX), Pulse::default());
-        match Isolated::new(limits, &budget, 64, &pulse).look(&candidate)? {
+        let (budget, signals) = (Budget::new(usize::MAX), Signals::default());
+        match Isolated::new(limits, &budget, 64, &signals).look(&candidate)? {
             Some(Looked::Photo(_)) => {}
             None | Some(Looked::NotAPhoto) => {
                 return Err(anyhow!("{} is not a photo", path.display()));

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::Session;
 use crate::cli::{ListArgs, VerdictFilter};
 use crate::output::{self, human, json};
-use crate::report::PhotoReport;
+use crate::pipeline::photo_report::PhotoReport;
 use crate::store::Store;
 
 pub fn run(session: &Session, args: &ListArgs) -> Result<ExitCode> {

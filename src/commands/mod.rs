@@ -22,13 +22,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::change::journal;
 use crate::cli::{Cli, Command, Global};
 use crate::config::{self as settings, Config};
+use crate::decode::sandbox::worker;
 use crate::engine::{Device, ModelFile};
-use crate::journal;
+use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
 use crate::rules::mode::Mode;
-use crate::stages::decode::isolated::worker;
-use crate::stages::policy::{Fixing, Policies, Policy};
 use crate::store::Store;
 
 /// Config and global flags, resolved.
@@ -76,6 +76,15 @@ impl Session {
         let roots = self.config.roots.iter();
         let below = roots.map(|root| (root.path.clone(), policy(root.mode))).collect();
         Policies::new(policy(self.config.mode), below)
+    }
+
+    /// How photos are turned; see [`Session::policies`].
+    fn turn_settings(&self, fixing: Fixing, mode: Option<Mode>) -> TurnSettings {
+        TurnSettings {
+            policies: self.policies(fixing, mode),
+            keep_mtime: self.config.keep_mtime,
+            keep: self.config.keep,
+        }
     }
 
     fn device(&self) -> Device {

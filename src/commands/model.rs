@@ -133,7 +133,7 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
     };
     let mut store = Store::open_existing(&session.db_path()?)?;
     let engine = Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
-    let spec = &engine.spec;
+    let spec = &engine.loaded().spec;
     output::line(&format!("{}  {:.1} MB", model.name, model.bytes.len() as f64 / 1e6))?;
     if let Some(path) = &model.path {
         output::line(&format!("file               {}", path.display()))?;

@@ -10,7 +10,7 @@ use crate::cli::ReportArgs;
 use crate::config;
 use crate::output::html::{Report, Skipped, Turned, Waiting};
 use crate::output::{self, human};
-use crate::review::Thumbnails;
+use crate::review::thumbnails::Thumbnails;
 use crate::store::{Card, Dates, PageQuery, Store, Tab};
 
 /// A file with more pictures is too large for a browser; the rest is named without.

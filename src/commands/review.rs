@@ -9,9 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Session;
 use crate::cli::{ReviewArgs, ReviewOrder};
 use crate::config;
+use crate::pipeline::policy::Fixing;
 use crate::review::terminal::{self, Settings as TerminalSettings};
-use crate::review::{self, How, Settings, Thumbnails};
-use crate::stages::policy::Fixing;
+use crate::review::thumbnails::Thumbnails;
+use crate::review::web::{self, Settings};
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
@@ -32,29 +33,25 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         None => writer.latest_model()?.map(|model| model.id),
     };
     let cache = config::cache_dir()?.join("thumbnails");
-    let how = How {
-        policies: session.policies(Fixing::Apply, None),
-        keep_mtime: session.config.keep_mtime,
-        keep: session.config.keep,
-    };
+    let turns = session.turn_settings(Fixing::Apply, None);
     if args.tty {
         terminal::run(TerminalSettings {
             reader: session.open_store()?,
             writer,
             model,
-            how,
+            turns,
             thumbnails: Thumbnails::new(cache, session.config.limits, 1)?,
             graphics: args.pictures,
             descending: args.order == ReviewOrder::Confident,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    review::serve(Settings {
+    web::serve(Settings {
         address: (args.listen, args.port).into(),
         password,
         opens_browser: !args.no_open,
         limits: session.config.limits,
-        how,
+        turns,
         n_decoders: session.config.n_threads.clamp(1, 8),
         cache,
         reader: session.open_store()?,

@@ -1,16 +1,16 @@
 //! `orientd run`: the daemon; `orientd control`: a word to it.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 
 use super::Session;
 use crate::cli::ControlAction;
-use crate::daemon::keeper::Settings;
-use crate::daemon::{self, control};
+use crate::daemon;
+use crate::daemon::control::{self, Request};
+use crate::daemon::messages::Settings;
 use crate::output;
-use crate::stages::look::Look;
+use crate::pipeline::infer::Inference;
 use crate::store::Store;
 
 pub fn run(session: &Session) -> Result<ExitCode> {
@@ -25,7 +25,7 @@ fn settings(session: Session) -> Result<Settings> {
         "there is no folder to watch\n  add one to config.toml: [[root]] and path = \"~/Pictures\""
     );
     let store = Store::open_existing(&session.db_path()?)?;
-    let look = Look {
+    let inference = Inference {
         library: session.library(),
         model: session.model(store.as_ref())?,
         device: session.device(),
@@ -35,19 +35,18 @@ fn settings(session: Session) -> Result<Settings> {
         n_threads: session.config.n_threads,
         limits: session.config.limits,
         bars: session.config.bars,
-        pulse: Arc::default(),
     };
-    Ok(Settings { config: session.config, look })
+    Ok(Settings { config: session.config, inference })
 }
 
 pub fn tell(session: &Session, action: ControlAction) -> Result<ExitCode> {
-    let word = match action {
-        ControlAction::Pause => "pause",
-        ControlAction::Resume => "resume",
-        ControlAction::Rescan => "rescan",
-        ControlAction::Reload => "reload",
+    let request = match action {
+        ControlAction::Pause => Request::Pause,
+        ControlAction::Resume => Request::Resume,
+        ControlAction::Rescan => Request::Rescan,
+        ControlAction::Reload => Request::Reload,
     };
-    if control::ask(&session.db_path()?, word)?.is_none() {
+    if control::ask(&session.db_path()?, request)?.is_none() {
         bail!("no daemon runs with this database\n  start it with `orientd run`, or as a service");
     }
     output::line("done")?;

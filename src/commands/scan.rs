@@ -13,20 +13,21 @@ use super::Session;
 use crate::cli::ScanArgs;
 use crate::output::progress::Progress;
 use crate::output::{self, Summary, human, json};
-use crate::pipeline::Scan;
-use crate::report::PhotoReport;
+use crate::pipeline::Round;
+use crate::pipeline::infer::Inference;
+use crate::pipeline::messages::Report;
+use crate::pipeline::photo_report::PhotoReport;
+use crate::pipeline::policy::Fixing;
+use crate::pipeline::walk::{self, distinct_roots};
 use crate::rules::decision::Verdict;
-use crate::stages::look::Look;
-use crate::stages::policy::Fixing;
-use crate::stages::record::Report;
-use crate::stages::walk::{self, distinct_roots};
+use crate::store::RunKind;
 
 /// Photos named in the output of a scan, per kind; `list` names them all.
 const MOST_LINES: usize = 20;
 
 pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
     let roots = distinct_roots(&args.paths)?;
-    let store = session.open_store()?;
+    let mut store = session.open_store()?;
     let model = session.model(Some(&store))?;
     let model_name = model.name.clone();
     let fixing = match (args.fix, args.dry_run) {
@@ -35,11 +36,13 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
         (None, false) => Fixing::Off,
     };
     let config = &session.config;
-    let scan = Scan {
+    let round = Round {
         roots: roots.clone(),
         ignore: config.ignore.clone(),
         rescan: args.rescan,
-        look: Look {
+        settling: None,
+        anchors: Vec::new(),
+        inference: Inference {
             library: session.library(),
             model,
             device: session.device(),
@@ -49,12 +52,10 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             n_threads: args.jobs.map_or(config.n_threads, usize::from),
             limits: config.limits,
             bars: config.bars,
-            pulse: Arc::default(),
         },
-        policies: session.policies(fixing, args.fix.flatten()),
-        keep_mtime: config.keep_mtime,
-        keep: config.keep,
+        turns: session.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,
+        signals: Arc::default(),
     };
     let quiet = session.global.quiet;
     let progress = Progress::new(quiet || session.global.no_progress);
@@ -72,7 +73,9 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
         failed: None,
     };
     let started = Instant::now();
-    let (_, run) = scan.run(store, |report| printer.report(&report))?;
+    let run = store.begin_run(RunKind::Scan)?;
+    let mut store = round.run(store, run, &mut None, |report| printer.report(&report))?;
+    store.end_run(run)?;
     printer.summary.elapsed = started.elapsed();
     printer.finish(&model_name, run, fixing)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Session;
 use crate::daemon::control;
 use crate::output::{self, human, promise};
-use crate::report::PhotoReport;
+use crate::pipeline::photo_report::PhotoReport;
 use crate::store::Store;
 
 pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
@@ -65,7 +65,11 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
         }
         for root in daemon.roots {
             let path = human::printable(&root.path);
-            output::line(&format!("  {:<8} fix = {:<7} {path}", root.state, root.fix))?;
+            output::line(&format!(
+                "  {:<8} fix = {:<7} {path}",
+                root.state.as_str(),
+                root.fix.as_str()
+            ))?;
         }
         if let Some(error) = daemon.last_error {
             output::line(&format!("  last error: {error}"))?;

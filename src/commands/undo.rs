@@ -7,8 +7,8 @@ use serde_json::{Map, json};
 
 use super::Session;
 use super::list::known_path;
+use crate::change::journal::{self, Failure};
 use crate::cli::UndoArgs;
-use crate::journal::{self, Failure};
 use crate::output::{self, human, json as json_output};
 use crate::store::{Change, RunKind, Store};
 

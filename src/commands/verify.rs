@@ -8,12 +8,12 @@ use serde_json::{Map, json};
 
 use super::Session;
 use super::list::known_path;
+use crate::change::content_of;
+use crate::change::originals;
 use crate::cli::VerifyArgs;
 use crate::error::FixError;
-use crate::originals;
 use crate::output::{self, human, json as json_output};
 use crate::rules::mode::Mode;
-use crate::stages::fix::content_of;
 use crate::store::{Change, Store};
 
 pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {

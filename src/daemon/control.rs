@@ -1,4 +1,4 @@
-//! Signals, the control socket and the watchdog: everything that may ask something of the keeper.
+//! Signals, the control socket and the watchdog: everything that may ask something of the service.
 
 use std::io::{BufRead, BufReader as StdBufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use crossbeam_channel::Sender;
 use sd_notify::NotifyState;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::keeper::{Message, Settings};
-use super::status::{Shared, Status};
+use super::messages::{Message, Settings, Shared};
+use super::status::Status;
 
 /// A service manager kills what takes longer.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -62,10 +62,10 @@ fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
     Ok((listener, path))
 }
 
-/// Serves until a signal comes or the keeper ends by itself. Gives the keeper's result.
+/// Serves until a signal comes or the service ends by itself. Gives the service's result.
 ///
 /// # Errors
-/// Where signals or the socket cannot be had, or the keeper does not end in time.
+/// Where signals or the socket cannot be had, or the service does not end in time.
 pub async fn serve(
     db: &Path,
     load: &impl Fn() -> Result<Settings>,
@@ -94,14 +94,14 @@ pub async fn serve(
                 }
             }
             _ = watchdog.tick(), if watched.is_some() => {
-                let now = shared.pulse.beats();
+                let now = shared.signals.heartbeat.count();
                 if beats.replace(now) != Some(now) {
                     notify(&[NotifyState::Watchdog]);
                 }
                 send(inbox, Message::Nudge);
             }
             client = listener.accept(), if clients.len() < MOST_CLIENTS => match client {
-                Ok((client, _)) => drop(clients.spawn(hear(client))),
+                Ok((client, _)) => drop(clients.spawn(recv(client))),
                 Err(err) => {
                     tracing::warn!("cannot accept a client: {err}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -109,13 +109,13 @@ pub async fn serve(
             },
             Some(heard) = clients.join_next() => {
                 if let Ok(Some((client, line))) = heard {
-                    let answer = obey(&line, load, shared, inbox);
-                    clients.spawn(answer_to(client, answer));
+                    let handled = handle(&line, load, shared, inbox);
+                    clients.spawn(answer(client, handled));
                 }
             }
             result = &mut ended => {
                 hang_up_at(&path);
-                return result.map_err(|_| anyhow!("the keeper panicked"));
+                return result.map_err(|_| anyhow!("the service panicked"));
             }
         }
     }
@@ -123,20 +123,20 @@ pub async fn serve(
     stop(shared, inbox, ended).await
 }
 
-/// Lets the keeper finish what it has in hand.
+/// Lets the service finish what it has in hand.
 async fn stop(
     shared: &Shared,
     inbox: &Sender<Message>,
     ended: oneshot::Receiver<Result<()>>,
 ) -> Result<Result<()>> {
     notify(&[NotifyState::Stopping]);
-    // In this order: a keeper that attends to an earlier interruption has this message by then.
+    // In this order: a service that attends to an earlier interruption has this message by then.
     send(inbox, Message::Stop);
-    shared.pulse.interrupt();
+    shared.signals.stop.set();
     let result = timeout(STOP_WITHIN, ended)
         .await
         .context("work did not end in time; the next start settles what was cut short")?;
-    result.map_err(|_| anyhow!("the keeper panicked"))
+    result.map_err(|_| anyhow!("the service panicked"))
 }
 
 /// Somebody may have tidied up before.
@@ -149,7 +149,7 @@ fn hang_up_at(path: &Path) {
 }
 
 fn send(inbox: &Sender<Message>, message: Message) {
-    // A keeper that has ended is seen by its result.
+    // A service that has ended is seen by its result.
     let _ = inbox.send(message);
 }
 
@@ -169,7 +169,7 @@ fn reload(
     }
     match load() {
         Ok(settings) => {
-            shared.pulse.interrupt();
+            shared.signals.stop.set();
             send(inbox, Message::Reload(Box::new(settings)));
             Ok(())
         }
@@ -188,7 +188,7 @@ fn may_ask(peer: u32, us: u32) -> bool {
 }
 
 /// Waits for a client's request. `None` where it has none, or is not to be heard.
-async fn hear(mut client: UnixStream) -> Option<(UnixStream, String)> {
+async fn recv(mut client: UnixStream) -> Option<(UnixStream, String)> {
     let us = rustix::process::geteuid().as_raw();
     if !client.peer_cred().is_ok_and(|peer| may_ask(peer.uid(), us)) {
         tracing::warn!("turned away a client of another user");
@@ -203,67 +203,91 @@ async fn hear(mut client: UnixStream) -> Option<(UnixStream, String)> {
 }
 
 /// The last of a client: there is nothing more to be heard from it.
-async fn answer_to(mut client: UnixStream, answer: Result<Value>) -> Option<(UnixStream, String)> {
-    let answer = answer.unwrap_or_else(|err| json!({"ok": false, "error": format!("{err:#}")}));
-    // A client that does not wait for its answer does not want it.
-    let _ = timeout(REQUEST_WITHIN, client.write_all(format!("{answer}\n").as_bytes())).await;
+async fn answer(
+    mut client: UnixStream,
+    answer: Result<Option<Status>>,
+) -> Option<(UnixStream, String)> {
+    let reply = match answer {
+        Ok(status) => Reply { ok: true, status, error: None },
+        Err(err) => Reply { ok: false, status: None, error: Some(format!("{err:#}")) },
+    };
+    match serde_json::to_string(&reply) {
+        // A client that does not wait for its answer does not want it.
+        Ok(line) => {
+            let _ = timeout(REQUEST_WITHIN, client.write_all(format!("{line}\n").as_bytes())).await;
+        }
+        Err(err) => tracing::error!("cannot write the answer to a client: {err}"),
+    }
     None
 }
 
-fn obey(
+/// What a client may ask, one JSON object a line: `{"do": "status"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    Status,
+    Pause,
+    Resume,
+    Rescan,
+    Reload,
+}
+
+/// The answer, one JSON object a line.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reply {
+    pub ok: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn handle(
     line: &str,
     load: &impl Fn() -> Result<Settings>,
     shared: &Shared,
     inbox: &Sender<Message>,
-) -> Result<Value> {
-    let request: Value = serde_json::from_str(line).context("the request is not JSON")?;
-    match request["do"].as_str().unwrap_or_default() {
-        "status" => {
-            let status = shared.status().clone();
-            return Ok(json!({"ok": true, "status": status}));
-        }
-        "pause" => {
-            shared.pulse.interrupt();
+) -> Result<Option<Status>> {
+    let request = serde_json::from_str(line).context("this request is not understood")?;
+    match request {
+        Request::Status => return Ok(Some(shared.status().clone())),
+        Request::Pause => {
+            shared.signals.stop.set();
             send(inbox, Message::Pause);
         }
-        "resume" => send(inbox, Message::Resume),
-        "rescan" => send(inbox, Message::Rescan),
-        "reload" => reload(load, shared, inbox)?,
-        other => {
-            return Err(anyhow!(
-                "unknown request {other:?}; one of status, pause, resume, rescan, reload"
-            ));
-        }
+        Request::Resume => send(inbox, Message::Resume),
+        Request::Rescan => send(inbox, Message::Rescan),
+        Request::Reload => reload(load, shared, inbox)?,
     }
-    Ok(json!({"ok": true}))
+    Ok(None)
 }
 
 /// Asks the daemon of a database. `Ok(None)` where none runs.
 ///
 /// # Errors
 /// Where it refuses, or its answer makes no sense.
-pub fn ask(db: &Path, what: &str) -> Result<Option<Value>> {
+pub fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
     let path = socket_path(db);
     let Ok(mut stream) = StdUnixStream::connect(&path) else { return Ok(None) };
     stream.set_read_timeout(Some(REQUEST_WITHIN))?;
-    writeln!(stream, "{}", json!({"do": what}))?;
+    writeln!(stream, "{}", serde_json::to_string(&request)?)?;
     let mut line = String::new();
     StdBufReader::new(stream).read_line(&mut line).context("the daemon does not answer")?;
-    let answer: Value = serde_json::from_str(&line).context("the daemon's answer is not JSON")?;
-    if answer["ok"] != true {
-        return Err(anyhow!("{}", answer["error"].as_str().unwrap_or("the daemon refuses")));
+    let reply: Reply = serde_json::from_str(&line)
+        .context("the daemon's answer is not understood; it may be of another version")?;
+    if !reply.ok {
+        bail!("{}", reply.error.as_deref().unwrap_or("the daemon refuses"));
     }
-    Ok(Some(answer))
+    Ok(Some(reply))
 }
 
-/// What the running daemon says of itself; `None` where none runs.
+/// What the running daemon says of itself; `None` if none runs.
 ///
 /// # Errors
 /// As [`ask`].
 pub fn status(db: &Path) -> Result<Option<Status>> {
-    let Some(mut answer) = ask(db, "status")? else { return Ok(None) };
-    let status = serde_json::from_value(answer["status"].take());
-    Ok(Some(status.context("the daemon is of another version")?))
+    let Some(reply) = ask(db, Request::Status)? else { return Ok(None) };
+    Ok(Some(reply.status.context("the daemon sent no status")?))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! `orientd run`: the keeper on one thread, and on this one signals, the socket and the watchdog.
+//! `orientd run`: the service on one thread, and on this one signals, the socket and the watchdog.
 
 pub mod control;
-pub mod keeper;
 mod lock;
-pub mod queue;
+pub mod messages;
+mod service;
+mod settle;
 pub mod status;
-pub mod watch;
+mod watches;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use anyhow::{Context, Result};
 use crossbeam_channel::unbounded;
 use tokio::sync::oneshot;
 
-use self::keeper::{BUSY_TIMEOUT, Keeper, Settings};
 use self::lock::DaemonLock;
-use self::status::Shared;
-use crate::journal;
+use self::messages::{Settings, Shared};
+use self::service::{BUSY_TIMEOUT, Service};
+use crate::change::journal;
 use crate::store::{RunKind, Store};
 
 /// Watches until a signal says to stop. `load` reads the settings, now and at every reload.
@@ -34,17 +35,18 @@ pub fn run(db: &Path, load: impl Fn() -> Result<Settings>) -> Result<()> {
     let run = store.begin_run(RunKind::Daemon)?;
     let shared = Arc::new(Shared::default());
     let (inbox_in, inbox) = unbounded();
-    let keeper = Keeper::new(settings, store, run, Arc::clone(&shared), (inbox_in.clone(), inbox));
+    let service =
+        Service::new(settings, store, run, Arc::clone(&shared), (inbox_in.clone(), inbox));
     let (ended_in, ended) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot wait for signals")?;
-    let keeping = thread::Builder::new().name("keeper".into()).spawn(move || {
+    let serving = thread::Builder::new().name("service".into()).spawn(move || {
         // Nobody waits for it only where the process is ending anyway.
-        let _ = ended_in.send(keeper.run());
+        let _ = ended_in.send(service.run());
     })?;
     let ended = runtime.block_on(control::serve(db, &load, &shared, &inbox_in, ended))?;
-    keeping.join().map_err(|_| anyhow::anyhow!("the keeper panicked"))?;
+    serving.join().map_err(|_| anyhow::anyhow!("the service panicked"))?;
     ended
 }

@@ -1,15 +1,66 @@
 //! What the daemon says of itself, to `orientd status` and to systemd.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
-use crate::pulse::Pulse;
+use crate::config::FixPolicy;
+
+/// What the service is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// Placing watches.
+    #[default]
+    Starting,
+    Watching,
+    /// A round runs.
+    Looking,
+    Paused,
+    /// A round failed and is tried again after a while.
+    Retrying,
+    Stopping,
+}
+
+impl ServiceState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Watching => "watching",
+            Self::Looking => "looking",
+            Self::Paused => "paused",
+            Self::Retrying => "retrying",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// How a root is kept up with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootState {
+    /// Not looked at yet.
+    #[default]
+    Starting,
+    Watched,
+    /// Looked through every so often, since its changes may not be told.
+    Polled,
+    /// Not there, or empty where photos were.
+    Away,
+}
+
+impl RootState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Watched => "watched",
+            Self::Polled => "polled",
+            Self::Away => "away",
+        }
+    }
+}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
-    /// `starting`, `watching`, `looking`, `paused`, `retrying` or `stopping`.
-    pub state: String,
+    pub state: ServiceState,
     pub pid: u32,
     pub run: i64,
     pub roots: Vec<RootStatus>,
@@ -30,39 +81,25 @@ pub struct Status {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RootStatus {
     pub path: String,
-    pub fix: String,
-    /// `watched`, `polled` or `away`.
-    pub state: String,
+    pub fix: FixPolicy,
+    pub state: RootState,
 }
 
 impl Status {
     /// One line for `systemctl status`.
     pub fn line(&self) -> String {
-        let n_away = self.roots.iter().filter(|root| root.state == "away").count();
+        let n_away = self.roots.iter().filter(|root| root.state == RootState::Away).count();
         let away = if n_away > 0 { format!(", {n_away} away") } else { String::new() };
-        let error = self.last_error.as_ref().filter(|_| self.state == "retrying");
+        let error = self.last_error.as_ref().filter(|_| self.state == ServiceState::Retrying);
         let error = error.map_or_else(String::new, |error| format!("; {error}"));
         format!(
             "{} ({} folders{away}): looked at {}, turned {}, {} to review, {} waiting{error}",
-            self.state,
+            self.state.as_str(),
             self.roots.len(),
             self.looked_at,
             self.turned,
             self.to_review,
             self.queued
         )
-    }
-}
-
-/// Between the keeper and whoever asks.
-#[derive(Default)]
-pub struct Shared {
-    pub pulse: std::sync::Arc<Pulse>,
-    status: Mutex<Status>,
-}
-
-impl Shared {
-    pub fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,10 +11,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::answer::{Answer, Loaded, Views};
 use super::device::Device;
 use super::model::ModelFile;
-use super::session::{Answer, Engine, Views};
-use crate::frames;
+use super::session::InProcess;
+use crate::ipc;
 use crate::rules::decision::Probabilities;
 use crate::rules::model_spec::ModelSpec;
 use crate::rules::pixels::Rgb8;
@@ -27,7 +28,7 @@ const ANSWER_LEN: usize = 17;
 
 /// What the child says once, when the model is loaded.
 #[derive(Serialize, Deserialize)]
-struct Loaded {
+struct LoadedMessage {
     device: String,
     passed_over: Vec<(String, String)>,
     metadata: Vec<(String, String)>,
@@ -35,14 +36,21 @@ struct Loaded {
 
 /// The parent's end of a child that owns the session.
 pub struct Host {
+    pipe: Pipe,
+    pub loaded: Loaded,
+}
+
+/// The conversation with the child, which ends with it.
+struct Pipe {
     child: Child,
     to: Option<BufWriter<ChildStdin>>,
     from: BufReader<ChildStdout>,
+    /// The latest answer.
     bytes: Vec<u8>,
 }
 
 impl Host {
-    /// Starts the child, which loads the model. See [`Engine::load`].
+    /// Starts the child, which loads the model. See [`super::Engine::load`].
     ///
     /// # Errors
     /// The child's own, or that it could not be started.
@@ -51,7 +59,7 @@ impl Host {
         model: &ModelFile,
         device: Device,
         n_threads: usize,
-    ) -> Result<Engine> {
+    ) -> Result<Self> {
         // The file itself, even where another version has been installed over it meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg(COMMAND).args(["--device", device.name()]);
@@ -63,10 +71,14 @@ impl Host {
         let mut child = command.spawn().context("cannot start a process for the network")?;
         let (to, from) = (child.stdin.take(), child.stdout.take());
         let (Some(to), Some(from)) = (to, from) else { bail!("the process has no pipes") };
-        let (to, from) = (Some(BufWriter::new(to)), BufReader::new(from));
-        let mut host = Self { child, to, from, bytes: Vec::new() };
-        let text = host.ask(&[model.name.as_bytes(), b"\0", &model.bytes])?;
-        let loaded: Loaded = serde_json::from_slice(text)?;
+        let mut pipe = Pipe {
+            child,
+            to: Some(BufWriter::new(to)),
+            from: BufReader::new(from),
+            bytes: Vec::new(),
+        };
+        let text = pipe.ask(&[model.name.as_bytes(), b"\0", &model.bytes])?;
+        let loaded: LoadedMessage = serde_json::from_slice(text)?;
         let spec = ModelSpec::from_metadata(|key| {
             let of_key = loaded.metadata.iter().find(|(known, _)| known == key);
             of_key.map(|(_, value)| value.clone())
@@ -76,20 +88,22 @@ impl Host {
         let passed_over =
             passed_over.map(|(name, why)| Ok((name.parse()?, why))).collect::<Result<_>>()?;
         tracing::info!(provider = device.name(), model = model.name, "model loaded");
-        Ok(Engine::hosted(host, spec, device, passed_over))
+        Ok(Self { pipe, loaded: Loaded { spec, device, passed_over } })
     }
 
-    /// See [`Engine::answer`].
+    /// See [`super::Engine::answer`].
     pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
         let head = [views as u8];
         let mut parts: Vec<&[u8]> = vec![&head];
         parts.extend(photos.iter().map(|photo| photo.pixels.as_slice()));
-        let (answers, rest) = self.ask(&parts)?.as_chunks::<ANSWER_LEN>();
+        let (answers, rest) = self.pipe.ask(&parts)?.as_chunks::<ANSWER_LEN>();
         let n = answers.len();
         ensure!(rest.is_empty() && n == photos.len(), "{n} answers for {} photos", photos.len());
         Ok(answers.iter().map(read_answer).collect())
     }
+}
 
+impl Pipe {
     /// Sends a message and waits for the answer, which begins with a byte that says how it went.
     fn ask(&mut self, parts: &[&[u8]]) -> Result<&[u8]> {
         if let Err(err) = self.exchange(parts) {
@@ -106,14 +120,14 @@ impl Host {
 
     fn exchange(&mut self, parts: &[&[u8]]) -> std::io::Result<()> {
         let Some(to) = &mut self.to else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
-        frames::write(&mut *to, parts)?;
-        let answer = frames::read(&mut self.from, frames::MAX_LEN)?;
+        ipc::write(&mut *to, parts)?;
+        let answer = ipc::read(&mut self.from, ipc::MAX_LEN)?;
         self.bytes = answer.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         Ok(())
     }
 }
 
-impl Drop for Host {
+impl Drop for Pipe {
     fn drop(&mut self) {
         // It ends by itself when its input does; one that hangs is ended.
         self.to = None;
@@ -130,36 +144,39 @@ impl Drop for Host {
 pub fn serve(
     from: &mut impl Read,
     to: &mut impl Write,
-    load: impl FnOnce(&ModelFile) -> Result<Engine>,
+    library: Option<&Path>,
+    device: Device,
+    n_threads: usize,
 ) -> Result<()> {
-    let Some(mut bytes) = frames::read(&mut *from, frames::MAX_LEN)? else { return Ok(()) };
+    let Some(mut bytes) = ipc::read(&mut *from, ipc::MAX_LEN)? else { return Ok(()) };
     let at = bytes.iter().position(|byte| *byte == 0).context("a message without a name")?;
     let name = String::from_utf8_lossy(&bytes[..at]).into_owned();
-    let loaded = load(&ModelFile::from_bytes(name, bytes.split_off(at + 1)));
+    let model = ModelFile::from_bytes(name, bytes.split_off(at + 1));
+    let loaded = InProcess::load(library, &model, device, n_threads);
     let mut engine = match loaded {
         Ok(engine) => engine,
         Err(err) => return tell(to, Err(err)),
     };
-    let passed_over = engine.passed_over.iter();
-    let loaded = Loaded {
-        device: engine.device.name().to_owned(),
+    let passed_over = engine.loaded.passed_over.iter();
+    let loaded = LoadedMessage {
+        device: engine.loaded.device.name().to_owned(),
         passed_over: passed_over.map(|(d, why)| (d.name().to_owned(), why.clone())).collect(),
-        metadata: engine.spec.to_metadata(),
+        metadata: engine.loaded.spec.to_metadata(),
     };
     tell(to, Ok(serde_json::to_vec(&loaded)?))?;
-    while let Some(bytes) = frames::read(&mut *from, frames::MAX_LEN)? {
+    while let Some(bytes) = ipc::read(&mut *from, ipc::MAX_LEN)? {
         tell(to, answer(&mut engine, &bytes))?;
     }
     Ok(())
 }
 
-fn answer(engine: &mut Engine, message: &[u8]) -> Result<Vec<u8>> {
+fn answer(engine: &mut InProcess, message: &[u8]) -> Result<Vec<u8>> {
     let (views, pixels) = message.split_first().context("an empty message")?;
     let views = [Views::One, Views::Four, Views::Cascade]
         .into_iter()
         .find(|known| *known as u8 == *views)
         .context("unknown views")?;
-    let side = engine.spec.input.size;
+    let side = engine.loaded.spec.input.size;
     let pictures = pixels.chunks_exact(3 * side * side);
     ensure!(pictures.remainder().is_empty(), "part of a picture");
     let picture = |pixels: &[u8]| Rgb8 { width: side, height: side, pixels: pixels.to_vec() };
@@ -170,8 +187,8 @@ fn answer(engine: &mut Engine, message: &[u8]) -> Result<Vec<u8>> {
 
 fn tell(to: &mut impl Write, said: Result<Vec<u8>>) -> Result<()> {
     match said {
-        Ok(bytes) => frames::write(&mut *to, &[&[0], &bytes])?,
-        Err(err) => frames::write(&mut *to, &[&[1], format!("{err:#}").as_bytes()])?,
+        Ok(bytes) => ipc::write(&mut *to, &[&[0], &bytes])?,
+        Err(err) => ipc::write(&mut *to, &[&[1], format!("{err:#}").as_bytes()])?,
     }
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! One ONNX session and its owner: batches of pictures in, calibrated answers out.
 
 use std::path::Path;
-use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
+use super::answer::{Answer, Loaded, Views};
 use super::device::Device;
-use super::host::Host;
 use super::model::ModelFile;
 use super::runtime::{self, Runtime};
 use crate::rules::decision::Probabilities;
@@ -18,67 +17,14 @@ use crate::rules::orientation::Turn;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::turn_counter_clockwise;
 
-/// How many quarter turns of a photo the network looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Views {
-    One,
-    Four,
-    /// One; all four unless that one says "upright" overwhelmingly. A turn is thus never proposed
-    /// on one view alone.
-    #[default]
-    Cascade,
-}
-
-impl FromStr for Views {
-    type Err = anyhow::Error;
-
-    fn from_str(word: &str) -> Result<Self> {
-        match word {
-            "1" => Ok(Self::One),
-            "4" => Ok(Self::Four),
-            "cascade" => Ok(Self::Cascade),
-            _ => bail!("unknown views {word:?}; one of 1, 4, cascade"),
-        }
-    }
-}
-
-/// What the network says of one photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
-    pub probabilities: Probabilities,
-    /// 1 or 4.
-    pub views: u8,
-}
-
-/// The owner of the session. One thread, no sharing.
-pub struct Engine {
-    network: Network,
-    pub spec: ModelSpec,
-    /// The provider in use.
-    pub device: Device,
-    /// Providers that `auto` tried first, and why they did not load.
-    pub passed_over: Vec<(Device, String)>,
+/// An ONNX session in this process, and its owner. One thread, no sharing.
+pub struct InProcess {
+    session: Session,
+    pub loaded: Loaded,
     batch: Vec<f32>,
 }
 
-/// Where the session is.
-enum Network {
-    Here(Session),
-    /// In a process of its own, which does all of `answer`.
-    Elsewhere(Host),
-}
-
-impl Engine {
-    /// The engine whose session `host` owns.
-    pub(super) fn hosted(
-        host: Host,
-        spec: ModelSpec,
-        device: Device,
-        passed_over: Vec<(Device, String)>,
-    ) -> Self {
-        Self { network: Network::Elsewhere(host), spec, device, passed_over, batch: Vec::new() }
-    }
-
+impl InProcess {
     /// Loads the library, the model and a provider. `n_threads` are for the CPU provider.
     ///
     /// # Errors
@@ -100,8 +46,8 @@ impl Engine {
             match open(runtime, model, candidate, n_threads) {
                 Ok((session, spec)) => {
                     tracing::info!(provider = candidate.name(), model = model.name, "model loaded");
-                    let (network, batch) = (Network::Here(session), Vec::new());
-                    return Ok(Self { network, spec, device: candidate, passed_over, batch });
+                    let loaded = Loaded { spec, device: candidate, passed_over };
+                    return Ok(Self { session, loaded, batch: Vec::new() });
                 }
                 // What is wrong with the model is wrong on every device.
                 Err(err) if candidate == Device::Cpu => return Err(err),
@@ -112,25 +58,17 @@ impl Engine {
         bail!("the device {:?} cannot be used: {why}", device.name())
     }
 
-    /// How many photos at once keep the device busy.
-    pub fn preferred_batch(&self) -> usize {
-        if self.device.is_accelerator() { 64 } else { 8 }
-    }
-
     /// Answers for S×S pictures, in order. `None` where the network gave no usable numbers.
     ///
     /// # Errors
     /// Where the session fails; that is a fault of the device or the model, not of a photo.
     pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
-        if let Network::Elsewhere(host) = &mut self.network {
-            return host.answer(photos, views);
-        }
         match views {
             Views::Four => self.four_views(photos),
             Views::One => self.one_view(photos),
             Views::Cascade => {
                 let mut answers = self.one_view(photos)?;
-                let bar = self.spec.cascade_confidence;
+                let bar = self.loaded.spec.cascade_confidence;
                 let is_doubtful = |answer: &Option<Answer>| {
                     answer.is_some_and(|answer| answer.probabilities.of(Turn::NONE) < bar)
                 };
@@ -146,15 +84,15 @@ impl Engine {
     }
 
     fn one_view(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<Answer>>> {
-        let len = self.spec.input.len();
+        let len = self.loaded.spec.input.len();
         let mut batch = std::mem::take(&mut self.batch);
         batch.resize(photos.len() * len, 0.0);
         for (photo, out) in photos.iter().zip(batch.chunks_exact_mut(len)) {
-            self.spec.input.normalise(photo, out);
+            self.loaded.spec.input.normalise(photo, out);
         }
         let logits = self.run(&batch, photos.len());
         self.batch = batch;
-        let temperature = self.spec.temperature_1;
+        let temperature = self.loaded.spec.temperature_1;
         let answers = logits?.into_iter().map(|logits| {
             usable(Answer {
                 probabilities: Probabilities::from_logits(logits, temperature),
@@ -165,19 +103,19 @@ impl Engine {
     }
 
     fn four_views(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<Answer>>> {
-        let (len, size) = (self.spec.input.len(), self.spec.input.size);
+        let (len, size) = (self.loaded.spec.input.len(), self.loaded.spec.input.size);
         let mut batch = std::mem::take(&mut self.batch);
         batch.resize(photos.len() * 4 * len, 0.0);
         for (photo, views) in photos.iter().zip(batch.chunks_exact_mut(4 * len)) {
             let (upright, turned) = views.split_at_mut(len);
-            self.spec.input.normalise(photo, upright);
+            self.loaded.spec.input.normalise(photo, upright);
             for (k, out) in turned.chunks_exact_mut(len).enumerate() {
                 turn_counter_clockwise(upright, size, k + 1, out);
             }
         }
         let logits = self.run(&batch, photos.len() * 4);
         self.batch = batch;
-        let temperature = self.spec.temperature_4;
+        let temperature = self.loaded.spec.temperature_4;
         let logits = logits?;
         let (photos, _) = logits.as_chunks::<4>();
         let answers = photos.iter().map(|views| {
@@ -190,13 +128,12 @@ impl Engine {
     /// Logits of `n` normalised pictures, in calls of a bounded size: the memory a call takes grows
     /// with its batch, the speed of a CPU does not.
     fn run(&mut self, batch: &[f32], n: usize) -> Result<Vec<[f32; 4]>> {
-        let (len, size) = (self.spec.input.len(), self.spec.input.size);
+        let (len, size) = (self.loaded.spec.input.len(), self.loaded.spec.input.size);
         let mut logits = Vec::with_capacity(n);
-        for part in batch[..n * len].chunks(len * self.preferred_batch()) {
+        for part in batch[..n * len].chunks(len * self.loaded.preferred_batch()) {
             let n_part = part.len() / len;
             let input = TensorRef::from_array_view(([n_part, 3, size, size], part))?;
-            let Network::Here(session) = &mut self.network else { bail!("no session here") };
-            let outputs = session.run(ort::inputs![INPUT_NAME => input])?;
+            let outputs = self.session.run(ort::inputs![INPUT_NAME => input])?;
             let (_, values) = outputs[OUTPUT_NAME].try_extract_tensor::<f32>()?;
             let (rows, rest) = values.as_chunks::<4>();
             let n_rows = rows.len();

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::Summary;
-use crate::report::{Action, PhotoReport};
+use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
 
 const GOOD: Style = AnsiColor::Green.on_default();

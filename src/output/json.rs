@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::Summary;
-use crate::report::PhotoReport;
+use crate::pipeline::photo_report::PhotoReport;
 
 /// One photo.
 pub fn photo(report: &PhotoReport) -> Value {

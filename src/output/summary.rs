@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::report::{Action, PhotoReport};
-use crate::stages::look::EngineInfo;
-use crate::stages::record::Report;
+use crate::pipeline::messages::{EngineInfo, Report};
+use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::store::KnownOutcome;
 
 /// What a run found and did, by verdict, action and reason.

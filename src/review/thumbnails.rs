@@ -10,15 +10,15 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow};
 use tokio::sync::Semaphore;
 
-use super::jpeg;
+use super::encode;
+use crate::decode::sandbox::Isolated;
+use crate::decode::{Budget, Candidate, Limits, Looked};
 use crate::error::{FixError, Skip};
-use crate::pulse::Pulse;
+use crate::files::sidecar;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
-use crate::stages::decode::isolated::Isolated;
-use crate::stages::decode::{Budget, Candidate, Limits, Looked};
-use crate::stages::sidecar;
+use crate::signals::Signals;
 use crate::store::{Hash, Listed};
 
 /// The cache is cut back to three quarters of this.
@@ -128,8 +128,8 @@ impl Thumbnails {
         let side = size.side();
         let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
         // A decoder of its own for each: what a hostile photo does to it ends with it.
-        let pulse = Pulse::default();
-        let mut decoder = Isolated::new(&self.limits, &self.budget, side, &pulse);
+        let signals = Signals::default();
+        let mut decoder = Isolated::new(&self.limits, &self.budget, side, &signals);
         let seen = match decoder.look(&candidate).map_err(Missing::Failed)? {
             Some(Looked::Photo(seen)) => seen,
             Some(Looked::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
@@ -142,7 +142,7 @@ impl Thumbnails {
         let picture =
             in_proportion(&seen.picture, seen.stored.swaps_sides(), seen.width, seen.height);
         let bytes = picture
-            .and_then(|picture| jpeg::compress(&picture, QUALITY))
+            .and_then(|picture| encode::compress(&picture, QUALITY))
             .map_err(Missing::Failed)?;
         let beside = sidecar::orientation(&photo.path);
         if beside.is_some_and(|beside| beside != seen.stored) {

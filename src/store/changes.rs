@@ -7,11 +7,11 @@ use rusqlite::{Row, TransactionBehavior, params};
 
 use super::looks::set_content;
 use super::{Hash, Store, hash_from, now, path_bytes, path_from, range_below};
-use crate::identity::Identity;
+use crate::files::identity::Identity;
+use crate::files::sidecar;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::rules::patch::{Edit, Patch};
-use crate::stages::sidecar;
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

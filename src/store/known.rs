@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use super::photos::{identity, optional_hash};
 use super::{Hash, LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::Skip;
-use crate::identity::Identity;
+use crate::files::identity::Identity;
 use crate::rules::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.

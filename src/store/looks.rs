@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{Hash, LOOK_VERSION, Prediction, Store, now, path_bytes};
-use crate::identity::Identity;
+use crate::files::identity::Identity;
 use crate::rules::decision::Probabilities;
 use crate::rules::orientation::Orientation;
 

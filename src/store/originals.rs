@@ -1,4 +1,4 @@
-//! Which originals the undo store keeps. The files are `crate::originals`' affair.
+//! Which originals the undo store keeps. The files are `crate::change::originals`' affair.
 
 use anyhow::Result;
 use rusqlite::params;

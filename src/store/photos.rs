@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Hash, Store, hash_from, path_bytes, path_from, range_below, range_of};
-use crate::identity::Identity;
+use crate::files::identity::Identity;
 use crate::rules::decision::{Decision, Probabilities};
 use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};

@@ -14,7 +14,7 @@ fn engine() -> Engine {
 }
 
 fn squares(engine: &Engine) -> Vec<Rgb8> {
-    let squash = |name: &&str| engine.spec.input.squash(&real_photo(name)).unwrap();
+    let squash = |name: &&str| engine.loaded().spec.input.squash(&real_photo(name)).unwrap();
     REAL_PHOTOS.iter().map(squash).collect()
 }
 

@@ -7,11 +7,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use orientd::change::plan::Wish;
+use orientd::change::prepare::{Expected, prepare};
 use orientd::error::FixError;
 use orientd::rules::mode::Mode;
 use orientd::rules::orientation::{Orientation, Turn};
 use orientd::rules::pixels::Rgb8;
-use orientd::stages::fix::{Expected, Wish, prepare};
 
 use crate::harness::{Library, jpeg_with, text_of, with_exif};
 

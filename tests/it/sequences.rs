@@ -6,11 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use orientd::identity::Identity;
-use orientd::journal::{self, Owner};
+use orientd::change::journal::{self, Owner};
+use orientd::change::plan::Wish;
+use orientd::change::prepare::{Expected, prepare};
+use orientd::files::identity::Identity;
 use orientd::rules::mode::Mode;
 use orientd::rules::orientation::Turn;
-use orientd::stages::fix::{Expected, Wish, prepare};
 use orientd::store::{Keep, RunKind, Seen, SeenOutcome, Store};
 
 use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};

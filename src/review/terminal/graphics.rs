@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::review::jpeg;
+use crate::review::encode;
 use crate::rules::pixels::Rgb8;
 
 /// Asks for kitty's graphics, the terminal's name, and (what every terminal answers, so it ends the
@@ -137,7 +137,7 @@ fn kitty(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
 
 /// iTerm2's "Inline images protocol".
 fn iterm(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
-    let jpeg = jpeg::compress(picture, JPEG_QUALITY)?;
+    let jpeg = encode::compress(picture, JPEG_QUALITY)?;
     let (size, Cells { columns, rows }) = (jpeg.len(), cells);
     let keys = format!("inline=1;size={size};width={columns};height={rows};preserveAspectRatio=0");
     Ok(format!("\x1b]1337;File={keys}:{}\x07", BASE64.encode(jpeg)).into_bytes())

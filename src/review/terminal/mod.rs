@@ -15,9 +15,10 @@ pub use graphics::Graphics;
 use self::keys::Key;
 use self::screen::{Input, Screen};
 use self::view::{Shown, View};
-use super::answer::{Answer, Clerk, How, Outcome};
+use super::answers::{Answer, Clerk, Outcome};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
+use crate::pipeline::policy::TurnSettings;
 use crate::rules::orientation::Turn;
 use crate::store::{Card, Dates, PageQuery, Store, Tab};
 
@@ -29,7 +30,7 @@ pub struct Settings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<i64>,
-    pub how: How,
+    pub turns: TurnSettings,
     pub thumbnails: Thumbnails,
     /// `None`: the terminal is asked.
     pub graphics: Option<Graphics>,
@@ -58,7 +59,7 @@ struct Review {
 /// # Errors
 /// Where there is no terminal, or the database fails. The terminal is given back as it was.
 pub fn run(settings: Settings) -> Result<()> {
-    let Settings { reader, writer, model, how, thumbnails, graphics, descending } = settings;
+    let Settings { reader, writer, model, turns, thumbnails, graphics, descending } = settings;
     let mut screen = Screen::open()?;
     let graphics = match graphics {
         Some(graphics) => graphics,
@@ -79,7 +80,7 @@ pub fn run(settings: Settings) -> Result<()> {
         n_total: reader.count_tab(model, &query)?,
         reader,
         model,
-        clerk: Clerk::new(writer, model, how),
+        clerk: Clerk::new(writer, model, turns),
         query,
         answered: Vec::new(),
         n_turned: 0,

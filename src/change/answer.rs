@@ -1,0 +1,72 @@
+//! What a person says of a photo, carried through: the turn by way of the journal, then the label that
+//! remembers it. For `orientd fix` and the review page alike.
+
+use super::journal::{self, Failure, Owner};
+use super::plan::Wish;
+use super::prepare::{Expected, Prepared, prepare, shown_now};
+use crate::error::FixError;
+use crate::rules::orientation::{Orientation, Turn};
+use crate::store::{Label, Listed, Store};
+
+/// An answer that was checked against the file as it is, and is still to be carried out.
+pub struct Planned {
+    label: Label,
+    /// `None`: the photo is fine as it is.
+    prepared: Option<Prepared>,
+}
+
+/// Checks that the photo is the one that was seen, and plans its turn. Writes nothing. A photo that
+/// is fine needs no permission to be written. `stored`: the orientation that it was shown with;
+/// `None`: whatever it is now.
+///
+/// # Errors
+/// The reason why the photo cannot be turned, or is another.
+pub fn plan(
+    photo: &Listed,
+    stored: Option<Orientation>,
+    wish: Wish,
+    source: &'static str,
+) -> Result<Planned, FixError> {
+    let (prepared, hash, from) = if wish.turn == Turn::NONE {
+        let (hash, shown) = shown_now(&photo.path)?;
+        if photo.hash.is_some_and(|seen| seen != hash) {
+            return Err(FixError::Changed);
+        }
+        if stored.is_some_and(|stored| stored != shown) {
+            return Err(FixError::Orientation);
+        }
+        (None, hash, shown)
+    } else {
+        let (identity, hash) = (Some(&photo.identity), photo.hash.as_ref());
+        let prepared = prepare(&photo.path, Expected { identity, hash, stored }, wish)?;
+        let (hash, from) = (prepared.photo_hash, prepared.patch.from);
+        (Some(prepared), hash, from)
+    };
+    let (path, turn) = (photo.path.clone(), wish.turn);
+    let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
+    Ok(Planned { label, prepared })
+}
+
+impl Planned {
+    /// The turn that will be made; `None` where none is.
+    pub fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
+    }
+
+    /// Makes the turn, then notes the label with `who` answered.
+    ///
+    /// # Errors
+    /// The file's reason, with the journal settled and no label; or the database's.
+    pub fn carry_out(self, store: &mut Store, owner: Owner, who: &str) -> Result<(), Failure> {
+        if let Some(prepared) = &self.prepared {
+            journal::apply(store, owner, prepared)?;
+        }
+        Ok(store.add_label(&self.label, who)?)
+    }
+}
+
+/// The user who answers.
+pub fn who() -> String {
+    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}

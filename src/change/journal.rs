@@ -1,0 +1,230 @@
+//! Changes from intent to outcome: the only callers of the writer, so nothing is ever written that
+//! is not in the journal first.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::content::{NO_FILE, content_of};
+use super::originals;
+use super::prepare::{self, Prepared};
+use super::write::{exchange, temp_path};
+use crate::error::FixError;
+use crate::files::identity::Identity;
+use crate::rules::mode::Mode;
+use crate::rules::orientation::Turn;
+use crate::store::{Change, ChangeState, Hash, Keep, NewChange, NowIs, Store};
+
+/// Held while a file is written and its journal row settled. Whoever holds it knows that no other
+/// process is in the midst of a change, so an unsettled row is a dead process's.
+pub struct WriteLock(#[allow(dead_code, reason = "holding it open is its use")] File);
+
+impl WriteLock {
+    /// Waits for the lock beside the database.
+    ///
+    /// # Errors
+    /// Where the lock file cannot be made.
+    pub fn take(store: &Store) -> Result<Self> {
+        let mut path = store.path().as_os_str().to_owned();
+        path.push(".write-lock");
+        let path = PathBuf::from(path);
+        let open = || -> std::io::Result<File> {
+            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        open().map(Self).with_context(|| format!("cannot lock {}", path.display()))
+    }
+}
+
+/// Why a change did not happen: something about the file, or something about the database.
+#[derive(Debug)]
+pub enum Failure {
+    Photo(FixError),
+    Store(anyhow::Error),
+}
+
+impl From<FixError> for Failure {
+    fn from(err: FixError) -> Self {
+        Self::Photo(err)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(err: anyhow::Error) -> Self {
+        Self::Store(err)
+    }
+}
+
+/// Whose run a change belongs to, and of which photo it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    pub run: i64,
+    pub photo: i64,
+    pub turn: Turn,
+    pub keep_mtime: bool,
+    pub keep: Keep,
+}
+
+/// Journals and performs a prepared patch.
+///
+/// # Errors
+/// The file's reason, with the journal settled; or the database's, with the file untouched.
+pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(), Failure> {
+    let _lock = WriteLock::take(store)?;
+    // Another orientd may have made this very change while this one waited for the lock. Begun now, it
+    // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
+    prepared.is_still_so()?;
+    if let Some(original) = &prepared.original {
+        originals::keep(store, owner.keep, &prepared.hash_before, original)?;
+    }
+    let id = store.begin_change(&NewChange {
+        run: owner.run,
+        photo: owner.photo,
+        path: &prepared.photo,
+        turn: owner.turn,
+        mode: prepared.mode,
+        patch: &prepared.patch,
+        hash_before: &prepared.hash_before,
+        hash_after: &prepared.hash_after,
+    })?;
+    let change = Change {
+        id,
+        run: owner.run,
+        photo: owner.photo,
+        path: prepared.photo.clone(),
+        turn: owner.turn,
+        mode: prepared.mode,
+        patch: prepared.patch.clone(),
+        hash_before: prepared.hash_before,
+        hash_after: prepared.hash_after,
+        state: ChangeState::Intent,
+    };
+    perform(store, &change, prepared, owner.keep_mtime)
+}
+
+/// Puts back the exact bytes of a change that is in force.
+///
+/// # Errors
+/// Where the file is not what the change left, or cannot be written; or the database cannot.
+pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), Failure> {
+    let _lock = WriteLock::take(store)?;
+    let original = match change.mode {
+        Mode::Pixels => Some(originals::load(store, &change.hash_before)?),
+        Mode::Tag | Mode::Sidecar => None,
+    };
+    let prepared = prepare::prepare_undo(change, original)?;
+    store.settle_change(change.id, ChangeState::Undoing, None)?;
+    let change = Change { state: ChangeState::Undoing, ..change.clone() };
+    perform(store, &change, &prepared, keep_mtime)
+}
+
+/// Writes, and settles the change by what came of it.
+fn perform(
+    store: &mut Store,
+    change: &Change,
+    prepared: &Prepared,
+    keep_mtime: bool,
+) -> Result<(), Failure> {
+    let temp = temp_path(&change.target(), change.id, &change.hash_before);
+    match prepared.perform(&temp, keep_mtime) {
+        Ok(identity) => {
+            let [made, _] = outcomes(change);
+            store.settle_change(change.id, made.1, Some(now_is(change, made, identity)))?;
+            Ok(())
+        }
+        Err(err) => {
+            settle(store, change)?;
+            Err(err.into())
+        }
+    }
+}
+
+/// Settles what a process that died left behind: the file's hash tells how far it came.
+/// Returns how many changes were settled.
+///
+/// # Errors
+/// Where the database cannot be read or written.
+pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
+    if store.unsettled_changes()?.is_empty() {
+        return Ok(0);
+    }
+    let _lock = WriteLock::take(store)?;
+    // Another process may have settled them while this one waited for the lock.
+    let unsettled = store.unsettled_changes()?;
+    for change in &unsettled {
+        let state = settle(store, change)?;
+        let path = change.path.display();
+        tracing::warn!(%path, ?state, "settled a change that was cut short");
+    }
+    Ok(unsettled.len())
+}
+
+type Outcome = (Hash, ChangeState);
+
+/// What the file holds where the write was made, and where it was not; and what that means.
+fn outcomes(change: &Change) -> [Outcome; 2] {
+    match change.state {
+        ChangeState::Undoing => {
+            [(change.hash_before, ChangeState::Undone), (change.hash_after, ChangeState::Done)]
+        }
+        _ => [(change.hash_after, ChangeState::Done), (change.hash_before, ChangeState::Void)],
+    }
+}
+
+fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -> NowIs {
+    let is_turned = state == ChangeState::Done;
+    let was_turned = change.state == ChangeState::Undoing;
+    NowIs {
+        photo: change.photo,
+        stored: if is_turned { change.patch.to } else { change.patch.from },
+        content: match change.mode {
+            Mode::Tag | Mode::Pixels => identity.map(|identity| (identity, hash)),
+            Mode::Sidecar => None,
+        },
+        swapped: is_turned != was_turned && change.swaps_sides(),
+    }
+}
+
+/// Notes the state that the file's content stands for, and removes a new file left beside it.
+fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
+    let target = change.target();
+    let may_be_missing = change.hash_before == NO_FILE;
+    let Ok((identity, hash)) = content_of(&target, may_be_missing) else {
+        // A file that cannot be read now may be readable at the next start: an unmounted disk.
+        return Ok(change.state);
+    };
+    let temp = temp_path(&target, change.id, &change.hash_before);
+    let outcomes = outcomes(change);
+    let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
+    let was_made = outcome == Some(outcomes[0]);
+    if was_made && displaced_another(&temp, change) {
+        // It was killed between the exchange and the look at what was displaced.
+        exchange(&temp, &target)
+            .with_context(|| format!("cannot put back {}", target.display()))?;
+        outcome = None;
+    }
+    remove_leftover(&temp)?;
+    let state = outcome.map_or(ChangeState::Lost, |(_, state)| state);
+    let now = outcome.map(|outcome| now_is(change, outcome, identity));
+    store.settle_change(change.id, state, now)?;
+    Ok(state)
+}
+
+/// Does `temp` hold what another program put in the target's place at the last moment?
+fn displaced_another(temp: &Path, change: &Change) -> bool {
+    match content_of(temp, false) {
+        Ok((_, hash)) => hash != change.hash_before && hash != change.hash_after,
+        Err(_) => false,
+    }
+}
+
+fn remove_leftover(temp: &Path) -> Result<()> {
+    match fs::remove_file(temp) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove {}", temp.display()))
+        }
+        _ => Ok(()),
+    }
+}

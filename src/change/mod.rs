@@ -1,0 +1,15 @@
+//! Everything that may write a photo: plans, the journal, the writer, what is kept for undo. Only the
+//! journal calls the writer, so nothing is ever written that is not in the journal first.
+
+pub mod answer;
+mod attributes;
+mod checks;
+mod content;
+pub mod journal;
+mod lossless;
+pub mod originals;
+pub mod plan;
+pub mod prepare;
+mod write;
+
+pub use content::content_of;

@@ -1,0 +1,67 @@
+//! The undo store: originals of rewritten photos, in `originals/` beside the database, each named by
+//! its hash.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::error::FixError;
+use crate::files::write_whole::{Durability, write_whole};
+use crate::store::{Hash, Keep, Store};
+
+/// Where the original with this hash is kept: one folder a first byte.
+pub fn path_of(store: &Store, hash: &Hash) -> PathBuf {
+    let name = blake3::Hash::from_bytes(*hash).to_hex();
+    let folder = store.path().parent().unwrap_or(Path::new("."));
+    folder.join("originals").join(&name[..2]).join(name.as_str())
+}
+
+/// Keeps `bytes`, whose hash is `hash`, durably, and drops what is then too much or too old.
+///
+/// # Errors
+/// Where it cannot be written; then the photo must not be either.
+pub fn keep(store: &mut Store, keep: Keep, hash: &Hash, bytes: &[u8]) -> Result<()> {
+    // It may be among those to drop, being there already; then it is noted and written anew.
+    prune(store, keep, bytes.len() as u64)?;
+    store.note_original(hash, bytes.len() as u64)?;
+    let path = path_of(store, hash);
+    write(&path, bytes).with_context(|| format!("cannot keep the original in {}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    write_whole(path, bytes, 0o600, Durability::PowerLoss)
+}
+
+/// Drops the oldest originals until `extra` more bytes fit the budget, and those that are too old.
+///
+/// # Errors
+/// Where the database or the files cannot be changed.
+pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
+    for hash in store.originals_to_drop(keep, extra)? {
+        let path = path_of(store, &hash);
+        match fs::remove_file(&path) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                return Err(err).with_context(|| format!("cannot drop {}", path.display()));
+            }
+            _ => store.forget_original(&hash)?,
+        }
+    }
+    Ok(())
+}
+
+/// The kept bytes.
+///
+/// # Errors
+/// Where they were dropped, or are not what they were.
+pub fn load(store: &Store, hash: &Hash) -> Result<Vec<u8>, FixError> {
+    let bytes = match fs::read(path_of(store, hash)) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),
+        other => other.map_err(|source| FixError::Io { doing: "read the original", source })?,
+    };
+    if blake3::hash(&bytes).as_bytes() == hash { Ok(bytes) } else { Err(FixError::OriginalDamaged) }
+}

@@ -1,0 +1,114 @@
+//! Which mode a photo is turned in, and what becomes of which file. Writes nothing.
+
+use std::path::{Path, PathBuf};
+
+use super::content::Content;
+use super::lossless;
+use crate::error::FixError;
+use crate::files::sidecar::{OnDisk, path_of};
+use crate::rules::metadata::stored_orientation;
+use crate::rules::mode::Mode;
+use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::{Edit, Patch, Refusal, plan_tag};
+use crate::rules::sidecar;
+
+/// What is wanted of a photo.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub turn: Turn,
+    pub mode: Mode,
+    /// The undo store's budget: a larger original cannot be kept.
+    pub max_original: u64,
+}
+
+/// A plan for one file.
+pub struct Plan {
+    pub target: PathBuf,
+    pub mode: Mode,
+    /// Why it is not the mode that was asked for.
+    pub instead: Option<Refusal>,
+    pub patch: Patch,
+    pub new: Content,
+}
+
+/// Plans for `photo`, which holds `bytes` and has the sidecar `beside`.
+///
+/// # Errors
+/// The first reason found not to write, where no other mode can stand in.
+pub fn plan(
+    photo: &Path,
+    bytes: &[u8],
+    beside: Option<&OnDisk>,
+    wish: Wish,
+) -> Result<Plan, FixError> {
+    let mut mode = wish.mode;
+    let mut instead = None;
+    loop {
+        match plan_in(mode, photo, bytes, beside, wish) {
+            Ok(plan) => return Ok(Plan { instead, ..plan }),
+            Err(why) => match mode.instead(why) {
+                Some(next) => (mode, instead) = (next, Some(why)),
+                None => return Err(why.into()),
+            },
+        }
+    }
+}
+
+fn plan_in(
+    mode: Mode,
+    photo: &Path,
+    bytes: &[u8],
+    beside: Option<&OnDisk>,
+    wish: Wish,
+) -> Result<Plan, Refusal> {
+    if mode == Mode::Sidecar {
+        return plan_sidecar(photo, bytes, beside, wish.turn);
+    }
+    if let Some(beside) = beside
+        && sidecar::read(&beside.bytes)?.said.is_some()
+    {
+        return Err(Refusal::SidecarSpeaks);
+    }
+    let by_tag = |patch: Patch| -> Result<Plan, Refusal> {
+        let new = Content::Bytes(patch.apply(bytes)?);
+        let target = photo.to_owned();
+        Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
+    };
+    if mode == Mode::Tag {
+        return by_tag(plan_tag(bytes, wish.turn)?);
+    }
+    match lossless::plan(bytes, wish.turn)? {
+        // The pixels lie right already; only the tag is wrong.
+        None => by_tag(plan_tag(bytes, wish.turn)?),
+        Some(_) if bytes.len() as u64 > wish.max_original => Err(Refusal::NoBudget),
+        Some((patch, new)) => {
+            let (target, new) = (photo.to_owned(), Content::Bytes(new));
+            Ok(Plan { target, mode: Mode::Pixels, instead: None, patch, new })
+        }
+    }
+}
+
+/// The sidecar states what the photo's own tag would have to; what the photo says is left alone.
+fn plan_sidecar(
+    photo: &Path,
+    bytes: &[u8],
+    beside: Option<&OnDisk>,
+    turn: Turn,
+) -> Result<Plan, Refusal> {
+    let read = beside.map(|beside| sidecar::read(&beside.bytes)).transpose()?;
+    let said = read.and_then(|read| read.said).map(|(orientation, _)| orientation);
+    let from: Orientation = said.unwrap_or_else(|| stored_orientation(bytes, photo));
+    let to = from.then(turn.orientation());
+    let edit = match &read {
+        Some(read) => sidecar::edit(read, to),
+        None => Edit { offset: 0, old: Vec::new(), new: sidecar::fresh(to) },
+    };
+    let patch = Patch { edits: vec![edit], from, to };
+    let new = patch.apply(beside.map_or(&[], |beside| &beside.bytes))?;
+    // What is written must be read as it is meant.
+    if sidecar::read(&new)?.said.map(|(orientation, _)| orientation) != Some(to) {
+        return Err(Refusal::Sidecar);
+    }
+    let (target, new) = (path_of(photo), Content::Bytes(new));
+    Ok(Plan { target, mode: Mode::Sidecar, instead: None, patch, new })
+}

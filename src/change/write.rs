@@ -1,0 +1,253 @@
+//! The write itself: one byte in place, or a new file that takes the old one's name; a sidecar made or
+//! removed. At every moment the name stands for the old bytes or the new ones.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::RenameFlags;
+
+use super::content::{Content, hash_of, identity_of};
+use super::prepare::Prepared;
+use super::{attributes, checks};
+use crate::error::FixError;
+use crate::files::identity::Identity;
+use crate::files::write_whole::sync_folder;
+use crate::rules::patch::Edit;
+use crate::store::Hash;
+
+impl Prepared {
+    /// Writes. Returns what the file is now; `None` where it is gone, as it should be. `temp` is
+    /// where a new file is built; the journal names it, so that it can be removed after a crash.
+    ///
+    /// # Errors
+    /// Then the file is as it was, unless the error is [`FixError::Verify`] or an I/O error while
+    /// syncing; the caller settles the journal by the file's hash.
+    pub fn perform(&self, temp: &Path, keep_mtime: bool) -> Result<Option<Identity>, FixError> {
+        let Some(identity) = self.identity else { return self.create(temp).map(Some) };
+        let file = checks::open_for_writing(&self.target)?;
+        checks::lock(&file)?;
+        self.still_the_same(&file, &identity)?;
+        match (self.patch.edits.as_slice(), &self.new) {
+            (_, Content::Nothing) => self.remove(temp, &identity).map(|()| None),
+            ([edit], _) if self.patch.is_one_byte() => {
+                self.overwrite(file, edit, &identity, keep_mtime).map(Some)
+            }
+            (_, Content::Bytes(new)) => {
+                let old = Old { file: &file, identity, keep_mtime };
+                self.replace(&old, new, temp).map(Some)
+            }
+        }
+    }
+
+    /// A sidecar that was not there before, and takes nobody's place.
+    fn create(&self, temp: &Path) -> Result<Identity, FixError> {
+        let Content::Bytes(bytes) = &self.new else { return Err(FixError::Changed) };
+        let new = new_file(temp, 0o666)?;
+        let inode = inode_of(&new)?;
+        let result = (|| {
+            let new = self.fill(new, bytes, |_| Ok(()))?;
+            let at = rustix::fs::CWD;
+            match rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::NOREPLACE) {
+                Err(rustix::io::Errno::EXIST) => return Err(FixError::Changed),
+                // Not every file system knows the flag; a link takes nobody's place either.
+                Err(
+                    rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
+                ) => {
+                    fs::hard_link(temp, &self.target).map_err(FixError::io("name the sidecar"))?;
+                    fs::remove_file(temp).map_err(FixError::io("remove the new file"))?;
+                }
+                other => {
+                    other.map_err(|err| FixError::io("name the sidecar")(err.into()))?;
+                }
+            }
+            sync_folder_of(&self.target)?;
+            identity_of(&new)
+        })();
+        remove_on_error(result, temp, inode)
+    }
+
+    /// Takes the name away first, looks at what had it, and only then drops the file.
+    fn remove(&self, temp: &Path, identity: &Identity) -> Result<(), FixError> {
+        let at = rustix::fs::CWD;
+        let rename = |from: &Path, to: &Path| {
+            fs::symlink_metadata(to).err().ok_or(FixError::Changed)?;
+            rustix::fs::renameat(at, from, at, to)
+                .map_err(|err| FixError::io("rename the file")(err.into()))
+        };
+        rename(&self.target, temp)?;
+        let displaced = fs::symlink_metadata(temp).map_err(FixError::io("look at the file"))?;
+        if !Identity::from(&displaced).is_renamed(identity) {
+            rename(temp, &self.target)?;
+            return Err(FixError::Changed);
+        }
+        sync_folder_of(&self.target)?;
+        fs::remove_file(temp).map_err(FixError::io("remove the file"))?;
+        sync_folder_of(&self.target)
+    }
+
+    /// Is the file still the one that was planned for? Meant for whoever holds the lock, since other
+    /// programs need no lock to change it: writing checks again.
+    ///
+    /// # Errors
+    /// [`FixError::Changed`] where it is not, [`FixError::Vanished`] where it is gone.
+    pub fn is_still_so(&self) -> Result<(), FixError> {
+        let now = match fs::symlink_metadata(&self.target) {
+            Ok(metadata) => Some(Identity::from(&metadata)),
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => None,
+            Err(err) => return Err(FixError::io("look at the path")(err)),
+        };
+        match (now, self.identity) {
+            (now, planned) if now == planned => Ok(()),
+            (None, Some(_)) => Err(FixError::Vanished),
+            _ => Err(FixError::Changed),
+        }
+    }
+
+    /// Both the open file and whatever is at the path now must be what was planned for.
+    fn still_the_same(&self, file: &File, identity: &Identity) -> Result<(), FixError> {
+        let opened = file.metadata().map_err(FixError::io("read the file's metadata"))?;
+        let at_path =
+            fs::symlink_metadata(&self.target).map_err(FixError::io("look at the path"))?;
+        let same = |metadata| Identity::from(metadata) == *identity;
+        if same(&opened) && same(&at_path) { Ok(()) } else { Err(FixError::Changed) }
+    }
+
+    fn overwrite(
+        &self,
+        mut file: File,
+        edit: &Edit,
+        identity: &Identity,
+        keep_mtime: bool,
+    ) -> Result<Identity, FixError> {
+        let offset = edit.offset as u64;
+        let mut there = [0];
+        file.read_exact_at(&mut there, offset).map_err(FixError::io("read the byte"))?;
+        if there[..] != edit.old[..] {
+            return Err(FixError::Changed);
+        }
+        file.write_all_at(&edit.new, offset).map_err(FixError::io("overwrite the byte"))?;
+        if keep_mtime {
+            attributes::times(&file, identity)?;
+        }
+        file.sync_all().map_err(FixError::io("sync the file"))?;
+        let hash = hash_of(&mut file).map_err(FixError::io("read the file back"))?;
+        if hash != self.hash_after {
+            return Err(FixError::Verify);
+        }
+        let metadata = file.metadata().map_err(FixError::io("read the file's metadata"))?;
+        Ok(Identity::from(&metadata))
+    }
+
+    fn replace(&self, old: &Old<'_>, bytes: &[u8], temp: &Path) -> Result<Identity, FixError> {
+        let new = new_file(temp, 0o600)?;
+        let inode = inode_of(&new)?;
+        let result = (|| {
+            let new = self.fill(new, bytes, |new| {
+                attributes::owner_mode_and_attributes(old.file, new)?;
+                if old.keep_mtime { attributes::times(new, &old.identity) } else { Ok(()) }
+            })?;
+            self.still_the_same(old.file, &old.identity)?;
+            self.swap(temp, &old.identity)?;
+            identity_of(&new)
+        })();
+        remove_on_error(result, temp, inode)
+    }
+
+    /// Writes the new file, syncs it, and reads it back.
+    fn fill(
+        &self,
+        mut new: File,
+        bytes: &[u8],
+        carry: impl FnOnce(&File) -> Result<(), FixError>,
+    ) -> Result<File, FixError> {
+        new.write_all(bytes).map_err(FixError::io("write the new file"))?;
+        carry(&new)?;
+        new.sync_all().map_err(FixError::io("sync the new file"))?;
+        let hash = hash_of(&mut new).map_err(FixError::io("read the new file back"))?;
+        if hash == self.hash_after { Ok(new) } else { Err(FixError::Verify) }
+    }
+
+    /// Exchanges the two names, looks at what was displaced, and only then drops it: an edit by
+    /// another program between the last check and the exchange is seen and put back.
+    fn swap(&self, temp: &Path, identity: &Identity) -> Result<(), FixError> {
+        let at = rustix::fs::CWD;
+        match rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::EXCHANGE) {
+            Ok(()) => {
+                let displaced =
+                    fs::symlink_metadata(temp).map_err(FixError::io("look at the old file"))?;
+                if !Identity::from(&displaced).is_renamed(identity) {
+                    rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::EXCHANGE)
+                        .map_err(|err| FixError::io("put the old file back")(err.into()))?;
+                    return Err(FixError::Changed);
+                }
+                sync_folder_of(&self.target)?;
+                fs::remove_file(temp).map_err(FixError::io("remove the old file"))?;
+            }
+            // Not every file system can exchange.
+            Err(
+                rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
+            ) => {
+                fs::rename(temp, &self.target).map_err(FixError::io("rename the new file"))?;
+            }
+            Err(err) => return Err(FixError::io("exchange the files")(err.into())),
+        }
+        sync_folder_of(&self.target)
+    }
+}
+
+/// The file that is to be replaced.
+struct Old<'a> {
+    file: &'a File,
+    identity: Identity,
+    keep_mtime: bool,
+}
+
+fn new_file(temp: &Path, mode: u32) -> Result<File, FixError> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(mode);
+    options.open(temp).map_err(FixError::io("create a new file beside the photo"))
+}
+
+fn inode_of(file: &File) -> Result<(u64, u64), FixError> {
+    let metadata = file.metadata().map_err(FixError::io("read the file's metadata"))?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The new file must not stay behind; but what was displaced by it, and may be another program's
+/// work, must. The original error is the one to tell: settling removes what is left.
+fn remove_on_error<T>(
+    result: Result<T, FixError>,
+    temp: &Path,
+    inode: (u64, u64),
+) -> Result<T, FixError> {
+    if result.is_err() {
+        let is_new = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino()) == inode;
+        if fs::symlink_metadata(temp).is_ok_and(|metadata| is_new(&metadata)) {
+            let _ = fs::remove_file(temp);
+        }
+    }
+    result
+}
+
+fn sync_folder_of(path: &Path) -> Result<(), FixError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    sync_folder(folder).map_err(FixError::io("sync the folder"))
+}
+
+/// Exchanges a change's new file and its target again.
+///
+/// # Errors
+/// Where the file system refuses.
+pub fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
+    let at = rustix::fs::CWD;
+    rustix::fs::renameat_with(at, temp, at, target, RenameFlags::EXCHANGE)?;
+    sync_folder(target.parent().unwrap_or(Path::new("/")))
+}
+
+/// The new file of a change, beside its photo. Walks pass over hidden files.
+pub fn temp_path(photo: &Path, change: i64, hash_before: &Hash) -> PathBuf {
+    let [a, b, c, d, ..] = hash_before;
+    photo.with_file_name(format!(".orientd-{change}-{a:02x}{b:02x}{c:02x}{d:02x}.tmp"))
+}

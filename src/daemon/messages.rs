@@ -1,0 +1,41 @@
+//! What may be asked of the service, and what it says of itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::status::Status;
+use crate::config::Config;
+use crate::pipeline::infer::Inference;
+use crate::signals::Signals;
+
+/// What is in force: read anew at every reload.
+pub struct Settings {
+    pub config: Config,
+    pub inference: Inference,
+}
+
+/// A word to the service's thread.
+pub enum Message {
+    /// The watches have changes to take.
+    Changed,
+    /// The watchdog asks for a sign of life.
+    Nudge,
+    Pause,
+    Resume,
+    Rescan,
+    Reload(Box<Settings>),
+    Stop,
+}
+
+/// Between the service and whoever asks.
+#[derive(Default)]
+pub struct Shared {
+    pub signals: Arc<Signals>,
+    status: Mutex<Status>,
+}
+
+impl Shared {
+    pub fn status(&self) -> MutexGuard<'_, Status> {
+        // A panic elsewhere leaves numbers that are still the latest known.
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

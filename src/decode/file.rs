@@ -1,0 +1,137 @@
+//! From an open file to a picture of the network's size, as a viewer would show it, or the reason why
+//! not.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::budget::Budget;
+use super::heif::Heif;
+use super::limits::Limits;
+use super::photo::{Looked, Photo};
+use super::{jpeg, raster, raw};
+use crate::error::Skip;
+use crate::files::identity::Identity;
+use crate::files::open::{OpenError, open_for_reading};
+use crate::rules::metadata::{exif_orientation, taken};
+use crate::rules::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
+use crate::rules::tensor::resize;
+
+/// A regular file, opened for reading, and what is known of it.
+#[derive(Clone, Copy)]
+pub struct Opened<'a> {
+    pub file: &'a File,
+    /// As it was when it was opened.
+    pub identity: Identity,
+    /// For its ending only.
+    pub name: &'a Path,
+}
+
+/// What decoders share.
+pub struct Tools<'a> {
+    pub limits: &'a Limits,
+    pub budget: &'a Budget,
+    pub heif: &'a Heif,
+}
+
+pub fn look_at(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Looked {
+    let mut format = None;
+    // A decoder's panic costs one photo. Nothing it could have left half done is used again.
+    let result = catch_unwind(AssertUnwindSafe(|| try_look(opened, tools, side, &mut format)));
+    match result {
+        Ok(Ok(Some(photo))) => Looked::Photo(Box::new(photo)),
+        Ok(Ok(None)) => Looked::NotAPhoto,
+        Ok(Err(skip)) => Looked::Skipped { format, skip },
+        Err(panic) => Looked::Skipped { format, skip: Skip::DecoderPanicked(text_of(&*panic)) },
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
+fn try_look(
+    opened: Opened<'_>,
+    tools: &Tools<'_>,
+    side: usize,
+    seen_format: &mut Option<Format>,
+) -> Result<Option<Photo>, Skip> {
+    let Some(file) = read(opened, tools, seen_format)? else { return Ok(None) };
+    *seen_format = Some(file.format);
+    let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
+    let (decoded, stored) = match file.format {
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, exif_orientation(bytes)),
+        Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
+        Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
+        other => (raster::decode(bytes, other, limits, budget)?, exif_orientation(bytes)),
+    };
+    let failed = |_| Skip::Corrupt("the picture has no pixels".into());
+    let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
+    Ok(Some(Photo {
+        identity: opened.identity,
+        hash: *blake3::hash(&file.bytes).as_bytes(),
+        format: file.format,
+        width: decoded.width,
+        height: decoded.height,
+        stored,
+        taken: taken(bytes),
+        picture,
+    }))
+}
+
+/// A picture file read whole, unchanged since it was found.
+struct PictureFile {
+    bytes: Vec<u8>,
+    format: Format,
+}
+
+/// `Ok(None)` where the content is not a picture and the name does not claim one.
+fn read(
+    opened: Opened<'_>,
+    tools: &Tools<'_>,
+    seen_format: &mut Option<Format>,
+) -> Result<Option<PictureFile>, Skip> {
+    let limits = tools.limits;
+    let Opened { mut file, identity, name } = opened;
+    file.rewind()?; // A file that is tried once more was read before.
+    let mut bytes = Vec::new();
+    (&mut file).take(SNIFF_LEN).read_to_end(&mut bytes)?;
+    let format = match sniff(&bytes, name) {
+        Sniffed::Picture(format) => format,
+        Sniffed::Other => return Ok(None),
+        Sniffed::Empty => return Err(Skip::Empty),
+        Sniffed::Unsupported(what) => return Err(Skip::UnsupportedFormat(what)),
+    };
+    *seen_format = Some(format);
+    if matches!(format, Format::Heif | Format::Avif) {
+        tools.heif.require()?;
+    }
+    if identity.size > limits.max_file_bytes {
+        let (size, cap) = (identity.size, limits.max_file_bytes);
+        return Err(Skip::TooLarge(format!("{size} bytes, more than max_file_bytes = {cap}")));
+    }
+    bytes.reserve_exact(usize::try_from(identity.size).unwrap_or(0).saturating_sub(bytes.len()));
+    // One byte more than expected is enough to see that it grows.
+    let rest = (identity.size + 1).saturating_sub(bytes.len() as u64);
+    (&mut file).take(rest).read_to_end(&mut bytes)?;
+    let after = Identity::from(&file.metadata()?);
+    if after != identity || bytes.len() as u64 != identity.size {
+        return Err(Skip::ChangedWhileReading);
+    }
+    match refine(format, &bytes, name) {
+        Sniffed::Picture(format) => Ok(Some(PictureFile { bytes, format })),
+        Sniffed::Unsupported(what) => Err(Skip::UnsupportedFormat(what)),
+        Sniffed::Empty | Sniffed::Other => Ok(None),
+    }
+}
+
+/// Opens a regular file that is to be decoded.
+pub fn open(path: &Path) -> Result<(File, Identity), Skip> {
+    match open_for_reading(path) {
+        Ok((file, metadata)) => Ok((file, Identity::from(&metadata))),
+        Err(OpenError::NotRegular) => Err(Skip::NotRegular),
+        Err(OpenError::Io(err)) => Err(err.into()),
+    }
+}

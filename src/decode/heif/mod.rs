@@ -1,0 +1,144 @@
+//! HEIC, HEIF and AVIF through libheif, where the system has it: found when it is first needed, in a
+//! decoding process, before that is confined.
+
+use super::budget::Budget;
+use super::confinement::Confinement;
+use super::limits::Limits;
+use super::picture::DecodedPicture;
+use crate::error::Skip;
+use crate::rules::isobmff;
+use crate::rules::orientation::Orientation;
+
+#[cfg(feature = "heif")]
+mod library;
+
+/// Versions without known holes: of libheif, and of libde265 where it is there.
+const MENDED: [[u32; 3]; 2] = [[1, 22, 0], [1, 1, 1]];
+
+/// Are these (`1.22.0, libde265 1.1.1`) mended?
+pub fn is_mended(versions: &str) -> bool {
+    let numbers = versions.split(", libde265 ").map(|version| {
+        let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+        std::array::from_fn::<u32, 3, _>(|_| parts.next().unwrap_or(0))
+    });
+    numbers.zip(MENDED).all(|(found, mended)| found >= mended)
+}
+
+/// Memory a pixel: the picture in planes, converted, and what the codec keeps beside.
+const BYTES_PER_PIXEL: u64 = 9;
+
+/// What became of the search for libheif.
+pub enum Heif {
+    /// Nobody has looked yet.
+    NotTried,
+    Missing(String),
+    #[cfg(feature = "heif")]
+    Found(library::Library),
+}
+
+impl Heif {
+    /// Looks for the library and its codecs.
+    #[cfg(feature = "heif")]
+    pub fn find() -> Self {
+        match library::Library::load() {
+            Ok(library) => Self::Found(library),
+            Err(why) => Self::Missing(why),
+        }
+    }
+
+    #[cfg(not(feature = "heif"))]
+    pub fn find() -> Self {
+        Self::Missing("this orientd was built without it (feature `heif`)".into())
+    }
+
+    /// Versions before those that mended what is known are used only where a file that takes them
+    /// over gets nowhere (CVE-2026-32741 in libheif before 1.22, CVE-2026-33165 in libde265 before
+    /// 1.1.1; distributions mend older ones without telling by the number).
+    pub fn unless_unsafe(self, confinement: Confinement) -> Self {
+        match self.describe() {
+            Ok(versions) if !is_mended(&versions) && !confinement.seccomp => {
+                let text = "which is used from 1.22 on where the kernel cannot confine it";
+                Self::Missing(format!("here is {versions}, {text}"))
+            }
+            _ => self,
+        }
+    }
+
+    pub fn is_tried(&self) -> bool {
+        !matches!(self, Self::NotTried)
+    }
+
+    /// Which versions were found, or why none is used.
+    pub fn describe(&self) -> Result<String, String> {
+        match self {
+            Self::NotTried => Err("not looked for".into()),
+            Self::Missing(why) => Err(why.clone()),
+            #[cfg(feature = "heif")]
+            Self::Found(library) => Ok(library.version.clone()),
+        }
+    }
+
+    /// Known without the file, so before it is read: such files are met again by every scan, since
+    /// the library may have come.
+    pub fn require(&self) -> Result<(), Skip> {
+        match self {
+            Self::NotTried | Self::Missing(_) => Err(self.missing()),
+            #[cfg(feature = "heif")]
+            Self::Found(_) => Ok(()),
+        }
+    }
+
+    fn missing(&self) -> Skip {
+        let why = self.describe().err().unwrap_or_default();
+        let hint = "install it (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)";
+        Skip::LibraryMissing(format!("HEIC and AVIF take libheif: {why}; {hint}"))
+    }
+
+    /// Decodes the primary picture as it is coded; `irot` and `imir` are its stored orientation.
+    pub fn decode(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        budget: &Budget,
+    ) -> Result<(DecodedPicture, Orientation), Skip> {
+        let primary = isobmff::primary(bytes)
+            .ok_or_else(|| Skip::Corrupt("no primary picture in this HEIF file".into()))?;
+        let n_pixels = primary.size.map_or(0, |(w, h)| u64::from(w) * u64::from(h));
+        if n_pixels > limits.max_pixels {
+            let text = format!("{n_pixels} pixels, more than max_pixels = {}", limits.max_pixels);
+            return Err(Skip::TooLarge(text));
+        }
+        let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL);
+        let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
+        match self {
+            Self::NotTried | Self::Missing(_) => Err(self.missing()),
+            #[cfg(feature = "heif")]
+            Self::Found(library) => {
+                let picture = library.decode(bytes, limits.max_pixels)?;
+                let (width, height) =
+                    primary.size.unwrap_or((picture.width as u32, picture.height as u32));
+                Ok((DecodedPicture { picture, width, height }, primary.stored))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        for (versions, expected) in [
+            ("1.22.0, libde265 1.1.1", true),
+            ("1.22.0", true),
+            ("2.0.0, libde265 1.2.0", true),
+            ("1.9.9, libde265 1.1.1", false),
+            ("1.22.1, libde265 1.0.16", false),
+            ("1.15.1, libde265 1.0.11", false),
+            ("?", false),
+        ] {
+            assert_eq!(is_mended(versions), expected, "{versions}");
+        }
+    }
+}

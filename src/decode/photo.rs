@@ -1,0 +1,52 @@
+//! A file before and after decoding.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Skip;
+use crate::files::identity::Identity;
+use crate::files::sidecar;
+use crate::rules::orientation::Orientation;
+use crate::rules::pixels::Rgb8;
+use crate::rules::sniff::Format;
+use crate::store::Hash;
+
+/// A file to look at.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub path: PathBuf,
+    pub identity: Identity,
+}
+
+/// A picture squashed to S×S and shown as its stored orientation says.
+pub struct Photo {
+    pub identity: Identity,
+    pub hash: Hash,
+    pub format: Format,
+    /// As stored, in pixels.
+    pub width: u32,
+    pub height: u32,
+    pub stored: Orientation,
+    /// When it was taken, by its camera's clock: seconds as if that clock showed UTC.
+    pub taken: Option<i64>,
+    pub picture: Rgb8,
+}
+
+pub enum Looked {
+    Photo(Box<Photo>),
+    Skipped { format: Option<Format>, skip: Skip },
+    NotAPhoto,
+}
+
+impl Looked {
+    /// The sidecar's word on how a photo is shown goes before the file's own.
+    pub(super) fn shown_by_sidecar(self, path: &Path) -> Self {
+        match (self, sidecar::orientation(path)) {
+            (Self::Photo(photo), Some(beside)) => {
+                let photo = *photo;
+                let picture = photo.picture.oriented(photo.stored.inverse().then(beside));
+                Self::Photo(Box::new(Photo { picture, stored: beside, ..photo }))
+            }
+            (looked, _) => looked,
+        }
+    }
+}

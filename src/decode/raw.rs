@@ -1,0 +1,43 @@
+//! Camera raw files: their embedded picture is looked at, never the raw pixels.
+
+use super::budget::Budget;
+use super::jpeg;
+use super::limits::Limits;
+use super::picture::DecodedPicture;
+use crate::error::Skip;
+use crate::rules::orientation::Orientation;
+use crate::rules::raw;
+
+/// Decodes the largest embedded picture that can be. Its pixels lie as the raw ones do, so the stored
+/// orientation is the first directory's.
+pub fn decode(
+    bytes: &[u8],
+    limits: &Limits,
+    budget: &Budget,
+    side: usize,
+) -> Result<(DecodedPicture, Orientation), Skip> {
+    let none = || Skip::NoPreview("the file holds none".into());
+    let file = raw::parse(bytes).ok_or_else(none)?;
+    let stored = Orientation::from_stored(file.stored);
+    let mut failed = None;
+    for preview in &file.previews {
+        // A thumbnail may be letterboxed or from before an edit, and shows too little.
+        if usize::from(preview.width.min(preview.height)) < side {
+            let size =
+                format!("{}×{} is less than the network sees", preview.width, preview.height);
+            failed = failed.or(Some(Skip::NoPreview(size)));
+            continue;
+        }
+        let jpeg = bytes.get(preview.bytes.clone()).unwrap_or_default();
+        match jpeg::decode(jpeg, limits, budget, side) {
+            Ok(decoded) => {
+                let (width, height) = file.size.unwrap_or((decoded.width, decoded.height));
+                return Ok((DecodedPicture { width, height, ..decoded }, stored));
+            }
+            // A raw file that is still being copied: its smaller previews may be whole, its larger not.
+            Err(skip @ Skip::Truncated) => return Err(skip),
+            Err(skip) => failed = failed.or(Some(Skip::NoPreview(skip.to_string()))),
+        }
+    }
+    Err(failed.unwrap_or_else(none))
+}

@@ -1,0 +1,318 @@
+//! One decoding process as its parent sees it: start, limits, conversation, end.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::MemfdFlags;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::from_slice;
+
+use super::Times;
+use super::protocol::{GO, MOST_BYTES, Reply, Request};
+use crate::decode::confinement::Confinement;
+use crate::error::Skip;
+use crate::ipc;
+use crate::signals::Signals;
+
+/// How often a wait looks up.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A process has this long to come to life on the busiest machine.
+const START: Duration = Duration::from_secs(60);
+
+/// What an interruption still gives a file in hand, and a death its process. The daemon promises to end
+/// in less than five seconds.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
+const SLACK: u64 = 96 << 20;
+
+/// libheif's threads each reserve a stack, and codecs keep several pictures. Not before it is known how
+/// large the picture is, for headers are where bombs begin.
+const HEIF_SLACK: u64 = 256 << 20;
+
+pub struct Process {
+    child: Child,
+    stream: UnixStream,
+    /// Its standard error: what it said before it died.
+    noise: File,
+    address_space: u64,
+    deadline: Instant,
+    times: Option<Times>,
+    pub confinement: Confinement,
+    pub heif: Option<Result<String, String>>,
+}
+
+/// Why a conversation did not come to its end.
+#[derive(Debug)]
+pub enum End {
+    Interrupted,
+    /// It asked for what no photo takes.
+    Refused(Skip),
+    TooLong,
+    /// It said what no sound process says.
+    Nonsense,
+    /// It is gone, or will not listen.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(err: io::Error) -> Self {
+        match err.kind() {
+            ErrorKind::TimedOut => Self::TooLong,
+            ErrorKind::ConnectionAborted => Self::Interrupted,
+            ErrorKind::InvalidData => Self::Nonsense,
+            _ => Self::Lost(err),
+        }
+    }
+}
+
+impl Process {
+    /// Starts one and hears that it is ready. `heif`: with libheif, which takes time and memory.
+    ///
+    /// # Errors
+    /// Where it cannot be started, or does not come to life.
+    pub fn start(heif: bool) -> Result<Self> {
+        let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
+        stream.set_read_timeout(Some(TICK)).context("cannot set a timeout")?;
+        stream.set_write_timeout(Some(START)).context("cannot set a timeout")?;
+        let noise = rustix::fs::memfd_create("orientd-decoder", MemfdFlags::CLOEXEC);
+        let noise = File::from(noise.context("cannot make a file in memory")?);
+        // The running program itself, even where an update has replaced its file.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("orientd").arg("decode-worker").args(heif.then_some("--heif"));
+        // A terminal's Ctrl-C is for the parent, and an unmounted folder must not be held.
+        command.process_group(0).current_dir("/").stdin(OwnedFd::from(theirs));
+        command
+            .env("RUST_BACKTRACE", "0")
+            .stdout(Stdio::null())
+            .stderr(noise.try_clone().context("cannot share a file")?);
+        let child = command.spawn().context("cannot start a decoding process")?;
+        drop(command); // It holds their end of the conversation.
+        let confinement = Confinement { seccomp: false, landlock: false };
+        let deadline = Instant::now() + START;
+        let mut process = Self {
+            child,
+            stream,
+            noise,
+            address_space: 0,
+            deadline,
+            times: None,
+            confinement,
+            heif: None,
+        };
+        match process.hear(&Signals::default()) {
+            Ok(Reply::Ready { confinement, address_space, heif: found }) => {
+                process.address_space = address_space;
+                (process.confinement, process.heif) = (confinement, found);
+                Ok(process)
+            }
+            Ok(other) => bail!("the decoding process began with {other:?}"),
+            Err(end) => bail!("the decoding process did not start: {}", process.cause(&end)),
+        }
+    }
+
+    /// Has it tried to load libheif?
+    pub fn has_heif(&self) -> bool {
+        self.heif.is_some()
+    }
+
+    /// Sets what the file at hand may take: its own size twice, and `pixels` bytes twice, over what
+    /// the process had before any file.
+    pub fn allow(&mut self, times: Times, n_bytes: u64, pixels: usize) -> Result<(), End> {
+        let slack = if self.has_heif() && pixels > 0 { SLACK + HEIF_SLACK } else { SLACK };
+        let pixels = u64::try_from(pixels).unwrap_or(u64::MAX);
+        let for_file = n_bytes.saturating_add(pixels).saturating_mul(2).saturating_add(slack);
+        self.limit(Resource::As, self.address_space.saturating_add(for_file))?;
+        self.limit(Resource::Cpu, self.cpu_seconds()?.saturating_add(times.cpu.as_secs()))?;
+        self.deadline = Instant::now() + times.wall;
+        self.times = Some(times);
+        Ok(())
+    }
+
+    fn limit(&self, resource: Resource, soft: u64) -> Result<(), End> {
+        let pid = Pid::from_child(&self.child);
+        let limit = Rlimit { current: Some(soft), maximum: None };
+        match prlimit(Some(pid), resource, limit) {
+            Ok(_) => Ok(()),
+            // Our own hard limit is lower: then it is the limit.
+            Err(rustix::io::Errno::PERM | rustix::io::Errno::INVAL) => {
+                let maximum = prlimit_of(pid, resource)?;
+                let current = Some(maximum.map_or(soft, |maximum| maximum.min(soft)));
+                let limit = Rlimit { current, maximum };
+                prlimit(Some(pid), resource, limit).map(drop).map_err(|err| End::Lost(err.into()))
+            }
+            Err(err) => Err(End::Lost(err.into())),
+        }
+    }
+
+    /// Whole seconds of CPU time so far, rounded up.
+    fn cpu_seconds(&self) -> Result<u64, End> {
+        let pid = Pid::from_child(&self.child).as_raw_nonzero().get();
+        let mut clock = 0;
+        // SAFETY: fills the number that it is given.
+        if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
+            return Err(End::Lost(ErrorKind::BrokenPipe.into()));
+        }
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: fills the struct that it is given.
+        if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+            return Err(End::Lost(io::Error::last_os_error()));
+        }
+        Ok(u64::try_from(time.tv_sec).unwrap_or(0).saturating_add(1))
+    }
+
+    pub fn ask(&mut self, request: &Request, file: &File) -> Result<(), End> {
+        let request = serde_json::to_vec(request).map_err(io::Error::other)?;
+        ipc::write(&self.stream, &[&request])?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [file.as_fd()];
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+        sendmsg(&self.stream, &[IoSlice::new(b"f")], &mut ancillary, SendFlags::NOSIGNAL)
+            .map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    pub fn go(&mut self) -> Result<(), End> {
+        Ok(ipc::write(&self.stream, &[GO])?)
+    }
+
+    pub fn hear(&mut self, signals: &Signals) -> Result<Reply, End> {
+        from_slice(&self.frame(MOST_BYTES, signals)?).map_err(|_| End::Nonsense)
+    }
+
+    pub fn hear_pixels(&mut self, n: usize, signals: &Signals) -> Result<Vec<u8>, End> {
+        let pixels = self.frame(n, signals)?;
+        if pixels.len() == n { Ok(pixels) } else { Err(End::Nonsense) }
+    }
+
+    fn frame(&self, most: usize, signals: &Signals) -> Result<Vec<u8>, End> {
+        let reader =
+            Patient { stream: &self.stream, signals, deadline: self.deadline, interrupted: None };
+        ipc::read(reader, most)?.ok_or_else(|| End::Lost(ErrorKind::UnexpectedEof.into()))
+    }
+
+    /// Ends the process, and says what that means for its file.
+    pub fn cause(mut self, end: &End) -> Skip {
+        // One that is dying by itself says more about why than one that is killed.
+        let status = if matches!(end, End::Lost(_)) { self.wait(GRACE) } else { None };
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let times = self.times;
+        match (end, status) {
+            (End::TooLong, _) => {
+                Skip::DecoderTimedOut(times.map_or_else(String::new, |times| seconds(times.wall)))
+            }
+            (End::Nonsense, _) => Skip::DecoderCrashed("it answered nonsense".into()),
+            (_, Some(status)) => self.cause_of_death(status),
+            (End::Lost(err), None) => Skip::DecoderCrashed(format!("it stopped answering: {err}")),
+            (End::Interrupted | End::Refused(_), None) => Skip::DecoderCrashed("ended".into()),
+        }
+    }
+
+    fn cause_of_death(&self, status: ExitStatus) -> Skip {
+        let mut noise = vec![0; 4096];
+        let n = self.noise.read_at(&mut noise, 0).unwrap_or(0);
+        noise.truncate(n);
+        let noise = String::from_utf8_lossy(&noise);
+        let tells_of_memory =
+            |line: &&str| line.contains("memory allocation of") || line.contains("bad_alloc");
+        let memory = noise.lines().find(tells_of_memory);
+        let first = noise.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        match status.signal() {
+            _ if memory.is_some() => Skip::OutOfMemory(memory.unwrap_or_default().to_owned()),
+            Some(libc::SIGXCPU) => {
+                let cpu = self.times.map_or(Duration::ZERO, |times| times.cpu);
+                Skip::DecoderTimedOut(format!("{} s of CPU time", cpu.as_secs()))
+            }
+            // Nobody but the kernel, or a person, kills it so.
+            Some(libc::SIGKILL) => Skip::OutOfMemory("the system killed the decoder".into()),
+            Some(signal) => Skip::DecoderCrashed(format!("signal {signal} {first}").trim().into()),
+            None => Skip::DecoderCrashed(format!("{status} {first}").trim().into()),
+        }
+    }
+
+    fn wait(&mut self, most: Duration) -> Option<ExitStatus> {
+        let started = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if started.elapsed() < most => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        if let Err(err) = self.child.kill() {
+            tracing::debug!("cannot end a decoding process: {err}");
+        }
+        // One that waits for a dead network disk cannot be ended; it goes when the disk answers.
+        if self.wait(GRACE).is_none() {
+            tracing::warn!("decoding process {} does not end", self.child.id());
+        }
+    }
+}
+
+fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, End> {
+    let n = match resource {
+        Resource::Cpu => libc::RLIMIT_CPU,
+        _ => libc::RLIMIT_AS,
+    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: changes nothing (no new limit is given) and fills the struct that it is given.
+    let result =
+        unsafe { libc::prlimit(pid.as_raw_nonzero().get(), n, std::ptr::null(), &raw mut limit) };
+    if result != 0 {
+        return Err(End::Lost(io::Error::last_os_error()));
+    }
+    Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
+}
+
+/// Reads from a process that may take its time, shows signs of life meanwhile, and gives up at the
+/// deadline, or soon after an interruption.
+struct Patient<'a> {
+    stream: &'a UnixStream,
+    signals: &'a Signals,
+    deadline: Instant,
+    interrupted: Option<Instant>,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match (&mut &*self.stream).read(buffer) {
+                Err(err)
+                    if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                result => return result,
+            }
+            self.signals.heartbeat.beat();
+            let now = Instant::now();
+            if now >= self.deadline {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            if self.signals.stop.is_set() {
+                let since = *self.interrupted.get_or_insert(now);
+                if now.duration_since(since) >= GRACE {
+                    return Err(ErrorKind::ConnectionAborted.into());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Decoding in a process of its own, so that a decoder that crashes, hangs or eats memory costs the
+//! file it was at and nothing else, and one that is taken over reaches nothing.
+//!
+//! The file is opened here and its descriptor handed over; back comes an S×S picture with what belongs
+//! to it. What comes back is believed only as far as the network's answer goes: before a write, the
+//! file is read, hashed and parsed again by the writer.
+
+mod child;
+mod confine;
+mod protocol;
+mod test_switch;
+pub mod worker;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::child::{End, Process};
+use self::protocol::{Reply, Request};
+use super::budget::Budget;
+use super::confinement::Confinement;
+use super::file::{Opened, open};
+use super::limits::Limits;
+use super::look;
+use super::photo::{Candidate, Looked, Photo};
+use crate::error::Skip;
+use crate::rules::orientation::Orientation;
+use crate::rules::pixels::Rgb8;
+use crate::signals::Signals;
+
+/// CPU time that one file may take. The largest allowed ones take seconds.
+const CPU_LIMIT: Duration = Duration::from_secs(60);
+
+/// Time that may go by: more, since a photo on a slow disk of a busy machine is no attack.
+const WALL_LIMIT: Duration = Duration::from_secs(240);
+
+/// A file that ends this many processes is not tried again until it changes.
+const TRIES: u32 = 2;
+
+/// One decoding process, started when it is first needed and replaced when it dies.
+pub struct Isolated<'a> {
+    process: Option<Process>,
+    limits: &'a Limits,
+    budget: &'a Budget,
+    /// Side S of the pictures.
+    side: usize,
+    signals: &'a Signals,
+    times: Times,
+    /// For the bench that says what all this costs: no process, no confinement.
+    in_process: bool,
+}
+
+/// What one file may take.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    cpu: Duration,
+    wall: Duration,
+}
+
+impl Times {
+    /// A test need not wait for minutes.
+    fn from_environment() -> Self {
+        let seconds = std::env::var("ORIENTD_TEST_DECODER_SECONDS").ok();
+        match seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs) {
+            Some(time) => Self { cpu: time, wall: 2 * time },
+            None => Self { cpu: CPU_LIMIT, wall: WALL_LIMIT },
+        }
+    }
+}
+
+/// How one try ended.
+enum Try {
+    Looked(Looked),
+    /// The process died, or had to be ended; why, in terms of the file.
+    Died(Skip),
+    NeedsHeif,
+    Interrupted,
+}
+
+impl<'a> Isolated<'a> {
+    pub fn new(limits: &'a Limits, budget: &'a Budget, side: usize, signals: &'a Signals) -> Self {
+        let times = Times::from_environment();
+        let in_process = std::env::var_os("ORIENTD_BENCH_IN_PROCESS").is_some();
+        Self { process: None, limits, budget, side, signals, times, in_process }
+    }
+
+    /// Looks at one file. `None` where an interruption came first: it is found again.
+    ///
+    /// # Errors
+    /// Where no decoding process can be started, which is no file's fault.
+    pub fn look(&mut self, candidate: &Candidate) -> Result<Option<Looked>> {
+        if self.in_process {
+            return Ok(Some(look(candidate, self.limits, self.budget, self.side)));
+        }
+        let (file, identity) = match open(&candidate.path) {
+            Ok(opened) => opened,
+            Err(skip) => return Ok(Some(Looked::Skipped { format: None, skip })),
+        };
+        let opened = Opened { file: &file, identity, name: &candidate.path };
+        let mut n_deaths = 0;
+        loop {
+            match self.try_once(opened)? {
+                Try::Looked(looked) => return Ok(Some(looked.shown_by_sidecar(&candidate.path))),
+                Try::Interrupted => return Ok(None),
+                Try::NeedsHeif => self.process = Some(Process::start(true)?),
+                Try::Died(skip) => {
+                    n_deaths += 1;
+                    tracing::debug!("decoding {}: {skip}", candidate.path.display());
+                    if n_deaths == TRIES {
+                        return Ok(Some(Looked::Skipped { format: None, skip }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_once(&mut self, opened: Opened<'_>) -> Result<Try> {
+        let mut process = match self.process.take() {
+            Some(process) => process,
+            None => Process::start(false)?,
+        };
+        match self.exchange(&mut process, opened) {
+            Ok(outcome) => {
+                self.process = Some(process);
+                Ok(outcome)
+            }
+            Err(End::Interrupted) => Ok(Try::Interrupted),
+            // The process waits for a word that does not come, so it goes, through no fault of its own.
+            Err(End::Refused(skip)) => Ok(Try::Looked(Looked::Skipped { format: None, skip })),
+            Err(end) => Ok(Try::Died(process.cause(&end))),
+        }
+        // A process that was not put back is ended here.
+    }
+
+    fn exchange(&self, process: &mut Process, opened: Opened<'_>) -> Result<Try, End> {
+        let Opened { file, identity, name } = opened;
+        let n_bytes = identity.size.min(self.limits.max_file_bytes);
+        process.allow(self.times, n_bytes, 0)?;
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let request = Request { name, identity, limits: *self.limits, side: self.side };
+        process.ask(&request, file)?;
+        let mut share = None;
+        loop {
+            match process.hear(self.signals)? {
+                Reply::Needs(bytes) => {
+                    if let Some(skip) = refuse_bomb(identity.size, bytes) {
+                        return Err(End::Refused(skip));
+                    }
+                    // Never two shares at once, or two files could wait for each other.
+                    drop(share.take());
+                    share = Some(self.budget.take(bytes));
+                    process.allow(self.times, n_bytes, bytes)?;
+                    process.go()?;
+                }
+                Reply::Photo { format, width, height, stored, taken, hash } => {
+                    let stored = Orientation::from_exif(stored.into()).ok_or(End::Nonsense)?;
+                    let side = self.side;
+                    let pixels = process.hear_pixels(3 * side * side, self.signals)?;
+                    let picture = Rgb8 { width: side, height: side, pixels };
+                    let photo =
+                        Photo { identity, hash, format, width, height, stored, taken, picture };
+                    return Ok(Try::Looked(Looked::Photo(Box::new(photo))));
+                }
+                Reply::Skipped { format, skip } => {
+                    return Ok(Try::Looked(Looked::Skipped { format, skip }));
+                }
+                Reply::NotAPhoto => return Ok(Try::Looked(Looked::NotAPhoto)),
+                Reply::NeedsHeif if !process.has_heif() => return Ok(Try::NeedsHeif),
+                Reply::Ready { .. } | Reply::NeedsHeif => return Err(End::Nonsense),
+            }
+        }
+    }
+}
+
+/// A file that unpacks to this much is looked at twice.
+const MUCH: u64 = 256 << 20;
+
+/// Pixels to bytes of a file: photos have a few, a blank page a few hundred.
+const MOST_UNPACKING: u64 = 2000;
+
+/// Memory that no photo of this length takes.
+fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<Skip> {
+    let needed = u64::try_from(needed).unwrap_or(u64::MAX);
+    let is_bomb = needed > MUCH && needed / MOST_UNPACKING > file_bytes;
+    let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
+    is_bomb.then(|| Skip::TooLarge(text()))
+}
+
+/// What a decoding process on this machine is held by, and which libheif it found, or why none.
+///
+/// # Errors
+/// Where none can be started.
+pub fn examine() -> Result<(Confinement, Result<String, String>)> {
+    let process = Process::start(true)?;
+    let heif = process.heif.clone().unwrap_or_else(|| Err("it was not looked for".into()));
+    Ok((process.confinement, heif))
+}

@@ -1,0 +1,55 @@
+//! What the scan and a decoding process say to each other, each message a frame of JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::confinement::Confinement;
+use crate::decode::limits::Limits;
+use crate::error::Skip;
+use crate::files::identity::Identity;
+use crate::rules::sniff::Format;
+use crate::store::Hash;
+
+/// The longest message but pixels.
+pub const MOST_BYTES: usize = 1 << 20;
+
+/// Look at the file whose descriptor follows (`SCM_RIGHTS`, with one byte).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The file's name, without its folder: its ending is a hint, and it is all that is told of it.
+    pub name: String,
+    pub identity: Identity,
+    pub limits: Limits,
+    /// Side S of the picture that is wanted.
+    pub side: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// The first message: what holds the process, and the address space it has before any file.
+    Ready {
+        confinement: Confinement,
+        address_space: u64,
+        heif: Option<Result<String, String>>,
+    },
+    /// Decoding takes so many bytes of pixels. Waits for [`GO`].
+    Needs(usize),
+    /// A frame of S×S×3 bytes follows.
+    Photo {
+        format: Format,
+        width: u32,
+        height: u32,
+        stored: u8,
+        taken: Option<i64>,
+        hash: Hash,
+    },
+    Skipped {
+        format: Option<Format>,
+        skip: Skip,
+    },
+    NotAPhoto,
+    /// A file for libheif, which must be loaded before the process is confined.
+    NeedsHeif,
+}
+
+/// The answer to [`Reply::Needs`].
+pub const GO: &[u8] = b"go";

@@ -1,0 +1,95 @@
+//! The decoding process: takes one file after the other from the scan, until the scan is gone.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
+use super::protocol::{MOST_BYTES, Reply, Request};
+use super::{confine, test_switch};
+use crate::decode::budget::Budget;
+use crate::decode::file::{Opened, Tools, look_at};
+use crate::decode::heif::Heif;
+use crate::decode::photo::Looked;
+use crate::error::Skip;
+use crate::ipc;
+
+/// Runs until the conversation, which is standard input, ends.
+///
+/// # Errors
+/// Where it cannot be set up, or the other side does not keep to it.
+pub fn serve(heif: bool) -> Result<()> {
+    confine::settle_in()?;
+    let test_switch = test_switch::from_environment();
+    let stream = Arc::new(confine::conversation()?);
+    // Before the doors shut. What it takes is no file's, so it is counted before any.
+    let heif = if heif { Heif::find() } else { Heif::NotTried };
+    let address_space = confine::address_space()?;
+    let confinement = confine::confine(heif.is_tried());
+    let heif = heif.unless_unsafe(confinement);
+    let found = heif.is_tried().then(|| heif.describe());
+    say(&stream, &Reply::Ready { confinement, address_space, heif: found })?;
+    let asking = Arc::clone(&stream);
+    let budget = Budget::asked_for(move |bytes| {
+        // Where nobody answers, the next message says so to the loop below.
+        drop(say(&asking, &Reply::Needs(bytes)).and_then(|()| Ok(hear(&asking)?)));
+    });
+    while let Some(request) = hear(&stream)? {
+        let request: Request = serde_json::from_slice(&request)?;
+        let file = receive_file(&stream)?;
+        if let Some(reply) = test_switch.as_ref().and_then(|switch| switch.act(&request.name)) {
+            say(&stream, &reply)?;
+            continue;
+        }
+        let name = Path::new(&request.name);
+        let opened = Opened { file: &file, identity: request.identity, name };
+        let tools = Tools { limits: &request.limits, budget: &budget, heif: &heif };
+        match look_at(opened, &tools, request.side) {
+            Looked::Skipped { skip: Skip::LibraryMissing(_), .. } if !heif.is_tried() => {
+                say(&stream, &Reply::NeedsHeif)?;
+            }
+            looked => answer(&stream, looked)?,
+        }
+    }
+    Ok(())
+}
+
+fn say(stream: &UnixStream, reply: &Reply) -> Result<()> {
+    Ok(ipc::write(stream, &[&serde_json::to_vec(reply)?])?)
+}
+
+fn hear(stream: &UnixStream) -> io::Result<Option<Vec<u8>>> {
+    ipc::read(stream, MOST_BYTES)
+}
+
+fn answer(stream: &UnixStream, looked: Looked) -> Result<()> {
+    match looked {
+        Looked::NotAPhoto => say(stream, &Reply::NotAPhoto),
+        Looked::Skipped { format, skip } => say(stream, &Reply::Skipped { format, skip }),
+        Looked::Photo(photo) => {
+            let (format, hash, stored) = (photo.format, photo.hash, photo.stored.to_exif());
+            let (width, height, taken) = (photo.width, photo.height, photo.taken);
+            say(stream, &Reply::Photo { format, width, height, stored, taken, hash })?;
+            Ok(ipc::write(stream, &[&photo.picture.pixels])?)
+        }
+    }
+}
+
+/// The descriptor comes with one byte.
+fn receive_file(stream: &UnixStream) -> Result<File> {
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    recvmsg(stream, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    let file = descriptors.next().and_then(|mut descriptors| descriptors.next());
+    Ok(file.ok_or(ErrorKind::InvalidData).map_err(io::Error::from).context("no file came")?.into())
+}

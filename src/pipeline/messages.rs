@@ -1,0 +1,59 @@
+//! What the threads of a round send each other.
+
+use std::path::PathBuf;
+
+use super::photo_report::PhotoReport;
+use crate::decode::Candidate;
+use crate::engine::Device;
+use crate::files::identity::Identity;
+use crate::rules::decision::Bars;
+use crate::store::{Known, KnownOutcome, Seen};
+
+/// What the walk tells the recorder.
+#[derive(Debug)]
+pub enum Found {
+    /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
+    Unchanged(Vec<(Known, PathBuf)>),
+    /// A known photo under a new name; not opened.
+    Renamed { id: i64, path: PathBuf, identity: Identity },
+    /// Its name promises a photo, and it is no regular file: a FIFO named `.jpg`, say.
+    NotRegular(Candidate),
+    /// A file that was found under another name already.
+    SameFile,
+    /// New or changed a moment ago; somebody may still be writing it.
+    Unsettled(PathBuf),
+    /// A folder or file that cannot be entered, and why.
+    Unreadable(PathBuf, std::io::Error),
+    /// Photos the database knows below the roots that were not found. Comes last.
+    Missing(Vec<i64>),
+}
+
+/// What a run learns about the engine once it is loaded.
+#[derive(Clone, Debug)]
+pub struct EngineInfo {
+    pub device: Device,
+    /// The thresholds in the model file.
+    pub own_bars: Bars,
+    pub backbone: String,
+}
+
+/// What decoders and network tell the recorder: first the engine, then files in no particular order.
+pub enum Event {
+    Loaded(EngineInfo),
+    Seen(Seen),
+}
+
+/// What the recorder tells the caller, after it is in the database.
+#[derive(Debug)]
+pub enum Report {
+    Loaded(EngineInfo),
+    Photo(Box<PhotoReport>),
+    /// So many files: known, unchanged, and not asked for in full.
+    Unchanged(KnownOutcome, u64),
+    SameFile,
+    OtherFile,
+    /// To be looked at when it has settled.
+    Unsettled(PathBuf),
+    /// So many photos that were known and are gone.
+    Missing(usize),
+}

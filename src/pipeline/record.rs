@@ -1,0 +1,299 @@
+//! Owns the database: records what was seen, then plans or performs what is to be done about it.
+//! Record and fix share this thread, so the journal is always ahead of the disk.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use crossbeam_channel::{Receiver, Sender, never, select};
+
+use super::decode_pool::skipped;
+use super::messages::{Event, Found, Report};
+use super::policy::{Fixing, Policy, TurnSettings};
+use crate::change::journal::{self, Failure, Owner};
+use crate::change::originals;
+use crate::change::plan::Wish;
+use crate::change::prepare::{Expected, prepare};
+use crate::error::{FixError, Skip};
+use crate::files::identity::Identity;
+use crate::pipeline::photo_report::{Action, PhotoReport};
+use crate::rules::decision::Verdict;
+use crate::rules::orientation::{Orientation, Turn};
+use crate::signals::Signals;
+use crate::store::{
+    BarOverrides, Hash, Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome, Store,
+};
+
+/// Looks recorded in one transaction.
+const BATCH: usize = 64;
+
+/// The longest that a look waits for its transaction.
+const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+pub struct Recorder {
+    pub store: Store,
+    pub run: i64,
+    pub model_hash: Hash,
+    pub model_name: String,
+    /// `None` until the model has been used with this database.
+    pub model: Option<i64>,
+    pub bars: BarOverrides,
+    pub turns: TurnSettings,
+    /// A person's earlier undo does not bind a rescan.
+    pub rescan: bool,
+    /// Report unchanged photos in full too.
+    pub in_full: bool,
+    pub signals: Arc<Signals>,
+}
+
+/// The reporter has ended, which happens only when the whole run ends.
+fn send(reports: &Sender<Report>, report: Report) -> Result<()> {
+    reports.send(report).map_err(|_| anyhow::anyhow!("the reporter has ended"))
+}
+
+impl Recorder {
+    /// Runs until both sources are closed and drained, then gives the database back.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written. Nothing of a photo's is lost: what was not
+    /// recorded is looked at again.
+    pub fn run(
+        mut self,
+        events: Receiver<Event>,
+        found: Receiver<Found>,
+        reports: &Sender<Report>,
+    ) -> Result<Store> {
+        let (mut events, mut found) = (Some(events), Some(found));
+        let mut batch = Vec::new();
+        while events.is_some() || found.is_some() {
+            let (no_events, no_found) = (never(), never());
+            let timeout = if batch.is_empty() { Duration::MAX } else { FLUSH_AFTER };
+            select! {
+                recv(events.as_ref().unwrap_or(&no_events)) -> event => match event {
+                    Ok(event) => self.on_event(event, &mut batch, reports)?,
+                    Err(_) => events = None,
+                },
+                recv(found.as_ref().unwrap_or(&no_found)) -> item => match item {
+                    Ok(item) => self.on_found(item, &mut batch, reports)?,
+                    Err(_) => found = None,
+                },
+                default(timeout) => self.flush(&mut batch, reports)?,
+            }
+            self.signals.heartbeat.beat();
+            if batch.len() >= BATCH {
+                self.flush(&mut batch, reports)?;
+            }
+        }
+        self.flush(&mut batch, reports)?;
+        originals::prune(&mut self.store, self.turns.keep, 0)?;
+        Ok(self.store)
+    }
+
+    fn on_event(
+        &mut self,
+        event: Event,
+        batch: &mut Vec<Seen>,
+        reports: &Sender<Report>,
+    ) -> Result<()> {
+        match event {
+            Event::Seen(seen) => batch.push(seen),
+            Event::Loaded(info) => {
+                let (hash, name) = (&self.model_hash, &self.model_name);
+                let (own, overrides) = (info.own_bars, self.bars);
+                let id = self.store.add_model(hash, name, &info.backbone, own, overrides)?;
+                self.model = Some(id);
+                send(reports, Report::Loaded(info))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_found(
+        &mut self,
+        item: Found,
+        batch: &mut Vec<Seen>,
+        reports: &Sender<Report>,
+    ) -> Result<()> {
+        match item {
+            Found::Unchanged(batch) => self.unchanged(&batch, reports),
+            Found::Unsettled(path) => send(reports, Report::Unsettled(path)),
+            Found::Renamed { id, path, identity } => {
+                self.store.rename(id, &path, &identity)?;
+                match self.store.photo(id, self.model)? {
+                    Some(photo) => self.known_photo(photo, reports),
+                    None => Ok(()),
+                }
+            }
+            Found::NotRegular(candidate) => {
+                let outcome = skipped(None, &Skip::NotRegular);
+                let (path, identity) = (candidate.path, candidate.identity);
+                batch.push(Seen { path, identity, outcome });
+                Ok(())
+            }
+            Found::SameFile => send(reports, Report::SameFile),
+            Found::Unreadable(path, err) => {
+                let reason = ("unreadable".to_owned(), format!("cannot look in here: {err}"));
+                send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
+            }
+            Found::Missing(ids) => {
+                self.store.mark_missing(&ids)?;
+                send(reports, Report::Missing(ids.len()))
+            }
+        }
+    }
+
+    fn unchanged(&mut self, batch: &[(Known, PathBuf)], reports: &Sender<Report>) -> Result<()> {
+        let mut counts: HashMap<KnownOutcome, u64> = HashMap::new();
+        for (known, path) in batch {
+            if known.is_missing {
+                self.store.mark_found(known.id)?;
+            }
+            let is_due = known.outcome
+                == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true }
+                && self.turns.policies.of(path).fixing != Fixing::Off;
+            let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
+            if !is_told {
+                *counts.entry(known.outcome).or_default() += 1;
+            } else if let Some(photo) = self.store.photo(known.id, self.model)? {
+                self.known_photo(photo, reports)?;
+            }
+        }
+        counts.into_iter().try_for_each(|(known, n)| send(reports, Report::Unchanged(known, n)))
+    }
+
+    fn known_photo(&mut self, photo: Listed, reports: &Sender<Report>) -> Result<()> {
+        let (id, identity, hash) = (photo.id, photo.identity, photo.hash);
+        let is_current = photo.is_current;
+        let mut report = PhotoReport::from_listed(photo);
+        if let (true, Some(hash)) = (is_current, hash) {
+            self.propose(&mut report, id, &identity, &hash)?;
+        }
+        send(reports, Report::Photo(Box::new(report)))
+    }
+
+    /// Records the batch, then does what is to be done about it.
+    fn flush(&mut self, batch: &mut Vec<Seen>, reports: &Sender<Report>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for seen in batch.iter() {
+            self.follow_rename(seen)?;
+        }
+        let ids = self.store.record(self.run, self.model, batch)?;
+        for (seen, id) in batch.drain(..).zip(ids) {
+            self.report_seen(seen, id, reports)?;
+        }
+        Ok(())
+    }
+
+    /// A photo met at a new path that was known at another, where it no longer is, keeps its row.
+    fn follow_rename(&mut self, seen: &Seen) -> Result<()> {
+        let SeenOutcome::Photo { hash, .. } = &seen.outcome else { return Ok(()) };
+        for (id, path, known_hash) in self.store.by_inode(&seen.identity)? {
+            let is_gone = || fs::symlink_metadata(&path).is_err();
+            if path != seen.path && known_hash.as_ref() == Some(hash) && is_gone() {
+                return self.store.rename(id, &seen.path, &seen.identity);
+            }
+        }
+        Ok(())
+    }
+
+    fn report_seen(&mut self, seen: Seen, id: i64, reports: &Sender<Report>) -> Result<()> {
+        let report = match seen.outcome {
+            SeenOutcome::NotAPhoto => return send(reports, Report::OtherFile),
+            SeenOutcome::Skipped { format, reason, detail } => {
+                blank_report(seen.path, format, Some((reason.to_owned(), detail)))
+            }
+            SeenOutcome::Photo { hash, format, width, height, stored, prediction, .. } => {
+                let mut report = PhotoReport {
+                    width: Some(width),
+                    height: Some(height),
+                    stored,
+                    prediction: Some(prediction),
+                    ..blank_report(seen.path, Some(format), None)
+                };
+                self.propose(&mut report, id, &seen.identity, &hash)?;
+                report
+            }
+        };
+        send(reports, Report::Photo(Box::new(report)))
+    }
+
+    /// Plans or performs the turn of a photo with the verdict `fix`, and notes what came of it.
+    fn propose(
+        &mut self,
+        report: &mut PhotoReport,
+        id: i64,
+        identity: &Identity,
+        hash: &Hash,
+    ) -> Result<()> {
+        let Some(Prediction { decision, .. }) = &report.prediction else { return Ok(()) };
+        let policy = self.turns.policies.of(&report.path);
+        let is_sure = decision.confidence >= policy.min_confidence;
+        if policy.fixing == Fixing::Off || decision.verdict != Verdict::Fix || !is_sure {
+            return Ok(());
+        }
+        if self.signals.stop.is_set() {
+            return Ok(()); // It stays pending, and is found again.
+        }
+        let turn = decision.turn;
+        match self.fix(report, id, turn, policy, identity, hash) {
+            Ok(()) => report.just_now = true,
+            Err(Failure::Photo(why)) => report.refused(&why),
+            Err(Failure::Store(err)) => return Err(err),
+        }
+        Ok(())
+    }
+
+    fn fix(
+        &mut self,
+        report: &mut PhotoReport,
+        photo: i64,
+        turn: Turn,
+        policy: Policy,
+        identity: &Identity,
+        hash: &Hash,
+    ) -> Result<(), Failure> {
+        if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
+            return Err(FixError::SaidUpright.into());
+        }
+        if !self.rescan && self.store.was_undone(photo, hash, report.stored)? {
+            return Err(FixError::Undone.into());
+        }
+        let stored = Some(report.stored);
+        let expected = Expected { identity: Some(identity), hash: Some(hash), stored };
+        let wish = Wish { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
+        let prepared = prepare(&report.path, expected, wish)?;
+        self.signals.heartbeat.beat();
+        if policy.fixing == Fixing::Apply {
+            let (keep_mtime, keep) = (self.turns.keep_mtime, self.turns.keep);
+            let owner = Owner { run: self.run, photo, turn, keep_mtime, keep };
+            journal::apply(&mut self.store, owner, &prepared)?;
+        }
+        report.planned(&prepared);
+        Ok(())
+    }
+}
+
+fn blank_report(
+    path: PathBuf,
+    format: Option<&'static str>,
+    reason: Option<(String, String)>,
+) -> PhotoReport {
+    PhotoReport {
+        path,
+        format: format.map(str::to_owned),
+        width: None,
+        height: None,
+        stored: Orientation::UPRIGHT,
+        prediction: None,
+        action: Action::None,
+        written: None,
+        reason,
+        known: false,
+        just_now: false,
+    }
+}

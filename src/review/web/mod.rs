@@ -1,0 +1,125 @@
+//! The review page: a small web server for one person on this machine.
+//!
+//! `auth` decides who may ask, `routes` and `api` what is answered. Three threads own a database each:
+//! one reads pages, one looks up photos for their pictures, one writes answers.
+
+mod actor;
+mod api;
+mod auth;
+mod home;
+mod respond;
+mod routes;
+mod server;
+mod training;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::answers::Clerk;
+use super::thumbnails::Thumbnails;
+use crate::decode::Limits;
+use crate::output;
+use crate::pipeline::policy::TurnSettings;
+use crate::store::{BarOverrides, Store};
+
+/// Everything that the page needs from the command line and the config.
+pub struct Settings {
+    pub address: SocketAddr,
+    /// Asked for instead of the token in the address.
+    pub password: Option<String>,
+    pub opens_browser: bool,
+    pub limits: Limits,
+    pub turns: TurnSettings,
+    /// Photos decoded at the same time.
+    pub n_decoders: usize,
+    /// Folder of the thumbnails.
+    pub cache: PathBuf,
+    pub reader: Store,
+    pub writer: Store,
+    pub model: Option<i64>,
+    pub bars: BarOverrides,
+}
+
+/// What all requests share.
+pub(crate) struct Page {
+    guard: auth::Guard,
+    reader: actor::Desk<Store>,
+    /// For pictures, which must not wait until 100,000 photos are counted.
+    viewer: actor::Desk<Store>,
+    clerk: actor::Desk<Clerk>,
+    thumbnails: Arc<Thumbnails>,
+    training: Arc<training::Training>,
+    model: Option<i64>,
+    home: Option<PathBuf>,
+}
+
+/// Serves until interrupted.
+///
+/// # Errors
+/// Where the address cannot be had, or a thread or the database fails.
+pub fn serve(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(settings.n_decoders + 8)
+        .build()
+        .context("cannot start the server")?;
+    runtime.block_on(run(settings))
+}
+
+async fn run(settings: Settings) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(settings.address)
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.address))?;
+    let address = listener.local_addr().context("cannot tell the address")?;
+    let guard = auth::Guard::new(address, settings.password.clone())?;
+    let db = settings.writer.path().to_owned();
+    let clerk = Clerk::new(settings.writer, settings.model, settings.turns);
+    let viewer = Store::open(settings.reader.path())?;
+    let (viewer, viewer_thread) = actor::Desk::open("viewer", viewer, |_| Ok(()))?;
+    let (reader, reader_thread) = actor::Desk::open("reader", settings.reader, |_| Ok(()))?;
+    let (clerk, clerk_thread) = actor::Desk::open("clerk", clerk, Clerk::close)?;
+    let thumbnails = Thumbnails::new(settings.cache, settings.limits, settings.n_decoders)?;
+    let url = guard.url();
+    let once = guard.once();
+    let page = Arc::new(Page {
+        guard,
+        reader,
+        viewer,
+        clerk,
+        thumbnails: Arc::new(thumbnails),
+        training: Arc::new(training::Training::new(db)),
+        model: settings.model,
+        home: home::home(),
+    });
+    output::line(&format!("The review page is at  {url}"))?;
+    output::line("Ctrl-C ends it.")?;
+    if settings.opens_browser {
+        open_browser(&once);
+    }
+    server::serve(listener, Arc::clone(&page)).await?;
+    page.training.stop();
+    drop(page);
+    // Requests in flight hold the page too; the threads end with the last of them.
+    for thread in [reader_thread, viewer_thread, clerk_thread] {
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        ended
+            .context("a thread of the page")?
+            .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+    }
+    Ok(())
+}
+
+/// `once` holds a token that works a single time: other users can read a command line.
+fn open_browser(once: &str) {
+    use std::process::{Command, Stdio};
+    let quiet = || (Stdio::null(), Stdio::null(), Stdio::null());
+    let (stdin, stdout, stderr) = quiet();
+    let opened =
+        Command::new("xdg-open").arg(once).stdin(stdin).stdout(stdout).stderr(stderr).spawn();
+    if let Err(err) = opened {
+        tracing::info!("no browser was opened: {err}");
+    }
+}

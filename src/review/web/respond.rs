@@ -1,0 +1,34 @@
+//! What all routes share: the page's state, bodies of requests, errors told to the person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Page;
+
+/// Enough for a page of answers.
+pub const MOST_BODY: usize = 64 << 10;
+
+/// A body comes at once or not at all.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub type Shared = State<Arc<Page>>;
+
+pub async fn body(request: Request) -> Result<Bytes, Response> {
+    let body = axum::body::to_bytes(request.into_body(), MOST_BODY);
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "that is too much\n").into_response()),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "that is too slow\n").into_response()),
+    }
+}
+
+/// The person is told, and so is the log.
+pub fn failed(err: &anyhow::Error) -> Response {
+    tracing::error!("{err:#}");
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}\n")).into_response()
+}
