@@ -55,6 +55,7 @@ test: test-tools libtorch-kept
 lint: tools libtorch-kept
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(PYTHON) scripts/dependencies.py
 
 # Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
 corpus: build .runtime/corpus/PIL
