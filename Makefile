@@ -55,6 +55,7 @@ test: test-tools libtorch-kept
 lint: tools libtorch-kept
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(PYTHON) scripts/dependencies.py
 
 # Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
 corpus: build .runtime/corpus/PIL
@@ -116,6 +117,9 @@ family: test-tools
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"
 	install -Dm755 $(ORT_LIB) "$(DESTDIR)$(PREFIX)/lib/orientd/$(notdir $(ORT_LIB))"
+	install -Dm644 -t "$(DESTDIR)$(PREFIX)/share/doc/orientd" LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md
+	install -m644 $(RUNTIME)/LICENSE "$(DESTDIR)$(PREFIX)/share/doc/orientd/onnxruntime-LICENSE"
+	install -m644 $(RUNTIME)/ThirdPartyNotices.txt "$(DESTDIR)$(PREFIX)/share/doc/orientd/onnxruntime-ThirdPartyNotices.txt"
 	install -d "$(DESTDIR)$(PREFIX)/share/systemd/user"
 	target/release/orientd service unit --program "$(PREFIX)/bin/orientd" \
 	    > "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
@@ -139,7 +143,7 @@ uninstall:
 	      "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orientd" \
 	      "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orientd.fish" \
 	      "$(DESTDIR)$(PREFIX)/share/systemd/user/orientd.service"
-	rm -rf "$(DESTDIR)$(PREFIX)/lib/orientd"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/orientd" "$(DESTDIR)$(PREFIX)/share/doc/orientd"
 
 clean:
 	cargo clean

@@ -1,4 +1,5 @@
-//! The JSON of design section 5: stable names, numbers rounded to what they are worth.
+//! The JSON that other programs rely on, as docs/contracts.md lists it: stable names, and
+//! probabilities rounded to six decimals.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -53,7 +53,8 @@ impl Probabilities {
     }
 }
 
-/// The two bars of design section 2. Both come with the model and may be overridden.
+/// The two thresholds of a verdict. Both come with the model; the config may name others, and the
+/// owner's answers may move the first. docs/contracts.md has the rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bars {
     /// A turn other than 0 with at least this probability is `fix`.
@@ -100,7 +101,8 @@ pub struct Decision {
     pub confidence: f32,
 }
 
-/// Decides from the whole probability vector (design section 2).
+/// Decides from the whole probability vector: `fix` if one change is sure enough, else `review` if the
+/// three changes together are likely enough, else `upright`.
 pub fn decide(seen: &Probabilities, bars: Bars) -> Decision {
     let (change, confidence) = seen.best_change();
     let p_wrong = 1.0 - seen.of(Turn::NONE);

@@ -1,5 +1,5 @@
-//! What a model file says about itself: the `orientd.*` metadata of design section 4, read and
-//! written here and nowhere else.
+//! What a model file says about itself: the `orientd.*` metadata, read and written here and nowhere
+//! else. docs/contracts.md lists the keys.
 
 use super::decision::Bars;
 use super::tensor::InputSpec;
