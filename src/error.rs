@@ -1,10 +1,93 @@
 //! Why one photo was left alone. It is recorded, and the run goes on.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::rules::patch::Refusal;
+
+/// Why something was not done: a stable code for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub code: Cow<'static, str>,
+    pub detail: String,
+}
+
+impl Reason {
+    pub fn new(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { code: code.into(), detail: detail.into() }
+    }
+
+    /// See [`retry_of`].
+    pub fn retry(&self) -> Retry {
+        retry_of(&self.code)
+    }
+}
+
+impl From<&Skip> for Reason {
+    fn from(skip: &Skip) -> Self {
+        Self::new(skip.code(), skip.to_string())
+    }
+}
+
+impl From<&FixError> for Reason {
+    fn from(err: &FixError) -> Self {
+        Self::new(err.code(), err.to_string())
+    }
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code(), refusal.to_string())
+    }
+}
+
+/// When it is worth trying again what was not done, although the file has not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The reason lies in the file.
+    Never,
+    /// It lies in the settings, the machine or the moment.
+    NextScan,
+    /// It passes by itself, soon: the daemon does not wait for the next scan.
+    Soon,
+}
+
+/// What the code of a reason says about trying again; unknown codes lie in the file.
+pub fn retry_of(code: &str) -> Retry {
+    match code {
+        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer" => {
+            Retry::NextScan
+        }
+        "changed_while_reading" | "no_space" | "write_failed" | "locked" => Retry::Soon,
+        _ => Retry::Never,
+    }
+}
+
+/// Does the reason with this code lie in the moment rather than in the file?
+pub fn is_transient(code: &str) -> bool {
+    retry_of(code) != Retry::Never
+}
+
+/// Why a change did not happen: something about the file, or something about the database.
+#[derive(Debug)]
+pub enum Failure {
+    Photo(FixError),
+    Store(anyhow::Error),
+}
+
+impl From<FixError> for Failure {
+    fn from(err: FixError) -> Self {
+        Self::Photo(err)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(err: anyhow::Error) -> Self {
+        Self::Store(err)
+    }
+}
 
 /// Why a file could not be looked at.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
@@ -69,17 +152,6 @@ impl Skip {
             Self::NoAnswer => "no_answer",
         }
     }
-
-    /// Codes that say more about the moment or the settings than about the file: such a file is
-    /// looked at again by the next scan although it has not changed.
-    pub const TRY_AGAIN: [&'static str; 6] = [
-        "too_large",
-        "library_missing",
-        "vanished",
-        "unreadable",
-        "changed_while_reading",
-        "no_answer",
-    ];
 }
 
 /// An I/O error on its way from a decoding process: the system's number where it has one.

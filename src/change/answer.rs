@@ -1,9 +1,10 @@
 //! What a person says of a photo, carried through: the turn by way of the journal, then the label that
 //! remembers it. For `orientd fix` and the review page alike.
 
-use super::journal::{self, Failure, Owner};
+use super::journal::{self, Owner};
 use super::plan::Wish;
 use super::prepare::{Expected, Prepared, prepare, shown_now};
+use crate::error::Failure;
 use crate::error::FixError;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::store::{Label, Listed, Store};
@@ -53,12 +54,17 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then notes the label with `who` answered.
+    /// Makes the turn, then notes the label with who answered. `owner`: needed if a turn is made.
     ///
     /// # Errors
     /// The file's reason, with the journal settled and no label; or the database's.
-    pub fn carry_out(self, store: &mut Store, owner: Owner, who: &str) -> Result<(), Failure> {
-        if let Some(prepared) = &self.prepared {
+    pub fn carry_out(
+        self,
+        store: &mut Store,
+        owner: Option<Owner>,
+        who: &str,
+    ) -> Result<(), Failure> {
+        if let Some((prepared, owner)) = self.prepared.as_ref().zip(owner) {
             journal::apply(store, owner, prepared)?;
         }
         Ok(store.add_label(&self.label, who)?)

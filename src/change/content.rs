@@ -6,11 +6,7 @@ use std::path::Path;
 
 use super::checks;
 use crate::error::FixError;
-use crate::files::identity::Identity;
-use crate::store::Hash;
-
-/// The hash that stands for "no file": BLAKE3 of nothing anybody knows.
-pub const NO_FILE: Hash = [0; 32];
+use crate::files::identity::{ContentHash, Identity};
 
 /// What a file is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +17,11 @@ pub enum Content {
 }
 
 impl Content {
-    pub fn hash(&self) -> Hash {
+    /// `None` if there is to be no file.
+    pub fn hash(&self) -> Option<ContentHash> {
         match self {
-            Self::Bytes(bytes) => *blake3::hash(bytes).as_bytes(),
-            Self::Nothing => NO_FILE,
+            Self::Bytes(bytes) => Some(ContentHash::of(bytes)),
+            Self::Nothing => None,
         }
     }
 }
@@ -33,7 +30,7 @@ impl Content {
 pub struct Whole {
     pub bytes: Vec<u8>,
     pub metadata: Metadata,
-    pub hash: Hash,
+    pub hash: ContentHash,
 }
 
 /// Reads the regular file at `path`.
@@ -44,33 +41,32 @@ pub fn read(path: &Path) -> Result<Whole, FixError> {
     let (mut file, metadata) = checks::open_for_reading(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.read_to_end(&mut bytes).map_err(FixError::io("read the file"))?;
-    let hash = *blake3::hash(&bytes).as_bytes();
+    let hash = ContentHash::of(&bytes);
     Ok(Whole { bytes, metadata, hash })
 }
 
 /// BLAKE3 of an open file, from its start.
-pub fn hash_of(file: &mut File) -> std::io::Result<Hash> {
+pub fn hash_of(file: &mut File) -> std::io::Result<ContentHash> {
     file.seek(SeekFrom::Start(0))?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file)?;
-    Ok(*hasher.finalize().as_bytes())
+    ContentHash::of_reader(file)
 }
 
-/// What is at `path` now: identity and hash, without following links. No file in a folder that is
-/// there is [`NO_FILE`], where that can be meant.
+/// What is at `path` now, without following links. `None`: no file in a folder that is there, if
+/// `may_be_missing`.
 ///
 /// # Errors
-/// Where it cannot be opened as a regular file or read.
-pub fn content_of(path: &Path, may_be_missing: bool) -> Result<(Option<Identity>, Hash), FixError> {
+/// Returns an error if it cannot be opened as a regular file or read.
+pub fn content_of(
+    path: &Path,
+    may_be_missing: bool,
+) -> Result<Option<(Identity, ContentHash)>, FixError> {
     let folder_is_there = || path.parent().is_some_and(Path::is_dir);
     let (mut file, _) = match checks::open_for_reading(path) {
-        Err(FixError::Vanished) if may_be_missing && folder_is_there() => {
-            return Ok((None, NO_FILE));
-        }
+        Err(FixError::Vanished) if may_be_missing && folder_is_there() => return Ok(None),
         other => other?,
     };
     let hash = hash_of(&mut file).map_err(FixError::io("read the file"))?;
-    Ok((Some(identity_of(&file)?), hash))
+    Ok(Some((identity_of(&file)?, hash)))
 }
 
 /// What an open file is now.

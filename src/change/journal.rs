@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::content::{NO_FILE, content_of};
+use super::content::content_of;
 use super::originals;
 use super::prepare::{self, Prepared};
 use super::write::{exchange, temp_path};
-use crate::error::FixError;
-use crate::files::identity::Identity;
+use crate::error::{Failure, FixError};
+use crate::files::identity::{ContentHash, Identity};
 use crate::rules::mode::Mode;
 use crate::rules::orientation::Turn;
-use crate::store::{Change, ChangeState, Hash, Keep, NewChange, NowIs, Store};
+use crate::store::{Change, ChangeState, Keep, NewChange, NowIs, PhotoId, RunId, Store};
 
 /// Held while a file is written and its journal row settled. Whoever holds it knows that no other
 /// process is in the midst of a change, so an unsettled row is a dead process's.
@@ -38,30 +38,11 @@ impl WriteLock {
     }
 }
 
-/// Why a change did not happen: something about the file, or something about the database.
-#[derive(Debug)]
-pub enum Failure {
-    Photo(FixError),
-    Store(anyhow::Error),
-}
-
-impl From<FixError> for Failure {
-    fn from(err: FixError) -> Self {
-        Self::Photo(err)
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(err: anyhow::Error) -> Self {
-        Self::Store(err)
-    }
-}
-
 /// Whose run a change belongs to, and of which photo it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner {
-    pub run: i64,
-    pub photo: i64,
+    pub run: RunId,
+    pub photo: PhotoId,
     pub turn: Turn,
     pub keep_mtime: bool,
     pub keep: Keep,
@@ -76,9 +57,11 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(),
     // Another orientd may have made this very change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
-    if let Some(original) = &prepared.original {
-        originals::keep(store, owner.keep, &prepared.hash_before, original)?;
+    if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
+        originals::keep(store, owner.keep, &hash, original)?;
     }
+    // Only an undo removes a file.
+    let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;
     let id = store.begin_change(&NewChange {
         run: owner.run,
         photo: owner.photo,
@@ -86,8 +69,8 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(),
         turn: owner.turn,
         mode: prepared.mode,
         patch: &prepared.patch,
-        hash_before: &prepared.hash_before,
-        hash_after: &prepared.hash_after,
+        hash_before: prepared.hash_before,
+        hash_after,
     })?;
     let change = Change {
         id,
@@ -98,7 +81,7 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(),
         mode: prepared.mode,
         patch: prepared.patch.clone(),
         hash_before: prepared.hash_before,
-        hash_after: prepared.hash_after,
+        hash_after,
         state: ChangeState::Intent,
     };
     perform(store, &change, prepared, owner.keep_mtime)
@@ -111,7 +94,10 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(),
 pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), Failure> {
     let _lock = WriteLock::take(store)?;
     let original = match change.mode {
-        Mode::Pixels => Some(originals::load(store, &change.hash_before)?),
+        Mode::Pixels => {
+            let hash = change.hash_before.ok_or(FixError::OriginalDamaged)?;
+            Some(originals::load(store, &hash)?)
+        }
         Mode::Tag | Mode::Sidecar => None,
     };
     let prepared = prepare::prepare_undo(change, original)?;
@@ -127,7 +113,7 @@ fn perform(
     prepared: &Prepared,
     keep_mtime: bool,
 ) -> Result<(), Failure> {
-    let temp = temp_path(&change.target(), change.id, &change.hash_before);
+    let temp = temp_path(&change.target(), change.id, change.hash_before.as_ref());
     match prepared.perform(&temp, keep_mtime) {
         Ok(identity) => {
             let [made, _] = outcomes(change);
@@ -161,15 +147,18 @@ pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
     Ok(unsettled.len())
 }
 
-type Outcome = (Hash, ChangeState);
+type Outcome = (Option<ContentHash>, ChangeState);
 
 /// What the file holds where the write was made, and where it was not; and what that means.
 fn outcomes(change: &Change) -> [Outcome; 2] {
     match change.state {
-        ChangeState::Undoing => {
-            [(change.hash_before, ChangeState::Undone), (change.hash_after, ChangeState::Done)]
+        ChangeState::Undoing => [
+            (change.hash_before, ChangeState::Undone),
+            (Some(change.hash_after), ChangeState::Done),
+        ],
+        _ => {
+            [(Some(change.hash_after), ChangeState::Done), (change.hash_before, ChangeState::Void)]
         }
-        _ => [(change.hash_after, ChangeState::Done), (change.hash_before, ChangeState::Void)],
     }
 }
 
@@ -180,7 +169,7 @@ fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -
         photo: change.photo,
         stored: if is_turned { change.patch.to } else { change.patch.from },
         content: match change.mode {
-            Mode::Tag | Mode::Pixels => identity.map(|identity| (identity, hash)),
+            Mode::Tag | Mode::Pixels => identity.zip(hash),
             Mode::Sidecar => None,
         },
         swapped: is_turned != was_turned && change.swaps_sides(),
@@ -190,12 +179,13 @@ fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -
 /// Notes the state that the file's content stands for, and removes a new file left beside it.
 fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
     let target = change.target();
-    let may_be_missing = change.hash_before == NO_FILE;
-    let Ok((identity, hash)) = content_of(&target, may_be_missing) else {
+    let may_be_missing = change.hash_before.is_none();
+    let Ok(content) = content_of(&target, may_be_missing) else {
         // A file that cannot be read now may be readable at the next start: an unmounted disk.
         return Ok(change.state);
     };
-    let temp = temp_path(&target, change.id, &change.hash_before);
+    let (identity, hash) = content.unzip();
+    let temp = temp_path(&target, change.id, change.hash_before.as_ref());
     let outcomes = outcomes(change);
     let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
     let was_made = outcome == Some(outcomes[0]);
@@ -215,8 +205,8 @@ fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
 /// Does `temp` hold what another program put in the target's place at the last moment?
 fn displaced_another(temp: &Path, change: &Change) -> bool {
     match content_of(temp, false) {
-        Ok((_, hash)) => hash != change.hash_before && hash != change.hash_after,
-        Err(_) => false,
+        Ok(Some((_, hash))) => Some(hash) != change.hash_before && hash != change.hash_after,
+        Ok(None) | Err(_) => false,
     }
 }
 

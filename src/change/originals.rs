@@ -8,21 +8,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::error::FixError;
+use crate::files::identity::ContentHash;
 use crate::files::write_whole::{Durability, write_whole};
-use crate::store::{Hash, Keep, Store};
+use crate::store::{Keep, Store};
 
 /// Where the original with this hash is kept: one folder a first byte.
-pub fn path_of(store: &Store, hash: &Hash) -> PathBuf {
-    let name = blake3::Hash::from_bytes(*hash).to_hex();
+pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
+    let name = hash.to_hex();
     let folder = store.path().parent().unwrap_or(Path::new("."));
-    folder.join("originals").join(&name[..2]).join(name.as_str())
+    folder.join("originals").join(&name[..2]).join(&name)
 }
 
 /// Keeps `bytes`, whose hash is `hash`, durably, and drops what is then too much or too old.
 ///
 /// # Errors
 /// Where it cannot be written; then the photo must not be either.
-pub fn keep(store: &mut Store, keep: Keep, hash: &Hash, bytes: &[u8]) -> Result<()> {
+pub fn keep(store: &mut Store, keep: Keep, hash: &ContentHash, bytes: &[u8]) -> Result<()> {
     // It may be among those to drop, being there already; then it is noted and written anew.
     prune(store, keep, bytes.len() as u64)?;
     store.note_original(hash, bytes.len() as u64)?;
@@ -58,10 +59,10 @@ pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
 ///
 /// # Errors
 /// Where they were dropped, or are not what they were.
-pub fn load(store: &Store, hash: &Hash) -> Result<Vec<u8>, FixError> {
+pub fn load(store: &Store, hash: &ContentHash) -> Result<Vec<u8>, FixError> {
     let bytes = match fs::read(path_of(store, hash)) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),
         other => other.map_err(|source| FixError::Io { doing: "read the original", source })?,
     };
-    if blake3::hash(&bytes).as_bytes() == hash { Ok(bytes) } else { Err(FixError::OriginalDamaged) }
+    if ContentHash::of(&bytes) == *hash { Ok(bytes) } else { Err(FixError::OriginalDamaged) }
 }

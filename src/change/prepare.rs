@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use super::content::{Content, NO_FILE, read};
+use super::content::{Content, read};
 use super::plan::Wish;
 use super::{checks, plan};
 use crate::error::FixError;
-use crate::files::identity::Identity;
+use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use crate::rules::metadata::stored_orientation;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::Orientation;
 use crate::rules::patch::{Patch, Refusal};
-use crate::store::{Change, Hash};
+use crate::store::Change;
 
 /// A patch checked against the file as it is now, ready for the journal and then for the disk.
 pub struct Prepared {
     /// The photo that is turned.
     pub photo: PathBuf,
-    pub photo_hash: Hash,
+    pub photo_hash: ContentHash,
     /// The file that changes: the photo, or its sidecar.
     pub target: PathBuf,
     pub mode: Mode,
@@ -26,8 +26,10 @@ pub struct Prepared {
     pub instead: Option<Refusal>,
     /// `None`: the target is not there yet.
     pub(super) identity: Option<Identity>,
-    pub hash_before: Hash,
-    pub hash_after: Hash,
+    /// `None`: the target is not there yet.
+    pub hash_before: Option<ContentHash>,
+    /// `None`: the target is not to be there.
+    pub hash_after: Option<ContentHash>,
     pub patch: Patch,
     /// The old bytes of a file that the patch alone cannot restore.
     pub original: Option<Vec<u8>>,
@@ -40,7 +42,7 @@ pub struct Expected<'a> {
     /// `None`: any identity will do, the content alone counts.
     pub identity: Option<&'a Identity>,
     /// `None`: whatever the content is now.
-    pub hash: Option<&'a Hash>,
+    pub hash: Option<&'a ContentHash>,
     /// The orientation it was looked at with. `None`: whatever it is now.
     pub stored: Option<Orientation>,
 }
@@ -68,7 +70,7 @@ pub fn prepare(path: &Path, expected: Expected<'_>, wish: Wish) -> Result<Prepar
     }
     let old = match plan.mode {
         Mode::Sidecar => beside.map(|beside| {
-            let hash = *blake3::hash(&beside.bytes).as_bytes();
+            let hash = ContentHash::of(&beside.bytes);
             (beside.metadata, hash)
         }),
         Mode::Tag | Mode::Pixels => Some((photo.metadata, photo.hash)),
@@ -81,7 +83,7 @@ pub fn prepare(path: &Path, expected: Expected<'_>, wish: Wish) -> Result<Prepar
         mode: plan.mode,
         instead: plan.instead,
         identity: old.as_ref().map(|(metadata, _)| Identity::from(metadata)),
-        hash_before: old.as_ref().map_or(NO_FILE, |(_, hash)| *hash),
+        hash_before: old.as_ref().map(|(_, hash)| *hash),
         hash_after: plan.new.hash(),
         patch: plan.patch,
         original: (plan.mode == Mode::Pixels).then_some(photo.bytes),
@@ -102,7 +104,7 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
     }
     let patch = change.patch.inverse();
     let new = match original {
-        _ if change.hash_before == NO_FILE => Content::Nothing,
+        _ if change.hash_before.is_none() => Content::Nothing,
         Some(original) => Content::Bytes(original),
         None => Content::Bytes(patch.apply(&old.bytes)?),
     };
@@ -117,7 +119,7 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
         mode: change.mode,
         instead: None,
         identity: Some(Identity::from(&old.metadata)),
-        hash_before: old.hash,
+        hash_before: Some(old.hash),
         hash_after: change.hash_before,
         patch,
         original: None,
@@ -129,7 +131,7 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
 ///
 /// # Errors
 /// Where it cannot be opened as a regular file or read.
-pub fn shown_now(path: &Path) -> Result<(Hash, Orientation), FixError> {
+pub fn shown_now(path: &Path) -> Result<(ContentHash, Orientation), FixError> {
     let photo = read(path)?;
     let beside = sidecar::orientation(path);
     Ok((photo.hash, beside.unwrap_or_else(|| stored_orientation(&photo.bytes, path))))

@@ -12,10 +12,10 @@ use super::content::{Content, hash_of, identity_of};
 use super::prepare::Prepared;
 use super::{attributes, checks};
 use crate::error::FixError;
-use crate::files::identity::Identity;
+use crate::files::identity::{ContentHash, Identity};
 use crate::files::write_whole::sync_folder;
 use crate::rules::patch::Edit;
-use crate::store::Hash;
+use crate::store::ChangeId;
 
 impl Prepared {
     /// Writes. Returns what the file is now; `None` where it is gone, as it should be. `temp` is
@@ -133,7 +133,7 @@ impl Prepared {
         }
         file.sync_all().map_err(FixError::io("sync the file"))?;
         let hash = hash_of(&mut file).map_err(FixError::io("read the file back"))?;
-        if hash != self.hash_after {
+        if Some(hash) != self.hash_after {
             return Err(FixError::Verify);
         }
         let metadata = file.metadata().map_err(FixError::io("read the file's metadata"))?;
@@ -166,7 +166,7 @@ impl Prepared {
         carry(&new)?;
         new.sync_all().map_err(FixError::io("sync the new file"))?;
         let hash = hash_of(&mut new).map_err(FixError::io("read the new file back"))?;
-        if hash == self.hash_after { Ok(new) } else { Err(FixError::Verify) }
+        if Some(hash) == self.hash_after { Ok(new) } else { Err(FixError::Verify) }
     }
 
     /// Exchanges the two names, looks at what was displaced, and only then drops it: an edit by
@@ -247,7 +247,7 @@ pub fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
 }
 
 /// The new file of a change, beside its photo. Walks pass over hidden files.
-pub fn temp_path(photo: &Path, change: i64, hash_before: &Hash) -> PathBuf {
-    let [a, b, c, d, ..] = hash_before;
+pub fn temp_path(photo: &Path, change: ChangeId, hash_before: Option<&ContentHash>) -> PathBuf {
+    let [a, b, c, d, ..] = hash_before.map_or(&[0; 32], ContentHash::as_bytes);
     photo.with_file_name(format!(".orientd-{change}-{a:02x}{b:02x}{c:02x}{d:02x}.tmp"))
 }

@@ -9,18 +9,19 @@ use anyhow::{Context, Result, anyhow};
 use super::Session;
 use super::list::known_path;
 use crate::change::answer::{self, Planned};
-use crate::change::journal::{Failure, Owner};
+use crate::change::journal::Owner;
 use crate::change::plan::Wish;
 use crate::cli::FixArgs;
 use crate::decode::sandbox::Isolated;
 use crate::decode::{Budget, Candidate, Looked};
+use crate::error::{Failure, Reason, Skip};
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::Turn;
 use crate::signals::Signals;
-use crate::store::{Listed, RunKind, Seen, SeenOutcome, Store};
+use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Seen, SeenOutcome, Store};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
     let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
@@ -40,8 +41,8 @@ struct Fixer<'a> {
     session: &'a Session,
     args: &'a FixArgs,
     store: Store,
-    run: i64,
-    model: Option<i64>,
+    run: RunId,
+    model: Option<ModelId>,
     n_done: u64,
     n_refused: u64,
 }
@@ -101,8 +102,7 @@ impl Fixer<'_> {
         }
         let outcome = SeenOutcome::Skipped {
             format: None,
-            reason: "no_answer",
-            detail: "turned by hand before it was looked at".into(),
+            reason: Reason::new(Skip::NoAnswer.code(), "turned by hand before it was looked at"),
         };
         let Candidate { path, identity } = candidate;
         let seen = Seen { path: path.clone(), identity, outcome };
@@ -137,7 +137,7 @@ impl Fixer<'_> {
     fn answer(
         &mut self,
         report: &mut PhotoReport,
-        id: i64,
+        id: PhotoId,
         turn: Turn,
         planned: Planned,
     ) -> Result<(), Failure> {
@@ -151,7 +151,7 @@ impl Fixer<'_> {
         }
         let (keep_mtime, keep) = (self.session.config.keep_mtime, self.session.config.keep);
         let owner = Owner { run: self.run, photo: id, turn, keep_mtime, keep };
-        planned.carry_out(&mut self.store, owner, &answer::who())
+        planned.carry_out(&mut self.store, Some(owner), &answer::who())
     }
 
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {
@@ -164,14 +164,14 @@ impl Fixer<'_> {
         }
         let path = human::printable(&report.path.to_string_lossy());
         let text = match &report.reason {
-            Some((code, why)) if report.action == Action::None => {
-                format!("not turned  {path}  {code}: {why}")
+            Some(Reason { code, detail }) if report.action == Action::None => {
+                format!("not turned  {path}  {code}: {detail}")
             }
             _ if turn == Turn::NONE => format!("left as it is  {path}"),
             reason => {
                 let word = if self.args.dry_run { "would turn" } else { "turned" };
                 let way = report.action.as_str();
-                let why = reason.as_ref().map(|(_, why)| format!("  by {way} instead: {why}"));
+                let why = reason.as_ref().map(|why| format!("  by {way} instead: {}", why.detail));
                 format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
             }
         };

@@ -149,7 +149,7 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
     let bars = in_force.over(spec.bars);
     let by_config = configured.over(spec.bars);
     for (key, value) in [
-        ("blake3", blake3::Hash::from_bytes(model.hash).to_hex().to_string()),
+        ("blake3", model.hash.to_hex()),
         ("backbone", spec.backbone.clone()),
         ("trained_at", spec.trained_at.clone()),
         ("input_size", format!("{0}×{0}", spec.input.size)),

@@ -8,10 +8,11 @@ use anyhow::{Context, Result, anyhow};
 use super::Session;
 use crate::cli::ReportArgs;
 use crate::config;
+use crate::error::Reason;
 use crate::output::html::{Report, Skipped, Turned, Waiting};
 use crate::output::{self, human};
 use crate::review::thumbnails::Thumbnails;
-use crate::store::{Card, Dates, PageQuery, Store, Tab};
+use crate::store::{Card, Dates, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
 
 /// A file with more pictures is too large for a browser; the rest is named without.
 const MOST_PICTURES: usize = 2000;
@@ -24,11 +25,11 @@ pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
     };
     let model = session.model(Some(&store))?;
     let model = store.known_model(&model.hash, session.config.bars)?;
-    let known = match args.run {
+    let known = match args.run.map(RunId::new) {
         Some(run) => store.run_kind(run)?.map(|kind| (run, kind)),
         None => store.last_looking_run()?,
     };
-    let (run, kind) = known.with_context(|| match args.run {
+    let (run, kind) = known.with_context(|| match args.run.map(RunId::new) {
         Some(run) => format!("there is no run {run}"),
         None => "nothing was scanned yet".to_owned(),
     })?;
@@ -49,8 +50,8 @@ pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
     }
     let skipped = cards(&store, model, Tab::Skipped, run)?.into_iter().map(|card| {
         let path = path(&card);
-        let (reason, detail) = card.skipped.unwrap_or_default();
-        Skipped { path, reason, detail }
+        let reason = card.skipped.unwrap_or_else(|| Reason::new("", ""));
+        Skipped { path, reason: reason.code.into_owned(), detail: reason.detail }
     });
     let title = format!("orientd: run {run} ({kind})");
     let report = Report { title, turned, waiting, skipped: skipped.collect() };
@@ -72,7 +73,7 @@ fn path(card: &Card) -> String {
 }
 
 /// All of a tab that the run looked at last.
-fn cards(store: &Store, model: Option<i64>, tab: Tab, run: i64) -> Result<Vec<Card>> {
+fn cards(store: &Store, model: Option<ModelId>, tab: Tab, run: RunId) -> Result<Vec<Card>> {
     let mut query = PageQuery {
         tab,
         descending: false,
@@ -93,13 +94,13 @@ fn cards(store: &Store, model: Option<i64>, tab: Tab, run: i64) -> Result<Vec<Ca
 struct Pictures<'a> {
     thumbnails: Thumbnails,
     store: &'a Store,
-    model: Option<i64>,
+    model: Option<ModelId>,
     n_left: usize,
 }
 
 impl Pictures<'_> {
     /// `None` where the photo cannot be shown, or there are too many.
-    fn of(&mut self, photo: i64) -> Result<Option<Vec<u8>>> {
+    fn of(&mut self, photo: PhotoId) -> Result<Option<Vec<u8>>> {
         let Some(photo) = self.store.photo(photo, self.model)?.filter(|_| self.n_left > 0) else {
             return Ok(None);
         };

@@ -20,7 +20,7 @@ use crate::pipeline::photo_report::PhotoReport;
 use crate::pipeline::policy::Fixing;
 use crate::pipeline::walk::{self, distinct_roots};
 use crate::rules::decision::Verdict;
-use crate::store::RunKind;
+use crate::store::{RunId, RunKind};
 
 /// Photos named in the output of a scan, per kind; `list` names them all.
 const MOST_LINES: usize = 20;
@@ -136,7 +136,7 @@ impl Printer {
         Some(human::photo(photo, self.dry_run))
     }
 
-    fn finish(self, model: &str, run: i64, fixing: Fixing) -> Result<ExitCode> {
+    fn finish(self, model: &str, run: RunId, fixing: Fixing) -> Result<ExitCode> {
         self.progress.finish();
         if let Some(err) = self.failed {
             return Err(err.context("cannot print the results"));

@@ -7,10 +7,11 @@ use serde_json::{Map, json};
 
 use super::Session;
 use super::list::known_path;
-use crate::change::journal::{self, Failure};
+use crate::change::journal;
 use crate::cli::UndoArgs;
+use crate::error::{Failure, Reason};
 use crate::output::{self, human, json as json_output};
-use crate::store::{Change, RunKind, Store};
+use crate::store::{Change, RunId, RunKind, Store};
 
 pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = session.open_store()?;
@@ -33,7 +34,7 @@ pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
             None => n_undone += 1,
             Some(_) => n_refused += 1,
         }
-        let why = why.map(|why| (why.code(), why.to_string()));
+        let why = why.as_ref().map(Reason::from);
         print(args, change, why.as_ref(), session.global.quiet)?;
     }
     store.end_run(run)?;
@@ -54,7 +55,7 @@ fn wanted(store: &Store, args: &UndoArgs) -> Result<Vec<Change>> {
             None => Ok(Vec::new()),
         };
     }
-    if let Some(run) = args.run {
+    if let Some(run) = args.run.map(RunId::new) {
         return store.changes_of_run(run);
     }
     let mut changes = Vec::new();
@@ -71,25 +72,22 @@ fn wanted(store: &Store, args: &UndoArgs) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-fn print(
-    args: &UndoArgs,
-    change: &Change,
-    why: Option<&(&'static str, String)>,
-    quiet: bool,
-) -> Result<()> {
+fn print(args: &UndoArgs, change: &Change, why: Option<&Reason>, quiet: bool) -> Result<()> {
     if args.json {
         let mut object = Map::new();
         json_output::add_path(&mut object, &change.path);
         object.insert("run".into(), json!(change.run));
         object.insert("undone".into(), json!(why.is_none()));
         object.insert("stored".into(), json!(change.patch.from.to_exif()));
-        object.insert("reason".into(), json!(why.map(|(code, _)| code)));
-        object.insert("detail".into(), json!(why.map(|(_, text)| text)));
+        object.insert("reason".into(), json!(why.map(|reason| &reason.code)));
+        object.insert("detail".into(), json!(why.map(|reason| &reason.detail)));
         return output::line(&serde_json::Value::Object(object).to_string());
     }
     let path = human::printable(&change.path.to_string_lossy());
     match why {
-        Some((code, text)) => output::line(&format!("left alone  {path}  {code}: {text}")),
+        Some(Reason { code, detail }) => {
+            output::line(&format!("left alone  {path}  {code}: {detail}"))
+        }
         None if quiet => Ok(()),
         None => output::line(&format!("put back    {path}")),
     }

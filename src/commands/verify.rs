@@ -44,12 +44,15 @@ pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 fn check(store: &Store, change: &Change) -> Result<(), FixError> {
-    let (_, hash) = content_of(&change.target(), false)?;
-    if hash != change.hash_after {
+    let hash = content_of(&change.target(), false)?.map(|(_, hash)| hash);
+    if hash != Some(change.hash_after) {
         return Err(FixError::Changed);
     }
     match change.mode {
-        Mode::Pixels => originals::load(store, &change.hash_before).map(|_| ()),
+        Mode::Pixels => {
+            let hash = change.hash_before.ok_or(FixError::OriginalDamaged)?;
+            originals::load(store, &hash).map(|_| ())
+        }
         Mode::Tag | Mode::Sidecar => Ok(()),
     }
 }

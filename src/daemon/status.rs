@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::FixPolicy;
+use crate::store::RunId;
 
 /// What the service is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +63,8 @@ impl RootState {
 pub struct Status {
     pub state: ServiceState,
     pub pid: u32,
-    pub run: i64,
+    /// `None` until the run has begun.
+    pub run: Option<RunId>,
     pub roots: Vec<RootStatus>,
     pub watches: usize,
     /// Files that wait to settle or to be looked at.

@@ -12,7 +12,7 @@ use super::limits::Limits;
 use super::photo::{Looked, Photo};
 use super::{jpeg, raster, raw};
 use crate::error::Skip;
-use crate::files::identity::Identity;
+use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
 use crate::rules::metadata::{exif_orientation, taken};
 use crate::rules::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
@@ -71,7 +71,7 @@ fn try_look(
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
         identity: opened.identity,
-        hash: *blake3::hash(&file.bytes).as_bytes(),
+        hash: ContentHash::of(&file.bytes),
         format: file.format,
         width: decoded.width,
         height: decoded.height,

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Skip;
-use crate::files::identity::Identity;
+use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::sniff::Format;
-use crate::store::Hash;
 
 /// A file to look at.
 #[derive(Clone, Debug)]
@@ -20,7 +19,7 @@ pub struct Candidate {
 /// A picture squashed to S×S and shown as its stored orientation says.
 pub struct Photo {
     pub identity: Identity,
-    pub hash: Hash,
+    pub hash: ContentHash,
     pub format: Format,
     /// As stored, in pixels.
     pub width: u32,

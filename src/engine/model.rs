@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::store::Hash;
+use crate::files::identity::ContentHash;
 
 /// What the built-in model is called wherever models are named.
 pub const BUILT_IN: &str = "built-in";
@@ -21,7 +21,7 @@ pub struct ModelFile {
     pub path: Option<PathBuf>,
     pub bytes: Cow<'static, [u8]>,
     /// BLAKE3 of the bytes: tells one model's predictions from another's.
-    pub hash: Hash,
+    pub hash: ContentHash,
 }
 
 impl ModelFile {
@@ -67,7 +67,7 @@ impl ModelFile {
     }
 
     fn new(name: String, path: Option<PathBuf>, bytes: Cow<'static, [u8]>) -> Self {
-        let hash = *blake3::hash(&bytes).as_bytes();
+        let hash = ContentHash::of(&bytes);
         Self { name, path, bytes, hash }
     }
 }
@@ -80,6 +80,6 @@ mod tests {
     fn a_model_let_go_of_is_as_before_when_it_is_read() {
         let model = ModelFile::built_in();
         model.let_go();
-        assert_eq!(blake3::hash(&model.bytes).as_bytes(), &model.hash);
+        assert_eq!(ContentHash::of(&model.bytes), model.hash);
     }
 }

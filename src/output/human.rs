@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 use super::Summary;
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
+use crate::store::RunId;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const ASK: Style = AnsiColor::Yellow.on_default();
@@ -19,7 +20,7 @@ fn paint(style: Style, text: &str) -> String {
 /// One photo: what, how sure, where, and why nothing was done. In a dry run nothing has been done.
 pub fn photo(report: &PhotoReport, dry_run: bool) -> String {
     let path = printable(&report.path.to_string_lossy());
-    let reason = report.reason.as_ref().map(|(code, text)| format!("{code}: {text}"));
+    let reason = report.reason.as_ref().map(|reason| format!("{}: {}", reason.code, reason.detail));
     let Some(prediction) = &report.prediction else {
         let reason = reason.unwrap_or_default();
         return format!(
@@ -53,7 +54,7 @@ pub fn printable(text: &str) -> String {
 /// What the summary of a scan speaks of beside the counts.
 pub struct Scanned<'a> {
     pub model: &'a str,
-    pub run: i64,
+    pub run: RunId,
     pub fixing: bool,
     pub dry_run: bool,
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Summary;
 use crate::pipeline::photo_report::PhotoReport;
+use crate::store::RunId;
 
 /// One photo.
 pub fn photo(report: &PhotoReport) -> Value {
@@ -27,8 +28,8 @@ pub fn photo(report: &PhotoReport) -> Value {
         "verdict": report.verdict_word(),
         "action": report.action.as_str(),
         "new": report.new_orientation().map(|new| new.to_exif()),
-        "reason": report.reason.as_ref().map(|(code, _)| code),
-        "detail": report.reason.as_ref().map(|(_, text)| text),
+        "reason": report.reason.as_ref().map(|reason| &reason.code),
+        "detail": report.reason.as_ref().map(|reason| &reason.detail),
         "known": report.known,
     });
     if let Value::Object(rest) = rest {
@@ -47,7 +48,7 @@ pub fn add_path(object: &mut Map<String, Value>, path: &Path) {
 }
 
 /// The last line of a scan.
-pub fn summary(summary: &Summary, model: &str, run: i64, dry_run: bool) -> Value {
+pub fn summary(summary: &Summary, model: &str, run: RunId, dry_run: bool) -> Value {
     let seconds = (summary.elapsed.as_secs_f64() * 1e3).round() / 1e3;
     json!({"summary": {
         "photos": summary.n_photos,

@@ -58,8 +58,8 @@ impl Summary {
         }
         *self.verdicts.entry(photo.verdict_word()).or_default() += 1;
         *self.actions.entry(photo.action.as_str()).or_default() += 1;
-        if let Some((code, _)) = &photo.reason {
-            *self.reasons.entry(code.clone()).or_default() += 1;
+        if let Some(reason) = &photo.reason {
+            *self.reasons.entry(reason.code.clone().into_owned()).or_default() += 1;
         }
     }
 

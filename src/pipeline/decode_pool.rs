@@ -97,5 +97,5 @@ fn decode_one(
 
 /// A skip as it is recorded.
 pub fn skipped(format: Option<&'static str>, skip: &Skip) -> SeenOutcome {
-    SeenOutcome::Skipped { format, reason: skip.code(), detail: skip.to_string() }
+    SeenOutcome::Skipped { format, reason: skip.into() }
 }

@@ -7,7 +7,7 @@ use crate::decode::Candidate;
 use crate::engine::Device;
 use crate::files::identity::Identity;
 use crate::rules::decision::Bars;
-use crate::store::{Known, KnownOutcome, Seen};
+use crate::store::{Known, KnownOutcome, PhotoId, Seen};
 
 /// What the walk tells the recorder.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub enum Found {
     /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
     Unchanged(Vec<(Known, PathBuf)>),
     /// A known photo under a new name; not opened.
-    Renamed { id: i64, path: PathBuf, identity: Identity },
+    Renamed { id: PhotoId, path: PathBuf, identity: Identity },
     /// Its name promises a photo, and it is no regular file: a FIFO named `.jpg`, say.
     NotRegular(Candidate),
     /// A file that was found under another name already.
@@ -25,7 +25,7 @@ pub enum Found {
     /// A folder or file that cannot be entered, and why.
     Unreadable(PathBuf, std::io::Error),
     /// Photos the database knows below the roots that were not found. Comes last.
-    Missing(Vec<i64>),
+    Missing(Vec<PhotoId>),
 }
 
 /// What a run learns about the engine once it is loaded.

@@ -27,7 +27,7 @@ use self::renames::Elsewhere;
 use self::walk::{Anchor, Settling, Walk};
 use crate::engine::Engine;
 use crate::signals::Signals;
-use crate::store::Store;
+use crate::store::{RunId, Store};
 
 /// Files on their way to the decoders, and reports on their way out.
 const WORK_QUEUE: usize = 64;
@@ -61,7 +61,7 @@ impl Round {
     pub fn run(
         self,
         mut store: Store,
-        run: i64,
+        run: RunId,
         engine: &mut Option<Engine>,
         mut report: impl FnMut(Report),
     ) -> Result<Store> {

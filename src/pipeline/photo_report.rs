@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::change::prepare::Prepared;
-use crate::error::FixError;
+use crate::error::{FixError, Reason};
 use crate::rules::decision::Verdict;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::Orientation;
@@ -39,9 +39,9 @@ pub struct PhotoReport {
     pub action: Action,
     /// What the file or its sidecar then states, where something was done.
     pub written: Option<Orientation>,
-    /// A stable code and its text: why it was skipped, why nothing was done about it, or why it was
+    /// Why it was skipped, why nothing was done about it, or why it was
     /// not done in the mode that was asked for.
-    pub reason: Option<(String, String)>,
+    pub reason: Option<Reason>,
     /// From the database: the file was not opened.
     pub known: bool,
     /// The action was performed, or planned, just now; else it is in force since an earlier time.
@@ -91,12 +91,12 @@ impl PhotoReport {
     pub fn planned(&mut self, prepared: &Prepared) {
         self.action = Action::Turned(prepared.mode);
         self.written = Some(prepared.patch.to);
-        self.reason = prepared.instead.map(|why| (why.code().to_owned(), why.to_string()));
+        self.reason = prepared.instead.map(Reason::from);
     }
 
     /// Notes that nothing was done, and why.
     pub fn refused(&mut self, why: &FixError) {
         (self.action, self.written) = (Action::None, None);
-        self.reason = Some((why.code().to_owned(), why.to_string()));
+        self.reason = Some(why.into());
     }
 }

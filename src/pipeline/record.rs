@@ -13,18 +13,19 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use super::decode_pool::skipped;
 use super::messages::{Event, Found, Report};
 use super::policy::{Fixing, Policy, TurnSettings};
-use crate::change::journal::{self, Failure, Owner};
+use crate::change::journal::{self, Owner};
 use crate::change::originals;
 use crate::change::plan::Wish;
 use crate::change::prepare::{Expected, prepare};
-use crate::error::{FixError, Skip};
-use crate::files::identity::Identity;
+use crate::error::{Failure, FixError, Reason, Skip};
+use crate::files::identity::{ContentHash, Identity};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::{Orientation, Turn};
 use crate::signals::Signals;
 use crate::store::{
-    BarOverrides, Hash, Known, KnownOutcome, Listed, Prediction, Seen, SeenOutcome, Store,
+    BarOverrides, Known, KnownOutcome, Listed, ModelId, PhotoId, Prediction, RunId, Seen,
+    SeenOutcome, Store,
 };
 
 /// Looks recorded in one transaction.
@@ -35,11 +36,11 @@ const FLUSH_AFTER: Duration = Duration::from_millis(250);
 
 pub struct Recorder {
     pub store: Store,
-    pub run: i64,
-    pub model_hash: Hash,
+    pub run: RunId,
+    pub model_hash: ContentHash,
     pub model_name: String,
     /// `None` until the model has been used with this database.
-    pub model: Option<i64>,
+    pub model: Option<ModelId>,
     pub bars: BarOverrides,
     pub turns: TurnSettings,
     /// A person's earlier undo does not bind a rescan.
@@ -135,7 +136,7 @@ impl Recorder {
             }
             Found::SameFile => send(reports, Report::SameFile),
             Found::Unreadable(path, err) => {
-                let reason = ("unreadable".to_owned(), format!("cannot look in here: {err}"));
+                let reason = Reason::new("unreadable", format!("cannot look in here: {err}"));
                 send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
             }
             Found::Missing(ids) => {
@@ -148,8 +149,10 @@ impl Recorder {
     fn unchanged(&mut self, batch: &[(Known, PathBuf)], reports: &Sender<Report>) -> Result<()> {
         let mut counts: HashMap<KnownOutcome, u64> = HashMap::new();
         for (known, path) in batch {
-            if known.is_missing {
-                self.store.mark_found(known.id)?;
+            if known.is_missing
+                && let Some(id) = known.id
+            {
+                self.store.mark_found(id)?;
             }
             let is_due = known.outcome
                 == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true }
@@ -157,7 +160,9 @@ impl Recorder {
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
                 *counts.entry(known.outcome).or_default() += 1;
-            } else if let Some(photo) = self.store.photo(known.id, self.model)? {
+            } else if let Some(id) = known.id
+                && let Some(photo) = self.store.photo(id, self.model)?
+            {
                 self.known_photo(photo, reports)?;
             }
         }
@@ -201,11 +206,16 @@ impl Recorder {
         Ok(())
     }
 
-    fn report_seen(&mut self, seen: Seen, id: i64, reports: &Sender<Report>) -> Result<()> {
+    fn report_seen(
+        &mut self,
+        seen: Seen,
+        id: Option<PhotoId>,
+        reports: &Sender<Report>,
+    ) -> Result<()> {
         let report = match seen.outcome {
             SeenOutcome::NotAPhoto => return send(reports, Report::OtherFile),
-            SeenOutcome::Skipped { format, reason, detail } => {
-                blank_report(seen.path, format, Some((reason.to_owned(), detail)))
+            SeenOutcome::Skipped { format, reason } => {
+                blank_report(seen.path, format, Some(reason))
             }
             SeenOutcome::Photo { hash, format, width, height, stored, prediction, .. } => {
                 let mut report = PhotoReport {
@@ -215,7 +225,9 @@ impl Recorder {
                     prediction: Some(prediction),
                     ..blank_report(seen.path, Some(format), None)
                 };
-                self.propose(&mut report, id, &seen.identity, &hash)?;
+                if let Some(id) = id {
+                    self.propose(&mut report, id, &seen.identity, &hash)?;
+                }
                 report
             }
         };
@@ -226,9 +238,9 @@ impl Recorder {
     fn propose(
         &mut self,
         report: &mut PhotoReport,
-        id: i64,
+        id: PhotoId,
         identity: &Identity,
-        hash: &Hash,
+        hash: &ContentHash,
     ) -> Result<()> {
         let Some(Prediction { decision, .. }) = &report.prediction else { return Ok(()) };
         let policy = self.turns.policies.of(&report.path);
@@ -251,11 +263,11 @@ impl Recorder {
     fn fix(
         &mut self,
         report: &mut PhotoReport,
-        photo: i64,
+        photo: PhotoId,
         turn: Turn,
         policy: Policy,
         identity: &Identity,
-        hash: &Hash,
+        hash: &ContentHash,
     ) -> Result<(), Failure> {
         if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
             return Err(FixError::SaidUpright.into());
@@ -281,7 +293,7 @@ impl Recorder {
 fn blank_report(
     path: PathBuf,
     format: Option<&'static str>,
-    reason: Option<(String, String)>,
+    reason: Option<Reason>,
 ) -> PhotoReport {
     PhotoReport {
         path,

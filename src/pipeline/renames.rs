@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::identity::Identity;
-use crate::store::{Known, KnownOutcome, Store};
+use crate::store::{Known, KnownOutcome, ModelId, Store};
 
 /// Is this the photo that was known, but for its name?
 pub fn may_be(known: &Known, identity: &Identity) -> bool {
@@ -20,13 +20,13 @@ pub fn is_absent(err: &std::io::Error) -> bool {
 /// empty.
 pub struct Elsewhere {
     db: PathBuf,
-    model: Option<i64>,
+    model: Option<ModelId>,
     /// Opened when the first stranger turns up.
     store: Option<Store>,
 }
 
 impl Elsewhere {
-    pub fn new(store: &Store, model: Option<i64>) -> Self {
+    pub fn new(store: &Store, model: Option<ModelId>) -> Self {
         Self { db: store.path().to_owned(), model, store: None }
     }
 

@@ -18,7 +18,7 @@ use crate::files::identity::Identity;
 use crate::files::roots::without_nested;
 use crate::rules::sniff::promises_photo;
 use crate::signals::Signals;
-use crate::store::{Known, KnownOutcome};
+use crate::store::{Known, KnownOutcome, PhotoId};
 
 /// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
 const HOUSEKEEPING: [&str; 6] =
@@ -243,7 +243,7 @@ impl Sorter {
         });
         let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
             return match elsewhere.renamed(&identity) {
-                Some(Known { id, .. }) if !self.rescan => {
+                Some(Known { id: Some(id), .. }) if !self.rescan => {
                     Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
                 }
                 _ => look(path.to_owned(), identity, metadata),
@@ -255,8 +255,10 @@ impl Sorter {
             return Sorted::Found(Found::SameFile);
         }
         match self.known.get(earlier) {
-            Some(known) if may_be(known, &identity) && !self.rescan => {
-                let id = known.id;
+            Some(known @ Known { id: Some(id), .. })
+                if may_be(known, &identity) && !self.rescan =>
+            {
+                let id = *id;
                 self.known.remove(&earlier.clone());
                 Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
             }
@@ -265,9 +267,9 @@ impl Sorter {
     }
 
     /// Photos that were known and not met.
-    fn missing(self) -> Vec<i64> {
+    fn missing(self) -> Vec<PhotoId> {
         let gone = self.known.into_values();
-        gone.filter(|known| known.outcome != KnownOutcome::Other).map(|known| known.id).collect()
+        gone.filter_map(|known| known.id).collect()
     }
 }
 

@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use crate::change::answer;
-use crate::change::journal::{self, Failure, Owner};
+use crate::change::journal::{self, Owner};
 use crate::change::plan::Wish;
-use crate::error::FixError;
+use crate::error::{Failure, FixError, Reason};
+use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
 use crate::rules::orientation::Turn;
-use crate::store::{Hash, Listed, RunKind, Store};
+use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Store};
 
 /// Groups of answers that can be taken back by "undo the last".
 const REMEMBERED: usize = 1000;
@@ -16,34 +17,34 @@ const REMEMBERED: usize = 1000;
 /// One photo's answer. `Turn::NONE`: it is fine as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
-    pub photo: i64,
+    pub photo: PhotoId,
     pub turn: Turn,
     /// The content that the person was shown.
-    pub seen: Option<Hash>,
+    pub seen: Option<ContentHash>,
 }
 
 /// What came of one photo.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    pub photo: i64,
-    /// A stable code and its text where nothing was done.
-    pub refused: Option<(&'static str, String)>,
+    pub photo: PhotoId,
+    /// Why nothing was done.
+    pub refused: Option<Reason>,
 }
 
 /// Does what a person says, one photo after the other.
 pub struct Clerk {
     store: Store,
-    model: Option<i64>,
+    model: Option<ModelId>,
     turns: TurnSettings,
     who: String,
     /// Begun with the first change.
-    run: Option<i64>,
+    run: Option<RunId>,
     /// Photos answered together, latest last.
-    groups: Vec<Vec<i64>>,
+    groups: Vec<Vec<PhotoId>>,
 }
 
 impl Clerk {
-    pub fn new(store: Store, model: Option<i64>, turns: TurnSettings) -> Self {
+    pub fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
         Self { store, model, turns, who: answer::who(), run: None, groups: Vec::new() }
     }
 
@@ -74,7 +75,7 @@ impl Clerk {
         Ok(outcomes)
     }
 
-    fn remember(&mut self, group: Vec<i64>) {
+    fn remember(&mut self, group: Vec<PhotoId>) {
         if group.is_empty() {
             return;
         }
@@ -96,8 +97,17 @@ impl Clerk {
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, wish, "review")?;
         // A run holds changes; an answer that changes nothing needs none.
-        let run = if planned.prepared().is_some() { self.run()? } else { 0 };
-        let owner = Owner { run, photo: photo.id, turn, keep_mtime: self.turns.keep_mtime, keep };
+        let run = match planned.prepared() {
+            Some(_) => Some(self.run()?),
+            None => None,
+        };
+        let owner = run.map(|run| Owner {
+            run,
+            photo: photo.id,
+            turn,
+            keep_mtime: self.turns.keep_mtime,
+            keep,
+        });
         planned.carry_out(&mut self.store, owner, &self.who)
     }
 
@@ -105,7 +115,7 @@ impl Clerk {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub fn undo(&mut self, photos: &[i64]) -> Result<Vec<Outcome>> {
+    pub fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(photos.len());
         for photo in photos {
             outcomes.push(outcome(*photo, self.undo_one(*photo))?);
@@ -122,7 +132,7 @@ impl Clerk {
         self.undo(&group)
     }
 
-    fn undo_one(&mut self, id: i64) -> Result<(), Failure> {
+    fn undo_one(&mut self, id: PhotoId) -> Result<(), Failure> {
         let photo = self.photo(id)?;
         // An answer about the content as it is now is later than the change that led to it.
         if let Some(hash) = photo.hash
@@ -134,15 +144,17 @@ impl Clerk {
             return Err(FixError::NothingToUndo.into());
         };
         journal::undo(&mut self.store, &change, self.turns.keep_mtime)?;
-        self.store.withdraw_answer(id, &change.hash_before)?;
+        if let Some(hash) = change.hash_before {
+            self.store.withdraw_answer(id, &hash)?;
+        }
         Ok(())
     }
 
-    fn photo(&self, id: i64) -> Result<Listed, Failure> {
+    fn photo(&self, id: PhotoId) -> Result<Listed, Failure> {
         self.store.photo(id, self.model)?.ok_or_else(|| FixError::Vanished.into())
     }
 
-    fn run(&mut self) -> Result<i64> {
+    fn run(&mut self) -> Result<RunId> {
         let run = match self.run {
             Some(run) => run,
             None => self.store.begin_run(RunKind::Review)?,
@@ -152,12 +164,10 @@ impl Clerk {
     }
 }
 
-fn outcome(photo: i64, result: Result<(), Failure>) -> Result<Outcome> {
+fn outcome(photo: PhotoId, result: Result<(), Failure>) -> Result<Outcome> {
     match result {
         Ok(()) => Ok(Outcome { photo, refused: None }),
-        Err(Failure::Photo(why)) => {
-            Ok(Outcome { photo, refused: Some((why.code(), why.to_string())) })
-        }
+        Err(Failure::Photo(why)) => Ok(Outcome { photo, refused: Some((&why).into()) }),
         Err(Failure::Store(err)) => Err(err),
     }
 }

@@ -14,12 +14,13 @@ use super::encode;
 use crate::decode::sandbox::Isolated;
 use crate::decode::{Budget, Candidate, Limits, Looked};
 use crate::error::{FixError, Skip};
+use crate::files::identity::ContentHash;
 use crate::files::sidecar;
 use crate::rules::orientation::Orientation;
 use crate::rules::pixels::Rgb8;
 use crate::rules::tensor::resize;
 use crate::signals::Signals;
-use crate::store::{Hash, Listed};
+use crate::store::Listed;
 
 /// The cache is cut back to three quarters of this.
 const MOST_BYTES: u64 = 512 << 20;
@@ -158,8 +159,8 @@ impl Thumbnails {
     }
 
     /// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
-    fn path(&self, hash: &Hash, beside: Option<Orientation>, size: Size) -> PathBuf {
-        let name = blake3::Hash::from_bytes(*hash).to_hex();
+    fn path(&self, hash: &ContentHash, beside: Option<Orientation>, size: Size) -> PathBuf {
+        let name = hash.to_hex();
         let (folder, _) = name.split_at(2);
         let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
         self.folder.join(folder).join(format!("{name}-{}{beside}.jpg", size.side()))

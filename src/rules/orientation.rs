@@ -8,6 +8,12 @@ pub struct Orientation {
     quarter_turns: u8, // Invariant: 0..4.
 }
 
+impl Default for Orientation {
+    fn default() -> Self {
+        Self::UPRIGHT
+    }
+}
+
 impl Orientation {
     pub const UPRIGHT: Self = Self::new(false, 0);
     /// Left for right, with no turn.

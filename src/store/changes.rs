@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{Row, TransactionBehavior, params};
 
+use super::ids::{ChangeId, PhotoId, RunId};
 use super::looks::set_content;
-use super::{Hash, Store, hash_from, now, path_bytes, path_from, range_below};
-use crate::files::identity::Identity;
+use super::{Store, now, path_bytes, path_from, range_below};
+use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
@@ -45,29 +46,31 @@ impl ChangeState {
 /// A change about to be made.
 #[derive(Clone, Debug)]
 pub struct NewChange<'a> {
-    pub run: i64,
-    pub photo: i64,
+    pub run: RunId,
+    pub photo: PhotoId,
     pub path: &'a Path,
     pub turn: Turn,
     pub mode: Mode,
     pub patch: &'a Patch,
-    pub hash_before: &'a Hash,
-    pub hash_after: &'a Hash,
+    /// `None`: the target is a sidecar that is not there yet.
+    pub hash_before: Option<ContentHash>,
+    pub hash_after: ContentHash,
 }
 
 /// A change in the journal.
 #[derive(Clone, Debug)]
 pub struct Change {
-    pub id: i64,
-    pub run: i64,
-    pub photo: i64,
+    pub id: ChangeId,
+    pub run: RunId,
+    pub photo: PhotoId,
     pub path: PathBuf,
     pub turn: Turn,
     pub mode: Mode,
     /// Without edits where only the kept original tells the old bytes.
     pub patch: Patch,
-    pub hash_before: Hash,
-    pub hash_after: Hash,
+    /// `None`: the target was a sidecar that was not there.
+    pub hash_before: Option<ContentHash>,
+    pub hash_after: ContentHash,
     pub state: ChangeState,
 }
 
@@ -90,14 +93,17 @@ impl Change {
 /// What a photo is after a change was made or put back.
 #[derive(Clone, Copy, Debug)]
 pub struct NowIs {
-    pub photo: i64,
+    pub photo: PhotoId,
     /// As the file or its sidecar states it.
     pub stored: Orientation,
     /// `None`: the photo's own file is as it was.
-    pub content: Option<(Identity, Hash)>,
+    pub content: Option<(Identity, ContentHash)>,
     /// Width and height have been exchanged.
     pub swapped: bool,
 }
+
+/// What the column holds for "no file": a hash of nothing that anybody knows.
+const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
                              hash_before, hash_after, state, action FROM changes";
@@ -107,7 +113,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written; then the file must not be either.
-    pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<i64> {
+    pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<ChangeId> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
@@ -120,13 +126,13 @@ impl Store {
                 change.turn.degrees(),
                 change.patch.from.to_exif(),
                 change.patch.to.to_exif(),
-                &change.hash_before[..],
-                &change.hash_after[..],
+                change.hash_before.unwrap_or(NO_FILE),
+                change.hash_after,
                 now(),
                 change.mode.as_str()
             ],
         )?;
-        let id = transaction.last_insert_rowid();
+        let id = ChangeId::new(transaction.last_insert_rowid());
         for (seq, edit) in change.patch.edits.iter().enumerate() {
             transaction.execute(
                 "INSERT INTO edits(change_id, seq, offset, old, new) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -143,7 +149,7 @@ impl Store {
     /// Where the database cannot be written.
     pub fn settle_change(
         &mut self,
-        change: i64,
+        change: ChangeId,
         state: ChangeState,
         now_is: Option<NowIs>,
     ) -> Result<()> {
@@ -180,7 +186,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn changes_of_run(&self, run: i64) -> Result<Vec<Change>> {
+    pub fn changes_of_run(&self, run: RunId) -> Result<Vec<Change>> {
         self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
     }
 
@@ -214,11 +220,16 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn was_undone(&self, photo: i64, hash: &Hash, stored: Orientation) -> Result<bool> {
+    pub fn was_undone(
+        &self,
+        photo: PhotoId,
+        hash: &ContentHash,
+        stored: Orientation,
+    ) -> Result<bool> {
         let sql = "SELECT EXISTS(SELECT 1 FROM changes
                    WHERE photo_id = ?1 AND state = 'undone'
                      AND (hash_before = ?2 OR (action = 'sidecar' AND old_stored = ?3)))";
-        let values = params![photo, &hash[..], stored.to_exif()];
+        let values = params![photo, hash, stored.to_exif()];
         Ok(self.db.query_row(sql, values, |row| row.get(0))?)
     }
 
@@ -273,8 +284,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
             from: orientation(row.get(5)?),
             to: orientation(row.get(6)?),
         },
-        hash_before: hash_from(row.get_ref(7)?.as_blob()?)?,
-        hash_after: hash_from(row.get_ref(8)?.as_blob()?)?,
+        hash_before: Some(row.get(7)?).filter(|hash| *hash != NO_FILE),
+        hash_after: row.get(8)?,
         state: ChangeState::ALL
             .into_iter()
             .find(|known| known.as_str() == state)

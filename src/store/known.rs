@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
-use super::photos::{identity, optional_hash};
-use super::{Hash, LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
-use crate::error::Skip;
-use crate::files::identity::Identity;
+use super::ids::{ModelId, PhotoId};
+use super::photos::identity;
+use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
+use crate::error::is_transient;
+use crate::files::identity::{ContentHash, Identity};
 use crate::rules::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.
 #[derive(Clone, Debug)]
 pub struct Known {
-    pub id: i64,
+    /// `None` for a file that is no photo.
+    pub id: Option<PhotoId>,
     pub identity: Identity,
     pub outcome: KnownOutcome,
     /// Not found by an earlier walk.
@@ -57,7 +59,7 @@ impl Store {
     pub fn known_below(
         &self,
         root: &Path,
-        model: Option<i64>,
+        model: Option<ModelId>,
         mut each: impl FnMut(PathBuf, Known),
     ) -> Result<()> {
         // Two plain ranges: SQLite would answer an OR of them several times slower.
@@ -72,7 +74,7 @@ impl Store {
         &self,
         from: &[u8],
         to: &[u8],
-        model: Option<i64>,
+        model: Option<ModelId>,
         each: &mut impl FnMut(PathBuf, Known),
     ) -> Result<()> {
         let below = format!("{KNOWN} WHERE p.path >= ?2 AND p.path < ?3");
@@ -92,7 +94,7 @@ impl Store {
     pub fn known_by_inode(
         &self,
         identity: &Identity,
-        model: Option<i64>,
+        model: Option<ModelId>,
     ) -> Result<Vec<(PathBuf, Known)>> {
         let with_inode = format!("{KNOWN} WHERE p.dev = ?2 AND p.ino = ?3");
         let mut photos = self.db.prepare_cached(&with_inode)?;
@@ -118,7 +120,7 @@ impl Store {
         let mut rows = others.query(params![from, to])?;
         while let Some(row) = rows.next()? {
             let known = Known {
-                id: 0,
+                id: None,
                 identity: identity(row, 1)?,
                 outcome: KnownOutcome::Other,
                 is_missing: false,
@@ -132,10 +134,10 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn rename(&mut self, id: i64, path: &Path, identity: &Identity) -> Result<()> {
+    pub fn rename(&mut self, id: PhotoId, path: &Path, identity: &Identity) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let bytes = path_bytes(path);
-        let stale: Option<i64> = transaction
+        let stale: Option<PhotoId> = transaction
             .query_row(
                 "SELECT id FROM photos WHERE path = ?1 AND id <> ?2",
                 params![bytes, id],
@@ -162,12 +164,15 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn by_inode(&self, identity: &Identity) -> Result<Vec<(i64, PathBuf, Option<Hash>)>> {
+    pub fn by_inode(
+        &self,
+        identity: &Identity,
+    ) -> Result<Vec<(PhotoId, PathBuf, Option<ContentHash>)>> {
         let sql = "SELECT id, path, hash FROM photos WHERE dev = ?1 AND ino = ?2";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement
             .query_map(params![identity.dev as i64, identity.ino as i64], |row| {
-                Ok((row.get(0)?, path_from(row.get_ref(1)?.as_blob()?), optional_hash(row, 2)?))
+                Ok((row.get(0)?, path_from(row.get_ref(1)?.as_blob()?), row.get(2)?))
             })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -176,7 +181,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn mark_missing(&mut self, ids: &[i64]) -> Result<()> {
+    pub fn mark_missing(&mut self, ids: &[PhotoId]) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for id in ids {
             transaction
@@ -193,7 +198,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn mark_found(&mut self, id: i64) -> Result<()> {
+    pub fn mark_found(&mut self, id: PhotoId) -> Result<()> {
         self.db.execute("UPDATE photos SET missing_since = NULL WHERE id = ?1", [id])?;
         Ok(())
     }
@@ -201,7 +206,7 @@ impl Store {
 
 fn known_outcome(row: &Row<'_>) -> rusqlite::Result<KnownOutcome> {
     if let Some(reason) = row.get_ref(7)?.as_str_or_null()? {
-        let settled = row.get::<_, i64>(8)? == LOOK_VERSION && !Skip::TRY_AGAIN.contains(&reason);
+        let settled = row.get::<_, i64>(8)? == LOOK_VERSION && !is_transient(reason);
         return Ok(if settled { KnownOutcome::Skipped } else { KnownOutcome::LookAgain });
     }
     let verdict = row.get_ref(9)?.as_str_or_null()?.and_then(|word| word.parse().ok());

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Hash, Store, now, path_bytes};
+use super::ids::PhotoId;
+use super::{Store, now, path_bytes};
+use crate::files::identity::ContentHash;
 use crate::rules::orientation::{Orientation, Turn};
 
 /// The content `hash`, shown with `stored`, becomes upright by `turn`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
-    pub photo_id: i64,
+    pub photo_id: PhotoId,
     pub path: PathBuf,
-    pub hash: Hash,
+    pub hash: ContentHash,
     pub stored: Orientation,
     pub turn: Turn,
     pub source: &'static str,
@@ -31,7 +33,7 @@ impl Store {
             params![
                 label.photo_id,
                 path_bytes(&label.path),
-                &label.hash[..],
+                label.hash,
                 label.stored.to_exif(),
                 label.turn.degrees(),
                 label.source,
@@ -46,13 +48,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn label_of(&self, hash: &Hash, stored: Orientation) -> Result<Option<Turn>> {
+    pub fn label_of(&self, hash: &ContentHash, stored: Orientation) -> Result<Option<Turn>> {
         let sql = "SELECT turn FROM labels WHERE hash = ?1 AND stored = ?2
                    ORDER BY id DESC LIMIT 1";
-        let degrees: Option<u16> = self
-            .db
-            .query_row(sql, params![&hash[..], stored.to_exif()], |row| row.get(0))
-            .optional()?;
+        let degrees: Option<u16> =
+            self.db.query_row(sql, params![hash, stored.to_exif()], |row| row.get(0)).optional()?;
         Ok(degrees.and_then(Turn::from_degrees))
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::{Hash, LOOK_VERSION, Prediction, Store, now, path_bytes};
-use crate::files::identity::Identity;
+use super::ids::{ModelId, PhotoId, RunId};
+use super::{LOOK_VERSION, Prediction, Store, now, path_bytes};
+use crate::error::Reason;
+use crate::files::identity::{ContentHash, Identity};
 use crate::rules::decision::Probabilities;
 use crate::rules::orientation::Orientation;
 
@@ -21,7 +23,7 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub enum SeenOutcome {
     Photo {
-        hash: Hash,
+        hash: ContentHash,
         format: &'static str,
         width: u32,
         height: u32,
@@ -32,18 +34,22 @@ pub enum SeenOutcome {
     },
     Skipped {
         format: Option<&'static str>,
-        reason: &'static str,
-        detail: String,
+        reason: Reason,
     },
     NotAPhoto,
 }
 
 impl Store {
-    /// Records a batch of looks in one transaction. Returns each photo's number, 0 for other files.
+    /// Records a batch of looks in one transaction. Returns each photo's number, `None` for other files.
     ///
     /// # Errors
     /// Where the database cannot be written; then nothing of the batch is recorded.
-    pub fn record(&mut self, run: i64, model: Option<i64>, batch: &[Seen]) -> Result<Vec<i64>> {
+    pub fn record(
+        &mut self,
+        run: RunId,
+        model: Option<ModelId>,
+        batch: &[Seen],
+    ) -> Result<Vec<Option<PhotoId>>> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut ids = Vec::with_capacity(batch.len());
         for seen in batch {
@@ -57,16 +63,21 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn set_content(&mut self, id: i64, identity: &Identity, hash: &Hash) -> Result<()> {
+    pub fn set_content(
+        &mut self,
+        id: PhotoId,
+        identity: &Identity,
+        hash: &ContentHash,
+    ) -> Result<()> {
         set_content(&self.db, id, identity, hash)
     }
 }
 
 pub(super) fn set_content(
     db: &rusqlite::Connection,
-    id: i64,
+    id: PhotoId,
     identity: &Identity,
-    hash: &Hash,
+    hash: &ContentHash,
 ) -> Result<()> {
     db.execute(
         "UPDATE photos SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5, ctime_ns = ?6, hash = ?7
@@ -78,24 +89,29 @@ pub(super) fn set_content(
             identity.size as i64,
             identity.mtime_ns,
             identity.ctime_ns,
-            &hash[..]
+            hash
         ],
     )?;
     Ok(())
 }
 
-fn record_one(db: &Transaction<'_>, run: i64, model: Option<i64>, seen: &Seen) -> Result<i64> {
+fn record_one(
+    db: &Transaction<'_>,
+    run: RunId,
+    model: Option<ModelId>,
+    seen: &Seen,
+) -> Result<Option<PhotoId>> {
     let path = path_bytes(&seen.path);
     if matches!(seen.outcome, SeenOutcome::NotAPhoto) {
         record_other(db, path, &seen.identity)?;
-        return Ok(0);
+        return Ok(None);
     }
     db.prepare_cached("DELETE FROM other_files WHERE path = ?1")?.execute([path])?;
     let id = record_photo(db, run, seen)?;
     if let SeenOutcome::Photo { hash, stored, prediction, .. } = &seen.outcome {
         record_prediction(db, id, model, hash, *stored, prediction)?;
     }
-    Ok(id)
+    Ok(Some(id))
 }
 
 fn record_other(db: &Transaction<'_>, path: &[u8], identity: &Identity) -> Result<()> {
@@ -108,22 +124,40 @@ fn record_other(db: &Transaction<'_>, path: &[u8], identity: &Identity) -> Resul
     Ok(())
 }
 
-fn record_photo(db: &Transaction<'_>, run: i64, seen: &Seen) -> Result<i64> {
-    let (mut hash, mut width, mut height, mut stored) = (None, None, None, Orientation::UPRIGHT);
-    let (mut taken, mut reason, mut detail) = (None, None, None);
-    let format = match &seen.outcome {
-        SeenOutcome::Photo {
-            hash: h, format, width: w, height: hh, stored: s, taken: t, ..
-        } => {
-            (hash, width, height, stored, taken) = (Some(&h[..]), Some(w), Some(hh), *s, *t);
-            Some(*format)
+/// What an outcome puts into the photo's row.
+#[derive(Default)]
+struct Columns<'a> {
+    hash: Option<ContentHash>,
+    format: Option<&'a str>,
+    width: Option<u32>,
+    height: Option<u32>,
+    stored: Orientation,
+    taken: Option<i64>,
+    reason: Option<&'a Reason>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(outcome: &'a SeenOutcome) -> Self {
+        match outcome {
+            SeenOutcome::Photo { hash, format, width, height, stored, taken, .. } => Self {
+                hash: Some(*hash),
+                format: Some(format),
+                width: Some(*width),
+                height: Some(*height),
+                stored: *stored,
+                taken: *taken,
+                reason: None,
+            },
+            SeenOutcome::Skipped { format, reason } => {
+                Self { format: *format, reason: Some(reason), ..Self::default() }
+            }
+            SeenOutcome::NotAPhoto => Self::default(),
         }
-        SeenOutcome::Skipped { format, reason: r, detail: d } => {
-            (reason, detail) = (Some(r), Some(d));
-            *format
-        }
-        SeenOutcome::NotAPhoto => None,
-    };
+    }
+}
+
+fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Seen) -> Result<PhotoId> {
+    let columns = Columns::of(&seen.outcome);
     let Identity { dev, ino, size, mtime_ns, ctime_ns } = seen.identity;
     let mut statement = db.prepare_cached(
         "INSERT INTO photos(path, dev, ino, size, mtime_ns, ctime_ns, hash, format, width, height,
@@ -145,26 +179,26 @@ fn record_photo(db: &Transaction<'_>, run: i64, seen: &Seen) -> Result<i64> {
         size as i64,
         mtime_ns,
         ctime_ns,
-        hash,
-        format,
-        width,
-        height,
-        stored.to_exif(),
-        reason,
-        detail,
+        columns.hash,
+        columns.format,
+        columns.width,
+        columns.height,
+        columns.stored.to_exif(),
+        columns.reason.map(|reason| &*reason.code),
+        columns.reason.map(|reason| &reason.detail),
         LOOK_VERSION,
         now(),
         run,
-        taken
+        columns.taken
     ];
     Ok(statement.query_row(values, |row| row.get(0))?)
 }
 
 fn record_prediction(
     db: &Transaction<'_>,
-    photo: i64,
-    model: Option<i64>,
-    hash: &Hash,
+    photo: PhotoId,
+    model: Option<ModelId>,
+    hash: &ContentHash,
     stored: Orientation,
     prediction: &Prediction,
 ) -> Result<()> {
@@ -177,7 +211,7 @@ fn record_prediction(
     .execute(params![
         photo,
         model,
-        &hash[..],
+        hash,
         stored.to_exif(),
         views,
         f64::from(p[0]),

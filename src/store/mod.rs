@@ -2,6 +2,7 @@
 //! writes through it; other processes may hold stores of their own (WAL, short transactions).
 
 mod changes;
+mod ids;
 mod known;
 mod labels;
 mod looks;
@@ -21,6 +22,7 @@ use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 pub use changes::{Change, ChangeState, NewChange, NowIs};
+pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{Known, KnownOutcome};
 pub use labels::Label;
 pub use looks::{Seen, SeenOutcome};
@@ -30,9 +32,6 @@ pub use photos::{Listed, Prediction};
 pub use refits::FittedBar;
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
-
-/// BLAKE3 of a file's whole content.
-pub type Hash = [u8; 32];
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
 pub const LOOK_VERSION: i64 = 2;
@@ -217,10 +216,6 @@ fn range_below(root: &Path) -> (Vec<u8>, Vec<u8>) {
         *last = b'/' + 1;
     }
     (from, to)
-}
-
-fn hash_from(bytes: &[u8]) -> rusqlite::Result<Hash> {
-    bytes.try_into().map_err(|_| rusqlite::Error::InvalidQuery)
 }
 
 #[cfg(test)]

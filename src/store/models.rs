@@ -3,13 +3,15 @@
 use anyhow::{Context, Result};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{Hash, Store, now};
+use super::ids::{ModelId, PhotoId};
+use super::{Store, now};
+use crate::files::identity::ContentHash;
 use crate::rules::decision::{Bars, Probabilities, decide};
 
 /// What the database keeps of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelRow {
-    pub id: i64,
+    pub id: ModelId,
     pub name: String,
     pub backbone: String,
     pub n_predictions: i64,
@@ -39,19 +41,19 @@ impl Store {
     /// Where the database cannot be written.
     pub fn add_model(
         &mut self,
-        hash: &Hash,
+        hash: &ContentHash,
         name: &str,
         backbone: &str,
         own: Bars,
         overrides: BarOverrides,
-    ) -> Result<i64> {
+    ) -> Result<ModelId> {
         let bars = overrides.over(own);
         self.db.execute(
             "INSERT INTO models(hash, name, backbone, own_auto, own_review,
                                 auto_confidence, review_confidence, first_used_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(hash) DO NOTHING",
             params![
-                &hash[..],
+                hash,
                 name,
                 backbone,
                 f64::from(own.auto_confidence),
@@ -70,14 +72,18 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub fn known_model(&mut self, hash: &Hash, overrides: BarOverrides) -> Result<Option<i64>> {
+    pub fn known_model(
+        &mut self,
+        hash: &ContentHash,
+        overrides: BarOverrides,
+    ) -> Result<Option<ModelId>> {
         let sql = "SELECT id, own_auto, own_review, auto_confidence, review_confidence
                    FROM models WHERE hash = ?1";
         let bars = |row: &Row<'_>, at: usize| -> rusqlite::Result<Bars> {
             Ok(Bars { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
         };
-        let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, bars(row, 1)?, bars(row, 3)?));
-        let Some((id, own, used)) = self.db.query_row(sql, [&hash[..]], row).optional()? else {
+        let row = |row: &Row<'_>| Ok((row.get::<_, ModelId>(0)?, bars(row, 1)?, bars(row, 3)?));
+        let Some((id, own, used)) = self.db.query_row(sql, [hash], row).optional()? else {
             return Ok(None);
         };
         let now = self.bars_for(Some(id), overrides)?.over(own);
@@ -87,7 +93,7 @@ impl Store {
         Ok(Some(id))
     }
 
-    fn decide_again(&mut self, model: i64, bars: Bars) -> Result<()> {
+    fn decide_again(&mut self, model: ModelId, bars: Bars) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut all = transaction.prepare(
@@ -99,7 +105,7 @@ impl Store {
             )?;
             let mut rows = all.query([model])?;
             while let Some(row) = rows.next()? {
-                let photo: i64 = row.get(0)?;
+                let photo: PhotoId = row.get(0)?;
                 let seen = Probabilities([row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
                 let decision = decide(&seen, bars);
                 update.execute(params![

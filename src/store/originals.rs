@@ -3,7 +3,8 @@
 use anyhow::Result;
 use rusqlite::params;
 
-use super::{Hash, Store, hash_from, now};
+use super::{Store, now};
+use crate::files::identity::ContentHash;
 
 /// What the undo store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +20,17 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn note_original(&mut self, hash: &Hash, size: u64) -> Result<()> {
+    pub fn note_original(&mut self, hash: &ContentHash, size: u64) -> Result<()> {
         let sql = "INSERT INTO originals(hash, size, kept_at) VALUES (?1, ?2, ?3)
                    ON CONFLICT(hash) DO UPDATE SET kept_at = excluded.kept_at";
-        self.db.execute(sql, params![&hash[..], size as i64, now()])?;
+        self.db.execute(sql, params![hash, size as i64, now()])?;
         Ok(())
     }
 
     /// # Errors
     /// Where the database cannot be written.
-    pub fn forget_original(&mut self, hash: &Hash) -> Result<()> {
-        self.db.execute("DELETE FROM originals WHERE hash = ?1", [&hash[..]])?;
+    pub fn forget_original(&mut self, hash: &ContentHash) -> Result<()> {
+        self.db.execute("DELETE FROM originals WHERE hash = ?1", [hash])?;
         Ok(())
     }
 
@@ -37,11 +38,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn originals_to_drop(&self, keep: Keep, extra: u64) -> Result<Vec<Hash>> {
+    pub fn originals_to_drop(&self, keep: Keep, extra: u64) -> Result<Vec<ContentHash>> {
         let sql = "SELECT hash, size, kept_at FROM originals ORDER BY kept_at DESC, hash DESC";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
-            let hash = hash_from(row.get_ref(0)?.as_blob()?)?;
+            let hash: ContentHash = row.get(0)?;
             Ok((hash, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?))
         })?;
         let seconds = i64::try_from(keep.max_days.saturating_mul(86_400)).unwrap_or(i64::MAX);

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Hash, Store, hash_from, path_bytes, path_from, range_below, range_of};
-use crate::files::identity::Identity;
+use super::ids::{ModelId, PhotoId};
+use super::{Store, path_bytes, path_from, range_below, range_of};
+use crate::error::Reason;
+use crate::files::identity::{ContentHash, Identity};
 use crate::rules::decision::{Decision, Probabilities};
 use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
@@ -22,16 +24,16 @@ pub struct Prediction {
 /// A photo as `list`, `--json` and the fix stage see it.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    pub id: i64,
+    pub id: PhotoId,
     pub path: PathBuf,
     pub identity: Identity,
-    pub hash: Option<Hash>,
+    pub hash: Option<ContentHash>,
     pub format: Option<String>,
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub stored: Orientation,
-    /// Reason and detail where it was skipped.
-    pub skipped: Option<(String, String)>,
+    /// Why it was skipped, if it was.
+    pub skipped: Option<Reason>,
     pub prediction: Option<Prediction>,
     /// The content that was seen is the content now.
     pub is_current: bool,
@@ -65,14 +67,14 @@ impl Store {
 
     /// # Errors
     /// Where the database cannot be read.
-    pub fn photo(&self, id: i64, model: Option<i64>) -> Result<Option<Listed>> {
+    pub fn photo(&self, id: PhotoId, model: Option<ModelId>) -> Result<Option<Listed>> {
         let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.id = ?2"))?;
         Ok(statement.query_row(params![model, id], listed).optional()?)
     }
 
     /// # Errors
     /// Where the database cannot be read.
-    pub fn photo_at(&self, path: &Path, model: Option<i64>) -> Result<Option<Listed>> {
+    pub fn photo_at(&self, path: &Path, model: Option<ModelId>) -> Result<Option<Listed>> {
         let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.path = ?2"))?;
         Ok(statement.query_row(params![model, path_bytes(path)], listed).optional()?)
     }
@@ -84,7 +86,7 @@ impl Store {
     pub fn photos_below(
         &self,
         root: &Path,
-        model: Option<i64>,
+        model: Option<ModelId>,
         mut each: impl FnMut(Listed) -> Result<()>,
     ) -> Result<()> {
         let mut statement = self.db.prepare(&format!(
@@ -110,10 +112,6 @@ pub(super) fn identity(row: &Row<'_>, first: usize) -> rusqlite::Result<Identity
     })
 }
 
-pub(super) fn optional_hash(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
-    row.get_ref(column)?.as_blob_or_null()?.map(hash_from).transpose()
-}
-
 fn orientation(number: u16) -> Orientation {
     Orientation::from_stored(Some(number))
 }
@@ -127,12 +125,12 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
         identity: identity(row, 2)?,
-        hash: optional_hash(row, 7)?,
+        hash: row.get(7)?,
         format: row.get(8)?,
         width: row.get(9)?,
         height: row.get(10)?,
         stored: orientation(row.get(11)?),
-        skipped: reason.map(|reason| (reason, detail.unwrap_or_default())),
+        skipped: reason.map(|code| Reason::new(code, detail.unwrap_or_default())),
         prediction: prediction(row)?,
         is_current: row.get::<_, Option<bool>>(22)?.unwrap_or(false),
         fixed: action.and_then(|mode| mode.parse().ok()).zip(new_stored.map(orientation)),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::ids::ModelId;
 use super::{BarOverrides, Store, now};
 use crate::rules::decision::Probabilities;
 use crate::rules::orientation::{Orientation, Turn};
@@ -63,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub fn fitted_bar(&mut self, model: i64) -> Result<FittedBar> {
+    pub fn fitted_bar(&mut self, model: ModelId) -> Result<FittedBar> {
         let known = self.answers_known()?;
         let latest = self.latest_fit(model)?;
         if let Some((fitted, known_then, _)) = &latest
@@ -93,7 +94,7 @@ impl Store {
     /// Where the database cannot be read or written.
     pub fn bars_for(
         &mut self,
-        model: Option<i64>,
+        model: Option<ModelId>,
         overrides: BarOverrides,
     ) -> Result<BarOverrides> {
         let (Some(model), None) = (model, overrides.auto_confidence) else { return Ok(overrides) };
@@ -116,7 +117,7 @@ impl Store {
         Ok(format!("{last} {n_labels} {n_undone} {}", step as i64))
     }
 
-    fn fit(&self, model: i64) -> Result<Refit> {
+    fn fit(&self, model: ModelId) -> Result<Refit> {
         let sql = "SELECT own_auto, first_used_at FROM models WHERE id = ?1";
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let (own, since): (f32, i64) = self.db.query_row(sql, [model], row)?;
@@ -127,7 +128,7 @@ impl Store {
     }
 
     /// The latest answer about each content.
-    fn answers_since(&self, model: i64, since: i64) -> Result<Vec<Answer>> {
+    fn answers_since(&self, model: ModelId, since: i64) -> Result<Vec<Answer>> {
         let mut statement = self.db.prepare(ANSWERS)?;
         let mut rows = statement.query(params![model, since])?;
         let mut answers: Vec<(Vec<u8>, Answer)> = Vec::new();
@@ -160,7 +161,7 @@ impl Store {
     }
 
     /// Every content once, since copies of a photo are answered together.
-    fn library(&self, model: i64) -> Result<Library> {
+    fn library(&self, model: ModelId) -> Result<Library> {
         let upright =
             "SELECT count(DISTINCT hash) FROM predictions WHERE model_id = ?1 AND p0 >= ?2";
         let n_upright: i64 =
@@ -176,7 +177,7 @@ impl Store {
         Ok(Library { proposals, n_upright: n_upright.unsigned_abs() })
     }
 
-    fn latest_fit(&self, model: i64) -> Result<Option<(FittedBar, String, i64)>> {
+    fn latest_fit(&self, model: ModelId) -> Result<Option<(FittedBar, String, i64)>> {
         let sql = format!("{FITTED} WHERE model_id = ?1 ORDER BY id DESC LIMIT 1");
         let row = |row: &Row<'_>| {
             let (next, missing): (Option<f32>, Option<i64>) = (row.get(7)?, row.get(8)?);
@@ -198,7 +199,7 @@ impl Store {
     /// In place of row `previous`, where the bar is still the same.
     fn keep_fit(
         &mut self,
-        model: i64,
+        model: ModelId,
         fit: &Refit,
         known: &str,
         previous: Option<i64>,

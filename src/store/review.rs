@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::{Row, params};
 
-use super::{Change, Hash, Store, hash_from, path_from};
+use super::ids::{ModelId, PhotoId, RunId};
+use super::{Change, Store, path_from};
+use crate::error::Reason;
+use crate::files::identity::ContentHash;
 use crate::rules::orientation::{Orientation, Turn};
 
 /// Which photos a page holds.
@@ -126,20 +129,20 @@ pub struct PageQuery {
 /// A photo on the page.
 #[derive(Clone, Debug)]
 pub struct Card {
-    pub id: i64,
+    pub id: PhotoId,
     pub path: PathBuf,
-    pub hash: Option<Hash>,
+    pub hash: Option<ContentHash>,
     /// As stored, in pixels.
     pub size: Option<(u32, u32)>,
     pub stored: Orientation,
     /// Proposed, or made.
     pub turn: Turn,
     pub confidence: Option<f64>,
-    pub skipped: Option<(String, String)>,
+    pub skipped: Option<Reason>,
     /// Of the file, Unix seconds.
     pub modified: i64,
     /// The run that looked at it last.
-    pub run: i64,
+    pub run: RunId,
     pub key: (f64, i64),
 }
 
@@ -148,7 +151,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn page(&self, model: Option<i64>, query: &PageQuery) -> Result<Vec<Card>> {
+    pub fn page(&self, model: Option<ModelId>, query: &PageQuery) -> Result<Vec<Card>> {
         let (source, key, row) = query.tab.source();
         let (than, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
         let (filter, folder) = folder_filter(&query.folder);
@@ -174,7 +177,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn count_tab(&self, model: Option<i64>, query: &PageQuery) -> Result<u64> {
+    pub fn count_tab(&self, model: Option<ModelId>, query: &PageQuery) -> Result<u64> {
         let (source, ..) = query.tab.source();
         let (filter, folder) = folder_filter(&query.folder);
         let from = source.find("FROM").map_or("", |at| &source[at..]);
@@ -205,19 +208,19 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn withdraw_answer(&mut self, photo: i64, hash: &Hash) -> Result<bool> {
+    pub fn withdraw_answer(&mut self, photo: PhotoId, hash: &ContentHash) -> Result<bool> {
         let sql = "DELETE FROM labels WHERE id = (
                        SELECT max(l.id) FROM labels l JOIN photos p ON p.id = l.photo_id
                        WHERE p.id = ?1 AND l.hash = ?2 AND l.source IN ('review', 'fix')
                          AND (l.stored = p.stored OR p.reason IS NOT NULL))";
-        Ok(self.db.execute(sql, params![photo, &hash[..]])? > 0)
+        Ok(self.db.execute(sql, params![photo, hash])? > 0)
     }
 
     /// The latest change of a photo, where it is in force.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn change_in_force(&self, photo: i64) -> Result<Option<Change>> {
+    pub fn change_in_force(&self, photo: PhotoId) -> Result<Option<Change>> {
         let latest = "WHERE photo_id = ?1 AND state = 'done' ORDER BY id DESC LIMIT 1";
         Ok(self.changes(latest, params![photo])?.pop())
     }
@@ -243,9 +246,9 @@ fn card(row: &Row<'_>) -> rusqlite::Result<Card> {
     Ok(Card {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
-        hash: row.get_ref(2)?.as_blob_or_null()?.map(hash_from).transpose()?,
+        hash: row.get(2)?,
         size: width.zip(height),
-        skipped: reason.map(|reason| (reason, detail.unwrap_or_default())),
+        skipped: reason.map(|code| Reason::new(code, detail.unwrap_or_default())),
         modified: row.get::<_, i64>(7)? / 1_000_000_000,
         run: row.get(8)?,
         stored: Orientation::from_stored(Some(row.get(9)?)),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
 
+use super::ids::RunId;
 use super::{Store, now};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +32,17 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn begin_run(&mut self, kind: RunKind) -> Result<i64> {
+    pub fn begin_run(&mut self, kind: RunKind) -> Result<RunId> {
         self.db.execute(
             "INSERT INTO runs(kind, program, pid, started_at) VALUES (?1, ?2, ?3, ?4)",
             params![kind.as_str(), env!("CARGO_PKG_VERSION"), std::process::id(), now()],
         )?;
-        Ok(self.db.last_insert_rowid())
+        Ok(RunId::new(self.db.last_insert_rowid()))
     }
 
     /// # Errors
     /// Where the database cannot be written.
-    pub fn end_run(&mut self, run: i64) -> Result<()> {
+    pub fn end_run(&mut self, run: RunId) -> Result<()> {
         self.db.execute("UPDATE runs SET ended_at = ?2 WHERE id = ?1", params![run, now()])?;
         Ok(())
     }
@@ -50,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn last_changing_run(&self) -> Result<Option<i64>> {
+    pub fn last_changing_run(&self) -> Result<Option<RunId>> {
         let sql = "SELECT max(run_id) FROM changes WHERE state = 'done'";
         Ok(self.db.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
     }
@@ -67,7 +68,7 @@ impl Store {
 
     /// # Errors
     /// Where the database cannot be read.
-    pub fn run_kind(&self, run: i64) -> Result<Option<String>> {
+    pub fn run_kind(&self, run: RunId) -> Result<Option<String>> {
         let sql = "SELECT kind FROM runs WHERE id = ?1";
         Ok(self.db.query_row(sql, [run], |row| row.get(0)).optional()?)
     }
@@ -76,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn last_looking_run(&self) -> Result<Option<(i64, String)>> {
+    pub fn last_looking_run(&self) -> Result<Option<(RunId, String)>> {
         let sql = "SELECT id, kind FROM runs WHERE kind IN ('scan', 'daemon')
                    ORDER BY id DESC LIMIT 1";
         Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)

@@ -9,6 +9,7 @@ use crate::daemon::messages::Shared;
 use crate::daemon::status::Status;
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::rules::decision::Verdict;
+use crate::store::RunId;
 
 /// Texts remembered one by one; beyond, they are not told.
 const MOST_REMEMBERED: usize = 10_000;
@@ -37,11 +38,11 @@ impl LogThrottle {
 pub struct Log {
     throttle: LogThrottle,
     shared: Arc<Shared>,
-    run: i64,
+    run: RunId,
 }
 
 impl Log {
-    pub fn new(shared: Arc<Shared>, run: i64) -> Self {
+    pub fn new(shared: Arc<Shared>, run: RunId) -> Self {
         Self { throttle: LogThrottle::default(), shared, run }
     }
 
@@ -68,11 +69,12 @@ impl Log {
     pub fn photo(&mut self, photo: &PhotoReport, proposes: bool) {
         let path = photo.path.to_string_lossy().into_owned();
         let run = self.run;
-        if let Some((code, detail)) = &photo.reason {
-            if self.throttle.count(&format!("{code} {path}")) == Some(1) {
+        if let Some(reason) = &photo.reason {
+            if self.throttle.count(&format!("{} {path}", reason.code)) == Some(1) {
                 self.shared.status().skipped += 1;
                 let path = path.escape_default();
-                tracing::info!(%path, run, reason = code, "left alone: {detail}");
+                let code = &*reason.code;
+                tracing::info!(%path, %run, reason = code, "left alone: {}", reason.detail);
             }
             return;
         }
@@ -87,12 +89,12 @@ impl Log {
         }
         if is_turned {
             status.turned += 1;
-            tracing::info!(path = %path.escape_default(), turn, confidence, run, "turned");
+            tracing::info!(path = %path.escape_default(), turn, confidence, %run, "turned");
         } else if looks_turned && !photo.known && proposes {
             status.to_review += 1;
-            tracing::info!(path = %path.escape_default(), turn, confidence, run, "looks turned");
+            tracing::info!(path = %path.escape_default(), turn, confidence, %run, "looks turned");
         } else {
-            tracing::debug!(path = %path.escape_default(), turn, confidence, run, "recorded");
+            tracing::debug!(path = %path.escape_default(), turn, confidence, %run, "recorded");
         }
     }
 

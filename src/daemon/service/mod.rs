@@ -25,11 +25,11 @@ use self::work::Work;
 use super::messages::{Message, Settings, Shared};
 use super::status::{RootStatus, ServiceState};
 use crate::engine::Engine;
-use crate::store::Store;
+use crate::store::{RunId, Store};
 
 pub struct Service {
     settings: Settings,
-    run: i64,
+    run: RunId,
     database: Database,
     engine: Option<Engine>,
     /// When the engine was last there after a round.
@@ -49,7 +49,7 @@ impl Service {
     pub fn new(
         settings: Settings,
         store: Store,
-        run: i64,
+        run: RunId,
         shared: Arc<Shared>,
         (inbox_in, inbox): (Sender<Message>, Receiver<Message>),
     ) -> Self {
@@ -115,7 +115,7 @@ impl Service {
         self.publish(ServiceState::Stopping);
         let mut store = self.database.take()?;
         store.end_run(self.run)?;
-        tracing::info!(run = self.run, "stopped");
+        tracing::info!(run = %self.run, "stopped");
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Service {
         self.log.publish(|status| {
             status.state = state;
             status.pid = std::process::id();
-            status.run = self.run;
+            status.run = Some(self.run);
             status.watches = self.roots.n_watches();
             status.queued = self.work.len();
             status.model_loaded = self.engine.is_some();

@@ -11,15 +11,13 @@ use super::work::Due;
 use crate::change::journal;
 use crate::config::{FixPolicy, Root};
 use crate::daemon::status::ServiceState;
+use crate::error;
 use crate::files::roots::{ByFolder, without_nested};
 use crate::pipeline::Round;
 use crate::pipeline::messages::Report;
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
 use crate::pipeline::walk::Settling;
 use crate::rules::mode::Mode;
-
-/// A photo refused for one of these is tried again with the next poll.
-const PASSING: [&str; 4] = ["no_space", "write_failed", "locked", "changed_while_reading"];
 
 impl Service {
     pub(super) fn round(&mut self) {
@@ -89,8 +87,8 @@ impl Service {
         let result = round.run(store, self.run, &mut engine, |report| match report {
             Report::Unsettled(path) => unsettled.push(path),
             Report::Photo(photo) => {
-                let reason = photo.reason.as_ref().map(|(code, _)| code.as_str());
-                if reason.is_some_and(|code| PASSING.contains(&code)) {
+                if photo.reason.as_ref().is_some_and(|reason| reason.retry() == error::Retry::Soon)
+                {
                     passing.push(photo.path.clone());
                 }
                 let proposes = fix.get(&photo.path).is_some_and(|fix| *fix != FixPolicy::Off);

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::decode::confinement::Confinement;
 use crate::decode::limits::Limits;
 use crate::error::Skip;
-use crate::files::identity::Identity;
+use crate::files::identity::{ContentHash, Identity};
 use crate::rules::sniff::Format;
-use crate::store::Hash;
 
 /// The longest message but pixels.
 pub const MOST_BYTES: usize = 1 << 20;
@@ -40,7 +39,7 @@ pub enum Reply {
         height: u32,
         stored: u8,
         taken: Option<i64>,
-        hash: Hash,
+        hash: ContentHash,
     },
     Skipped {
         format: Option<Format>,

@@ -55,7 +55,14 @@ fn eat() {
 /// A photo without its picture.
 fn lie() -> Reply {
     let format = crate::rules::sniff::Format::Jpeg;
-    Reply::Photo { format, width: 1, height: 1, stored: 9, taken: None, hash: [0; 32] }
+    Reply::Photo {
+        format,
+        width: 1,
+        height: 1,
+        stored: 9,
+        taken: None,
+        hash: crate::files::identity::ContentHash::from_bytes([0; 32]),
+    }
 }
 
 /// Tries what a decoder that has been taken over would: reports all that worked.

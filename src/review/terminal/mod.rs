@@ -20,7 +20,7 @@ use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
 use crate::rules::orientation::Turn;
-use crate::store::{Card, Dates, PageQuery, Store, Tab};
+use crate::store::{Card, Dates, ModelId, PageQuery, Store, Tab};
 
 /// A terminal at the other end of the world answers within this.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Settings {
     pub reader: Store,
     pub writer: Store,
-    pub model: Option<i64>,
+    pub model: Option<ModelId>,
     pub turns: TurnSettings,
     pub thumbnails: Thumbnails,
     /// `None`: the terminal is asked.
@@ -43,7 +43,7 @@ type Place = Option<(f64, i64)>;
 
 struct Review {
     reader: Store,
-    model: Option<i64>,
+    model: Option<ModelId>,
     clerk: Clerk,
     query: PageQuery,
     /// Where the page stood before each answer that can be taken back, and whether it turned the photo.
@@ -148,7 +148,7 @@ impl Review {
         let outcomes = self.clerk.answer(&[answer])?;
         let name = view::name(card);
         self.message = match outcomes.first().and_then(|outcome| outcome.refused.as_ref()) {
-            Some((_, why)) => format!("{name} was not changed: {}", human::printable(why)),
+            Some(why) => format!("{name} was not changed: {}", human::printable(&why.detail)),
             None => {
                 let is_turned = turn != Turn::NONE;
                 self.answered.push((self.query.after, is_turned));
@@ -174,8 +174,9 @@ impl Review {
             return Ok(());
         };
         let (place, was_turned) = self.answered.pop().unwrap_or((self.query.after, false));
-        if let Some((_, why)) = refused {
-            self.message = format!("It could not be put back: {}", human::printable(why));
+        if let Some(why) = refused {
+            let why = human::printable(&why.detail);
+            self.message = format!("It could not be put back: {why}");
             return Ok(());
         }
         *self.tally(was_turned) -= 1;

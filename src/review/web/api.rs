@@ -15,11 +15,12 @@ use super::Page;
 use super::home::{in_full, shortened};
 use super::respond::{Shared, body, failed};
 use super::training::Training;
+use crate::files::identity::ContentHash;
 use crate::output::human::printable;
 use crate::review::answers::{Answer, Outcome};
 use crate::review::thumbnails::{Missing, Size};
 use crate::rules::orientation::Turn;
-use crate::store::{Card, Dates, Hash, PageQuery, Tab};
+use crate::store::{Card, Dates, PageQuery, PhotoId, Tab};
 
 const MOST_ON_A_PAGE: usize = 200;
 
@@ -117,11 +118,11 @@ fn card_json(card: &Card, page: &Page) -> Value {
     let swapped = card.stored.swaps_sides();
     json!({
         "id": card.id, "name": shown(name), "folder": shown(folder.to_string_lossy()),
-        "seen": card.hash.map(|hash| blake3::Hash::from_bytes(hash).to_hex().to_string()),
+        "seen": card.hash.map(ContentHash::to_hex),
         "width": if swapped { height } else { width }, "height": if swapped { width } else { height },
         "stored": card.stored.to_exif(), "turn": card.turn.degrees(), "confidence": card.confidence,
-        "reason": card.skipped.as_ref().map(|(code, _)| code),
-        "detail": card.skipped.as_ref().map(|(_, text)| printable(text)),
+        "reason": card.skipped.as_ref().map(|reason| &reason.code),
+        "detail": card.skipped.as_ref().map(|reason| printable(&reason.detail)),
         "modified": card.modified,
     })
 }
@@ -151,15 +152,17 @@ struct Answers {
 
 #[derive(Deserialize)]
 struct AnswerItem {
-    id: i64,
+    id: PhotoId,
     turn: u16,
     seen: Option<String>,
 }
 
 impl AnswerItem {
     fn read(&self) -> Option<Answer> {
-        let seen = self.seen.as_ref().map(blake3::Hash::from_hex).transpose().ok()?;
-        let seen: Option<Hash> = seen.map(Into::into);
+        let seen = match &self.seen {
+            Some(hex) => Some(ContentHash::from_hex(hex)?),
+            None => None,
+        };
         Some(Answer { photo: self.id, turn: Turn::from_degrees(self.turn)?, seen })
     }
 }
@@ -179,7 +182,7 @@ async fn answer(State(page): Shared, request: Request) -> Response {
 #[derive(Deserialize)]
 struct Undo {
     /// Missing: what was last answered together.
-    ids: Option<Vec<i64>>,
+    ids: Option<Vec<PhotoId>>,
 }
 
 async fn undo(State(page): Shared, request: Request) -> Response {
@@ -197,7 +200,7 @@ fn told(outcomes: anyhow::Result<Vec<Outcome>>) -> Response {
     let outcome = |outcome: &Outcome| {
         let refused = outcome.refused.as_ref();
         json!({"id": outcome.photo, "ok": refused.is_none(),
-               "reason": refused.map(|(code, _)| code), "detail": refused.map(|(_, text)| text)})
+               "reason": refused.map(|reason| &reason.code), "detail": refused.map(|reason| &reason.detail)})
     };
     match outcomes {
         Ok(outcomes) => {
@@ -224,15 +227,15 @@ async fn train(State(page): Shared) -> Response {
     }
 }
 
-async fn thumb(state: Shared, id: Path<i64>) -> Response {
+async fn thumb(state: Shared, id: Path<PhotoId>) -> Response {
     picture(state, id, Size::Grid).await
 }
 
-async fn large(state: Shared, id: Path<i64>) -> Response {
+async fn large(state: Shared, id: Path<PhotoId>) -> Response {
     picture(state, id, Size::Large).await
 }
 
-async fn picture(State(page): Shared, Path(id): Path<i64>, size: Size) -> Response {
+async fn picture(State(page): Shared, Path(id): Path<PhotoId>, size: Size) -> Response {
     let model = page.model;
     let photo = match page.viewer.ask(move |store| store.photo(id, model)).await {
         Ok(Some(photo)) => photo,

@@ -23,7 +23,7 @@ use super::thumbnails::Thumbnails;
 use crate::decode::Limits;
 use crate::output;
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{BarOverrides, Store};
+use crate::store::{BarOverrides, ModelId, Store};
 
 /// Everything that the page needs from the command line and the config.
 pub struct Settings {
@@ -39,7 +39,7 @@ pub struct Settings {
     pub cache: PathBuf,
     pub reader: Store,
     pub writer: Store,
-    pub model: Option<i64>,
+    pub model: Option<ModelId>,
     pub bars: BarOverrides,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Page {
     clerk: actor::Desk<Clerk>,
     thumbnails: Arc<Thumbnails>,
     training: Arc<training::Training>,
-    model: Option<i64>,
+    model: Option<ModelId>,
     home: Option<PathBuf>,
 }
 
