@@ -113,15 +113,22 @@ fn perform(
     prepared: &Prepared,
     keep_mtime: bool,
 ) -> Result<(), Failure> {
+    let path = change.target().to_string_lossy().escape_default().to_string();
+    let mode = change.mode.as_str();
+    let span = tracing::info_span!("change", id = %change.id, mode, path);
+    let _entered = span.enter();
+    tracing::debug!(state = ?change.state, turn = change.turn.degrees(), "journaled");
     let temp = temp_path(&change.target(), change.id, change.hash_before.as_ref());
     match prepared.perform(&temp, keep_mtime) {
         Ok(identity) => {
+            tracing::debug!("written and verified");
             let [made, _] = outcomes(change);
             store.settle_change(change.id, made.1, Some(now_is(change, made, identity)))?;
             Ok(())
         }
         Err(err) => {
-            settle(store, change)?;
+            let state = settle(store, change)?;
+            tracing::debug!(?state, code = err.code(), "not written: {err}");
             Err(err.into())
         }
     }

@@ -178,6 +178,7 @@ impl Prepared {
                 let displaced =
                     fs::symlink_metadata(temp).map_err(FixError::io("look at the old file"))?;
                 if !Identity::from(&displaced).is_renamed(identity) {
+                    tracing::debug!("another program's edit was displaced; it is put back");
                     rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::EXCHANGE)
                         .map_err(|err| FixError::io("put the old file back")(err.into()))?;
                     return Err(FixError::Changed);

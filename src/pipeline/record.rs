@@ -188,6 +188,7 @@ impl Recorder {
             self.follow_rename(seen)?;
         }
         let ids = self.store.record(self.run, self.model, batch)?;
+        tracing::debug!(files = batch.len(), run = %self.run, "recorded");
         for (seen, id) in batch.drain(..).zip(ids) {
             self.report_seen(seen, id, reports)?;
         }
