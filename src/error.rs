@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::patch::Refusal;
+use crate::rules::refusal::Refusal;
 
 /// Why a file could not be looked at.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
