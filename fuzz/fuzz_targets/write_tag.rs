@@ -5,12 +5,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use orientd::rules::orientation::Turn;
-use orientd::rules::patch::plan_tag;
+use orientd::rules::tag;
 
 fuzz_target!(|input: &[u8]| {
     let Some((quarters, bytes)) = input.split_first() else { return };
     let turn = Turn::ALL[usize::from(quarters % 4)];
-    let Ok(patch) = plan_tag(bytes, turn) else { return };
+    let Ok(patch) = tag::plan(bytes, turn) else { return };
     assert_eq!(patch.to, patch.from.then(turn.orientation()));
     let new = patch.apply(bytes).expect("a patch applies to what it was planned for");
     let back = patch.inverse().apply(&new).expect("and its inverse to what it made");
@@ -22,6 +22,6 @@ fuzz_target!(|input: &[u8]| {
     let replaced: usize = patch.edits.iter().map(|edit| edit.old.len()).sum();
     let added: usize = patch.edits.iter().map(|edit| edit.new.len()).sum();
     assert!(added <= replaced + 128, "{added} bytes for {replaced}");
-    let again = plan_tag(&new, Turn::NONE).expect("what was written can be read");
+    let again = tag::plan(&new, Turn::NONE).expect("what was written can be read");
     assert_eq!(again.from, patch.to);
 });

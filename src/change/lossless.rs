@@ -7,8 +7,9 @@ use turbojpeg::{
 };
 
 use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::{Patch, Refusal};
+use crate::rules::patch::Patch;
 use crate::rules::pixels::Rgb8;
+use crate::rules::refusal::Refusal;
 use crate::rules::turned::{self, Source};
 
 /// Most that the two decodings may differ, in the mean over all samples: they are rounded before and

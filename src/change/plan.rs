@@ -9,8 +9,10 @@ use crate::files::sidecar::{OnDisk, path_of};
 use crate::rules::metadata::stored_orientation;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::{Edit, Patch, Refusal, plan_tag};
+use crate::rules::patch::{Edit, Patch};
+use crate::rules::refusal::Refusal;
 use crate::rules::sidecar;
+use crate::rules::tag;
 
 /// What is wanted of a photo.
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +77,11 @@ fn plan_in(
         Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
     };
     if mode == Mode::Tag {
-        return by_tag(plan_tag(bytes, wish.turn)?);
+        return by_tag(tag::plan(bytes, wish.turn)?);
     }
     match lossless::plan(bytes, wish.turn)? {
         // The pixels lie right already; only the tag is wrong.
-        None => by_tag(plan_tag(bytes, wish.turn)?),
+        None => by_tag(tag::plan(bytes, wish.turn)?),
         Some(_) if bytes.len() as u64 > wish.max_original => Err(Refusal::NoBudget),
         Some((patch, new)) => {
             let (target, new) = (photo.to_owned(), Content::Bytes(new));

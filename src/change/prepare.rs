@@ -11,7 +11,8 @@ use crate::files::sidecar;
 use crate::rules::metadata::stored_orientation;
 use crate::rules::mode::Mode;
 use crate::rules::orientation::Orientation;
-use crate::rules::patch::{Patch, Refusal};
+use crate::rules::patch::Patch;
+use crate::rules::refusal::Refusal;
 use crate::store::Change;
 
 /// A patch checked against the file as it is now, ready for the journal and then for the disk.

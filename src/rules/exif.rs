@@ -1,20 +1,13 @@
-//! Where the Orientation field lies in a TIFF structure, and the smallest EXIF block that holds one.
+//! Where the Orientation field lies in EXIF's TIFF structure, and the smallest EXIF block that holds one.
 //! TIFF 6.0 section 2 for the structure, EXIF 2.32 section 4.6.4 for the field.
 
 use super::orientation::Orientation;
+use super::tiff::{SHORT, Tiff};
 
 /// What an EXIF APP1 segment begins with.
 pub const EXIF_HEADER: &[u8] = b"Exif\0\0";
 
 const ORIENTATION: u16 = 0x0112;
-const SHORT: u16 = 3;
-const ENTRY_LEN: usize = 12;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endian {
-    Little,
-    Big,
-}
 
 /// The one Orientation field of the first directory, SHORT with count 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,36 +29,30 @@ pub enum ExifError {
     Duplicate,
 }
 
-/// Finds the Orientation field in the first directory of `tiff`, which starts with `II` or `MM`.
+/// Finds the Orientation field in the first directory of `block`, which starts with `II` or `MM`.
 ///
 /// # Errors
 /// See [`ExifError`]. `Ok(None)` where the directory is sound and has no such field.
-pub fn find_orientation(tiff: &[u8]) -> Result<Option<OrientationField>, ExifError> {
-    let endian = match tiff.get(..4) {
-        Some(b"II\x2A\0") => Endian::Little,
-        Some(b"MM\0\x2A") => Endian::Big,
-        _ => return Err(ExifError::Malformed(0)),
-    };
-    let directory =
-        usize::try_from(u32_at(tiff, 4, endian)?).map_err(|_| ExifError::Malformed(4))?;
-    let n_entries = usize::from(u16_at(tiff, directory, endian)?);
+pub fn find_orientation(block: &[u8]) -> Result<Option<OrientationField>, ExifError> {
+    // The reader takes raw formats, too, whose magic number is another.
+    let is_tiff = block.starts_with(b"II\x2A\0") || block.starts_with(b"MM\0\x2A");
+    let tiff = Tiff::new(block).filter(|_| is_tiff).ok_or(ExifError::Malformed(0))?;
+    let first = tiff.first().and_then(|at| usize::try_from(at).ok());
+    let first = first.ok_or(ExifError::Malformed(4))?;
     let mut found = None;
-    for entry_idx in 0..n_entries {
-        let entry = directory + 2 + entry_idx * ENTRY_LEN;
-        if tiff.len() < entry + ENTRY_LEN {
-            return Err(ExifError::Malformed(entry));
-        }
-        if u16_at(tiff, entry, endian)? != ORIENTATION {
+    for at in tiff.entries(first).ok_or(ExifError::Malformed(first))? {
+        let entry = tiff.entry(at).ok_or(ExifError::Malformed(at))?;
+        if entry.tag != ORIENTATION {
             continue;
         }
         if found.is_some() {
             return Err(ExifError::Duplicate);
         }
-        if u16_at(tiff, entry + 2, endian)? != SHORT || u32_at(tiff, entry + 4, endian)? != 1 {
+        if (entry.kind, entry.count) != (SHORT, 1) {
             return Err(ExifError::NotOneShort);
         }
-        let low_byte = entry + 8 + usize::from(endian == Endian::Big);
-        found = Some(OrientationField { value: u16_at(tiff, entry + 8, endian)?, low_byte });
+        let value = tiff.u16_at(entry.inside).ok_or(ExifError::Malformed(at))?;
+        found = Some(OrientationField { value, low_byte: tiff.low_byte(entry.inside) });
     }
     Ok(found)
 }
@@ -84,31 +71,15 @@ pub fn minimal_block(orientation: Orientation) -> Vec<u8> {
     block
 }
 
-fn u16_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u16, ExifError> {
-    let raw = array_at(bytes, at)?;
-    Ok(match endian {
-        Endian::Little => u16::from_le_bytes(raw),
-        Endian::Big => u16::from_be_bytes(raw),
-    })
-}
-
-fn u32_at(bytes: &[u8], at: usize, endian: Endian) -> Result<u32, ExifError> {
-    let raw = array_at(bytes, at)?;
-    Ok(match endian {
-        Endian::Little => u32::from_le_bytes(raw),
-        Endian::Big => u32::from_be_bytes(raw),
-    })
-}
-
-fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], ExifError> {
-    let end = at.checked_add(N).ok_or(ExifError::Malformed(at))?;
-    let slice = bytes.get(at..end).ok_or(ExifError::Malformed(at))?;
-    slice.try_into().map_err(|_| ExifError::Malformed(at))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Endian {
+        Little,
+        Big,
+    }
 
     /// A directory of `entries` (tag, type, count, value field) in either byte order.
     fn tiff(endian: Endian, entries: &[(u16, u16, u32, u16)]) -> Vec<u8> {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::exif::EXIF_HEADER;
+
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
@@ -9,7 +11,12 @@ const TEM: u8 = 0x01;
 pub const APP0: u8 = 0xE0;
 pub const APP1: u8 = 0xE1;
 pub const APP2: u8 = 0xE2;
-pub const APP11: u8 = 0xEB;
+const APP11: u8 = 0xEB;
+
+/// What an XMP APP1 segment begins with, and one that continues a packet too large for 64 KiB
+/// (XMP part 3, section 1.1.3).
+pub const XMP_START: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub const EXTENDED_XMP_START: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 
 /// A marker segment. `payload` excludes the marker and the two length bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +34,55 @@ pub struct Layout {
     pub end: Option<usize>,
 }
 
+impl Layout {
+    /// What follows `start` in the segments of the header that have this marker and begin so.
+    pub fn starting_with<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        marker: u8,
+        start: &'static [u8],
+    ) -> impl Iterator<Item = Range<usize>> + 'a {
+        let segments = self.header.iter().filter(move |segment| segment.marker == marker);
+        let payloads = segments.map(|segment| &segment.payload);
+        payloads
+            .filter(move |payload| bytes[(*payload).clone()].starts_with(start))
+            .map(move |payload| payload.start + start.len()..payload.end)
+    }
+
+    /// The EXIF blocks, each from the padding byte on that comes before its TIFF structure. Some writers
+    /// leave that byte undefined (EXIF 2.32 section 4.7.2), so it is not looked at.
+    pub fn exif<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, &EXIF_HEADER[..5])
+    }
+
+    /// The XMP packets.
+    pub fn xmp<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, XMP_START)
+    }
+
+    /// The parts of extended XMP packets: GUID, length and offset first, 40 bytes in all.
+    pub fn extended_xmp<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, EXTENDED_XMP_START)
+    }
+
+    /// Is there a C2PA manifest: JUMBF boxes in APP11 segments (C2PA 2.1, section A.3.1)?
+    pub fn is_signed(&self, bytes: &[u8]) -> bool {
+        self.starting_with(bytes, APP11, b"JP").next().is_some()
+    }
+
+    /// Is there a multi-picture index (CIPA DC-007 section 5.2)?
+    pub fn has_mpf(&self, bytes: &[u8]) -> bool {
+        self.starting_with(bytes, APP2, b"MPF\0").next().is_some()
+    }
+
+    /// The frame headers (T.81, table B.1); the markers between them are tables and an extension.
+    pub fn frames(&self) -> impl Iterator<Item = &Segment> {
+        self.header.iter().filter(|segment| {
+            (0xC0..=0xCF).contains(&segment.marker) && !matches!(segment.marker, 0xC4 | 0xC8 | 0xCC)
+        })
+    }
+}
+
 /// The bytes are not a JPEG file, or its header is cut short or garbled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JpegError {
@@ -41,8 +97,8 @@ pub enum JpegError {
 /// Walks all markers from start to end of image.
 ///
 /// # Errors
-/// Where the header (everything before the first scan) cannot be walked. Garbage between or after
-/// scans is stepped over, as decoders do.
+/// Returns an error if the header (everything before the first scan) cannot be walked. Garbage between
+/// or after scans is stepped over, as decoders do.
 pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
     if !bytes.starts_with(&[0xFF, SOI]) {
         return Err(JpegError::NotJpeg);

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::patch::Refusal;
+use super::refusal::Refusal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Mode {

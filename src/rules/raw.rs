@@ -233,11 +233,8 @@ fn fujifilm(bytes: &[u8]) -> Parts {
 
 fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
     let layout = jpeg::layout(jpeg).ok()?;
-    let block = layout.header.iter().find_map(|segment| {
-        let payload = jpeg.get(segment.payload.clone())?;
-        (segment.marker == jpeg::APP1).then(|| payload.strip_prefix(super::exif::EXIF_HEADER))?
-    })?;
-    let tiff = Tiff::new(block)?;
+    let block = layout.exif(jpeg).next()?;
+    let tiff = Tiff::new(jpeg.get(block.start + 1..block.end)?)?;
     orientation(tiff, tiff.directories().first())
 }
 
@@ -258,9 +255,7 @@ fn canon3(bytes: &[u8]) -> Parts {
 fn preview(bytes: &[u8], range: &Range<usize>) -> Option<Preview> {
     let jpeg = bytes.get(range.start..range.end.min(bytes.len()))?;
     let layout = jpeg::layout(jpeg).ok()?;
-    let frame = layout.header.iter().find(|segment| {
-        (0xC0..=0xCF).contains(&segment.marker) && !matches!(segment.marker, 0xC4 | 0xC8 | 0xCC)
-    })?;
+    let frame = layout.frames().next()?;
     let payload = jpeg.get(frame.payload.clone())?;
     let is_ordinary = matches!(frame.marker, 0xC0..=0xC2) && payload.first() == Some(&8);
     let side = |at: usize| Some(u16::from_be_bytes(payload.get(at..at + 2)?.try_into().ok()?));

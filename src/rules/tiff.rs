@@ -22,6 +22,16 @@ pub struct Tiff<'a> {
     little: bool,
 }
 
+/// Twelve bytes of a directory as they stand there, whether or not they make sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub tag: u16,
+    pub kind: u16,
+    pub count: u32,
+    /// Where its last four bytes are: the value, or where to find it.
+    pub inside: usize,
+}
+
 /// One field of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -92,21 +102,38 @@ impl<'a> Tiff<'a> {
     /// file are left out; a directory that itself is cut short is `None`.
     pub fn directory(self, offset: u32) -> Option<(Directory, Option<u32>)> {
         let start = usize::try_from(offset).ok()?;
-        let n_entries = usize::from(self.u16_at(start)?);
-        let entries = start.checked_add(2)?;
-        let end = entries.checked_add(n_entries.checked_mul(ENTRY_LEN)?)?;
+        let entries = self.entries(start)?;
+        let n_entries = entries.len();
+        let end = start.checked_add(2)?.checked_add(n_entries.checked_mul(ENTRY_LEN)?)?;
         if end > self.bytes.len() || n_entries > MOST_ENTRIES {
             return None;
         }
-        let fields = (0..n_entries).filter_map(|index| self.field_at(entries + index * ENTRY_LEN));
+        let fields = entries.filter_map(|at| self.field(self.entry(at)?));
         let directory = Directory { fields: fields.collect(), next_at: end };
         Some((directory, self.u32_at(end)))
     }
 
-    fn field_at(self, entry: usize) -> Option<Field> {
-        let (tag, kind) = (self.u16_at(entry)?, self.u16_at(entry.checked_add(2)?)?);
-        let count = self.u32_at(entry.checked_add(4)?)?;
-        let inside = entry.checked_add(8)?;
+    /// Where the entries of the directory at `start` are, as many as it says that there are; `None`
+    /// where its count is past the end.
+    pub fn entries(self, start: usize) -> Option<impl ExactSizeIterator<Item = usize>> {
+        let n_entries = self.u16_at(start)?;
+        let first = start.saturating_add(2);
+        Some((0..n_entries).map(move |n| first.saturating_add(usize::from(n) * ENTRY_LEN)))
+    }
+
+    /// The entry at `at`, whatever it says; `None` where it is cut short.
+    pub fn entry(self, at: usize) -> Option<Entry> {
+        let inside = at.checked_add(8)?;
+        self.bytes.get(inside..inside.checked_add(4)?)?;
+        let tag = self.u16_at(at)?;
+        let kind = self.u16_at(at + 2)?;
+        let count = self.u32_at(at + 4)?;
+        Some(Entry { tag, kind, count, inside })
+    }
+
+    /// Where the value of an entry is: in the entry itself, or where it points to.
+    fn field(self, entry: Entry) -> Option<Field> {
+        let Entry { tag, kind, count, inside } = entry;
         let n_bytes = usize::try_from(count).ok()?.checked_mul(size_of_kind(kind)?)?;
         let at = if n_bytes <= 4 { inside } else { usize::try_from(self.u32_at(inside)?).ok()? };
         let is_there = at.checked_add(n_bytes)? <= self.bytes.len();
@@ -151,7 +178,13 @@ impl<'a> Tiff<'a> {
         if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
-    fn u16_at(self, at: usize) -> Option<u16> {
+    /// Where the low byte of the SHORT at `at` is.
+    pub fn low_byte(self, at: usize) -> usize {
+        if self.little { at } else { at + 1 }
+    }
+
+    /// The SHORT at `at`.
+    pub fn u16_at(self, at: usize) -> Option<u16> {
         let raw = self.bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
         Some(if self.little { u16::from_le_bytes(raw) } else { u16::from_be_bytes(raw) })
     }

@@ -5,11 +5,14 @@ mod exif_block;
 
 use std::ops::Range;
 
+use self::exif_block::Turned;
+use super::embedded_xmp;
 use super::exif::EXIF_HEADER;
-use super::jpeg::{self, Layout, Segment};
+use super::exif_edit;
+use super::jpeg::{self, EXTENDED_XMP_START, Layout, Segment, XMP_START};
 use super::orientation::{Orientation, Turn};
-use super::patch::{Refusal, jpeg as tag};
-use super::xmp::{self, EXTENDED_XMP_HEADER, XMP_HEADER, XmpOrientation};
+use super::patch::{self, Edit};
+use super::refusal::Refusal;
 
 const COM: u8 = 0xFE;
 const APP13: u8 = 0xED;
@@ -46,27 +49,36 @@ pub struct Source {
     pub height: u16,
 }
 
+impl Source {
+    /// Width and height once the pixels are turned.
+    fn turned_size(&self) -> (u32, u32) {
+        let width = u32::from(self.width);
+        let height = u32::from(self.height);
+        if self.apply.swaps_sides() { (height, width) } else { (width, height) }
+    }
+}
+
 /// Looks for anything that forbids turning the pixels.
 ///
 /// # Errors
-/// The first reason found.
+/// Returns the first reason found.
 pub fn source(bytes: &[u8], turn: Turn) -> Result<Source, Refusal> {
     let layout = match jpeg::layout(bytes) {
         Err(jpeg::JpegError::NotJpeg) => return Err(Refusal::NotJpeg),
         other => other?,
     };
     let end = layout.end.ok_or(Refusal::NoEnd)?;
-    if tag::is_signed(bytes, &layout) {
+    if layout.is_signed(bytes) {
         return Err(Refusal::Signed);
     }
-    if tag::has_mpf(bytes, &layout) {
+    if layout.has_mpf(bytes) {
         return Err(Refusal::MultiPicture);
     }
     if end < bytes.len() {
         return Err(Refusal::TrailingData);
     }
-    let exif = tag::exif_block(bytes, &layout)?;
-    let (from, apply) = tag::from_and_to(bytes, exif.as_ref(), turn)?;
+    let exif = exif_edit::in_jpeg(bytes, &layout)?;
+    let (from, apply) = exif_edit::from_and_to(bytes, exif.as_ref(), turn)?;
     let (is_progressive, width, height) = frame(bytes, &layout)?;
     for segment in &layout.header {
         may_stay(segment.marker, &bytes[segment.payload.clone()])?;
@@ -76,9 +88,7 @@ pub fn source(bytes: &[u8], turn: Turn) -> Result<Source, Refusal> {
 
 /// The one frame header (T.81, B.2.2).
 fn frame(bytes: &[u8], layout: &Layout) -> Result<(bool, u16, u16), Refusal> {
-    let is_frame =
-        |s: &&Segment| matches!(s.marker, 0xC0..=0xCF) && ![0xC4, 0xC8, 0xCC].contains(&s.marker);
-    let mut frames = layout.header.iter().filter(is_frame);
+    let mut frames = layout.frames();
     let (Some(frame), None) = (frames.next(), frames.next()) else {
         return Err(Refusal::Kind("it has no single frame"));
     };
@@ -102,7 +112,7 @@ fn may_stay(marker: u8, payload: &[u8]) -> Result<(), Refusal> {
     match marker {
         jpeg::APP0 if starts(b"JFIF\0") => jfif_may_stay(payload),
         jpeg::APP1 if starts(&EXIF_HEADER[..5]) => Ok(()),
-        jpeg::APP1 if starts(XMP_HEADER) || starts(EXTENDED_XMP_HEADER) => {
+        jpeg::APP1 if starts(XMP_START) || starts(EXTENDED_XMP_START) => {
             let found = |word: &&[u8]| payload.windows(word.len()).any(|w| w == *word);
             let speaks = PLACES.iter().any(found);
             if speaks {
@@ -139,26 +149,27 @@ fn jfif_may_stay(payload: &[u8]) -> Result<(), Refusal> {
 /// turned pixels; `turn_thumbnail` turns an embedded one, or says that it cannot be turned.
 ///
 /// # Errors
-/// Where the header cannot be brought in step.
+/// Returns an error if the header cannot be brought in step.
 pub fn assemble(
     bytes: &[u8],
     source: &Source,
     turned: &[u8],
     turn_thumbnail: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Refusal> {
+    let new_size = source.turned_size();
+    let xmp = embedded_xmp::in_jpeg(bytes, &source.layout, Orientation::UPRIGHT, Some(new_size))?;
     let mut out = vec![0xFF, 0xD8];
     let kept = |segment: &&Segment| matches!(segment.marker, 0xE0..=0xEF | COM);
     for segment in source.layout.header.iter().filter(kept) {
         let mut payload = bytes[segment.payload.clone()].to_vec();
         if source.exif.as_ref().is_some_and(|exif| exif.end == segment.payload.end) {
             let start = source.exif.as_ref().map_or(0, |exif| exif.start) - segment.payload.start;
-            let tiff = exif_block::in_step(&payload[start..], source, &turn_thumbnail)?;
+            let turned = Turned { from: source.from, apply: source.apply, size: new_size };
+            let tiff = exif_block::in_step(&payload[start..], &turned, &turn_thumbnail)?;
             payload.truncate(start);
             payload.extend(tiff);
-        } else if segment.marker == jpeg::APP1 && payload.starts_with(XMP_HEADER) {
-            payload = xmp_in_step(payload, source)?;
-        } else if segment.marker == jpeg::APP1 && payload.starts_with(EXTENDED_XMP_HEADER) {
-            extended_xmp_is_silent(&payload)?;
+        } else {
+            payload = patch::apply(&edits_within(&xmp, &segment.payload), &payload)?;
         }
         push_segment(&mut out, segment.marker, &payload)?;
     }
@@ -180,41 +191,9 @@ fn push_segment(out: &mut Vec<u8>, marker: u8, payload: &[u8]) -> Result<(), Ref
     Ok(())
 }
 
-const XMP_SIZES: [(&[u8], &[u8]); 2] =
-    [(b"tiff:ImageWidth", b"tiff:ImageLength"), (b"exif:PixelXDimension", b"exif:PixelYDimension")];
-
-fn xmp_in_step(mut payload: Vec<u8>, source: &Source) -> Result<Vec<u8>, Refusal> {
-    let start = XMP_HEADER.len();
-    match xmp::find_orientation(&payload[start..]) {
-        XmpOrientation::Absent => {}
-        XmpOrientation::Unclear => return Err(Refusal::Xmp),
-        XmpOrientation::Digit { at, .. } => {
-            let digit = payload.get_mut(start + at).ok_or(Refusal::Xmp)?;
-            *digit = b'0' + Orientation::UPRIGHT.to_exif();
-        }
-    }
-    let (width, height) = match source.apply.swaps_sides() {
-        true => (source.height, source.width),
-        false => (source.width, source.height),
-    };
-    for (across, down) in XMP_SIZES {
-        for (name, value) in [(across, width), (down, height)] {
-            if let Some(digits) = xmp::find_number(&payload[start..], name)? {
-                let digits = start + digits.start..start + digits.end;
-                payload.splice(digits, value.to_string().into_bytes());
-            }
-        }
-    }
-    Ok(payload)
-}
-
-fn extended_xmp_is_silent(payload: &[u8]) -> Result<(), Refusal> {
-    let sizes = XMP_SIZES.iter().flat_map(|(across, down)| [*across, *down]);
-    let names = sizes.chain([b"tiff:Orientation".as_slice()]);
-    for name in names {
-        if payload.windows(name.len()).any(|window| window == name) {
-            return Err(Refusal::Xmp);
-        }
-    }
-    Ok(())
+/// Those that lie in this part of the file, their offsets from its start.
+fn edits_within(edits: &[Edit], part: &Range<usize>) -> Vec<Edit> {
+    let inside = edits.iter().filter(|edit| part.contains(&edit.offset));
+    let moved = inside.map(|edit| Edit { offset: edit.offset - part.start, ..edit.clone() });
+    moved.collect()
 }

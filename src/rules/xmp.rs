@@ -1,152 +1,356 @@
-//! `tiff:Orientation` in an XMP packet: some programs prefer it to EXIF, so the two must agree.
+//! The one reader of XMP (ISO 16684-1), embedded or beside a photo: where a packet states the few
+//! properties that a turn changes. quick-xml finds the tokens; what is kept of them is their offsets,
+//! because a packet is edited as bytes and never written anew.
+//!
+//! Reading takes time and memory linear in the packet's length: see the limits below.
 
 use std::ops::Range;
 
-use super::patch::Refusal;
+use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::name::{Namespace, NamespaceError, NamespaceResolver, Prefix, QName, ResolveResult};
+use quick_xml::{Error, NsReader};
 
-/// What an XMP APP1 segment begins with, and one that continues a packet too large for 64 KiB.
-pub const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-pub const EXTENDED_XMP_HEADER: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+use super::refusal::Refusal;
 
-const PROPERTY: &[u8] = b"tiff:Orientation";
-const TIFF_NAMESPACE: &[u8] = b"http://ns.adobe.com/tiff/1.0/";
+/// Larger than any packet that cameras and editors write; Photoshop's lists of ancestors reach tens of MB.
+pub const MOST_BYTES: usize = 64 << 20;
+/// Elements within elements. Camera Raw's masks, the deepest known, nest about twenty.
+pub const MOST_DEPTH: usize = 128;
+/// Attributes of one element. Camera Raw writes its some hundred settings as attributes.
+pub const MOST_ATTRIBUTES: usize = 4096;
+/// Namespaces bound at one place. Every name looked up costs a walk through them.
+pub const MOST_NAMESPACES: usize = 256;
 
-/// What a packet says of the orientation.
+const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
+const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+
+/// A property that a turn may have to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XmpOrientation {
-    Absent,
-    /// One digit at this offset of the packet.
-    Digit {
-        value: u8,
-        at: usize,
-    },
-    /// It says something that cannot be changed by overwriting one digit.
-    Unclear,
+pub enum Name {
+    Orientation,
+    ImageWidth,
+    ImageLength,
+    PixelXDimension,
+    PixelYDimension,
 }
 
-/// Reads the packet as bytes: only the plain ways to write the property are understood, and
-/// anything else that might be one counts as unclear.
-pub fn find_orientation(packet: &[u8]) -> XmpOrientation {
-    if other_prefix(packet) || is_utf16(packet) {
-        return XmpOrientation::Unclear;
-    }
-    let mut found = XmpOrientation::Absent;
-    for at in occurrences(packet, PROPERTY) {
-        let closes = packet[..at].ends_with(b"</");
-        let longer_name = packet.get(at + PROPERTY.len()).is_some_and(u8::is_ascii_alphanumeric);
-        if closes || longer_name {
-            continue;
-        }
-        let value = digit_after(packet, at + PROPERTY.len());
-        found = match (found, value) {
-            (XmpOrientation::Absent, Some((value, at))) => XmpOrientation::Digit { value, at },
-            _ => return XmpOrientation::Unclear,
-        };
-    }
-    found
+/// What a property is called in a packet.
+struct Known {
+    name: Name,
+    local: &'static str,
+    usual_prefix: &'static str,
+    namespace: &'static str,
 }
 
-/// The digit of `="6"`, `='6'` or `>6<` at `at`.
-fn digit_after(packet: &[u8], at: usize) -> Option<(u8, usize)> {
-    let (close, at) = opened(packet, at)?;
-    let digit = *packet.get(at).filter(|byte| byte.is_ascii_digit())?;
-    (*packet.get(at + 1)? == close).then_some((digit - b'0', at))
-}
+const KNOWN: [Known; 5] = [
+    Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
+    Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
+    Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
+    Known::new(Name::PixelXDimension, "PixelXDimension", "exif", EXIF),
+    Known::new(Name::PixelYDimension, "PixelYDimension", "exif", EXIF),
+];
 
-/// What closes the value of the property whose name ends at `at`, and where the value starts.
-fn opened(packet: &[u8], at: usize) -> Option<(u8, usize)> {
-    let (rest, at) = skip_spaces(packet, at)?;
-    match rest.first()? {
-        b'>' => Some((b'<', at + 1)),
-        b'=' => {
-            let (rest, at) = skip_spaces(packet, at + 1)?;
-            let quote = *rest.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
-            Some((quote, at + 1))
-        }
-        _ => None,
+impl Known {
+    const fn new(
+        name: Name,
+        local: &'static str,
+        usual_prefix: &'static str,
+        namespace: &'static str,
+    ) -> Self {
+        Self { name, local, usual_prefix, namespace }
     }
 }
 
-/// The digits of a property that is a plain number, in the ways that [`find_orientation`] reads.
+impl Name {
+    /// As it is called within its namespace.
+    pub fn local(self) -> &'static str {
+        let known = KNOWN.iter().find(|known| known.name == self);
+        known.map_or("", |known| known.local)
+    }
+}
+
+/// What makes a name that of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Its namespace, bound to the usual prefix.
+    Usual,
+    /// The usual prefix, which nothing binds.
+    Undeclared,
+    /// Its namespace, bound to another prefix or to none.
+    OtherPrefix,
+    /// The usual prefix, which stands for another namespace: not the property, only called like it.
+    OtherNamespace,
+}
+
+/// A property as one attribute or element states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    pub name: Name,
+    pub binding: Binding,
+    /// Does it belong to an `rdf:Description` of the `rdf:RDF` element, where XMP has its properties?
+    pub in_description: bool,
+    /// Where the value stands; `None` for an element that holds anything but one piece of plain text.
+    pub value: Option<Range<usize>>,
+}
+
+/// What the prefix `tiff` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TiffPrefix {
+    Bound,
+    Free,
+    OtherNamespace,
+}
+
+/// The first `rdf:Description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Just behind its name, where an attribute can be added.
+    pub insert_at: usize,
+    pub tiff: TiffPrefix,
+}
+
+/// What is known of a packet. Offsets count from its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// In file order.
+    pub properties: Vec<Property>,
+    pub description: Option<Description>,
+    /// Is it well-formed, and without a document type?
+    pub is_sound: bool,
+    /// Parts that cannot be read as XML, in file order.
+    pub unread: Vec<Range<usize>>,
+    /// How much was looked at: bytes of tokens, once more those of attributes, and names resolved.
+    pub n_steps: usize,
+}
+
+/// Reads a whole packet. One that is not well-formed is read as far as it goes.
 ///
 /// # Errors
-/// Where the property is there more than once, or in another way.
-pub fn find_number(packet: &[u8], name: &[u8]) -> Result<Option<Range<usize>>, Refusal> {
-    let mut found = None;
-    for at in occurrences(packet, name) {
-        let end = at + name.len();
-        let longer_name = packet.get(end).is_some_and(u8::is_ascii_alphanumeric);
-        if packet[..at].ends_with(b"</") || longer_name {
-            continue;
-        }
-        let digits = digits_after(packet, end).filter(|_| found.is_none());
-        found = Some(digits.ok_or(Refusal::Xmp)?);
+/// Returns an error if the packet goes beyond one of the limits.
+pub fn read(text: &str) -> Result<Packet, Refusal> {
+    if text.len() > MOST_BYTES {
+        return Err(Refusal::XmpLimit("more than 64 MiB"));
     }
-    Ok(found)
+    // quick-xml would leave a byte order mark out, and count it to the first tag.
+    let mut xml = NsReader::from_str(text.trim_start_matches('\u{FEFF}'));
+    // Ends are compared here instead, since quick-xml loses count of namespaces after an error.
+    xml.config_mut().check_end_names = false;
+    xml.config_mut().allow_unmatched_ends = true;
+    xml.resolver_mut().set_max_namespace_bindings(MOST_NAMESPACES);
+    let mut reading = Reading::new(text);
+    loop {
+        let start = text.len() - xml.get_ref().len();
+        let event = xml.read_event();
+        let token = start..text.len() - xml.get_ref().len();
+        reading.packet.n_steps += token.len();
+        match event {
+            Ok(Event::Eof) => break,
+            Ok(event) => reading.event(xml.resolver(), event, &token)?,
+            // quick-xml goes on behind these.
+            Err(Error::IllFormed(_)) => reading.damaged(token),
+            Err(Error::Namespace(NamespaceError::TooManyBindings(_))) => {
+                return Err(Refusal::XmpLimit("more than 256 namespaces at one place"));
+            }
+            Err(_) => {
+                reading.packet.n_steps += text.len() - start;
+                reading.damaged(start..text.len());
+                break;
+            }
+        }
+    }
+    Ok(reading.finish())
 }
 
-fn digits_after(packet: &[u8], at: usize) -> Option<Range<usize>> {
-    let (close, at) = opened(packet, at)?;
-    let n_digits = packet.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let end = at + n_digits;
-    (n_digits > 0 && *packet.get(end)? == close).then_some(at..end)
+/// What an open element is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Rdf,
+    Description,
+    Other,
 }
 
-fn skip_spaces(packet: &[u8], at: usize) -> Option<(&[u8], usize)> {
-    let rest = packet.get(at..)?;
-    let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    Some((&rest[spaces..], at + spaces))
+#[derive(Debug)]
+struct Open {
+    name: Range<usize>,
+    kind: Kind,
+    /// Its index among the properties, where it is one.
+    property: Option<usize>,
+    /// Pieces of text, elements and so on in it, so far.
+    n_parts: usize,
 }
 
-/// Is the TIFF namespace bound to a prefix other than `tiff`?
-fn other_prefix(packet: &[u8]) -> bool {
-    occurrences(packet, TIFF_NAMESPACE).any(|at| {
-        let before: Vec<u8> =
-            packet[..at.saturating_sub(1)].iter().rev().copied().filter(|b| *b != b' ').collect();
-        !before.starts_with(b"=ffit:snlmx")
-    })
+struct Reading<'a> {
+    text: &'a str,
+    stack: Vec<Open>,
+    packet: Packet,
 }
 
-fn is_utf16(packet: &[u8]) -> bool {
-    let head = &packet[..packet.len().min(64)];
-    head.iter().filter(|byte| **byte == 0).count() > head.len() / 4
-}
+impl<'a> Reading<'a> {
+    fn new(text: &'a str) -> Self {
+        let packet = Packet {
+            properties: Vec::new(),
+            description: None,
+            is_sound: true,
+            unread: Vec::new(),
+            n_steps: 0,
+        };
+        Self { text, stack: Vec::new(), packet }
+    }
 
-fn occurrences<'a>(haystack: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    haystack.windows(needle.len()).enumerate().filter(move |(_, w)| *w == needle).map(|(at, _)| at)
+    fn event(
+        &mut self,
+        names: &NamespaceResolver,
+        event: Event<'_>,
+        token: &Range<usize>,
+    ) -> Result<(), Refusal> {
+        match event {
+            Event::Start(tag) => {
+                self.part(None);
+                let open = self.open(names, &tag, token)?;
+                if self.stack.len() == MOST_DEPTH {
+                    return Err(Refusal::XmpLimit("elements nested more than 128 deep"));
+                }
+                self.stack.push(open);
+            }
+            Event::Empty(tag) => {
+                self.part(None);
+                self.open(names, &tag, token)?;
+            }
+            Event::End(tag) => self.close(&tag),
+            Event::Text(_) => self.part(Some(token.clone())),
+            Event::DocType(_) => self.packet.is_sound = false,
+            _ => self.part(None),
+        }
+        Ok(())
+    }
+
+    /// What cannot be read may be anything, part of an open property included.
+    fn damaged(&mut self, range: Range<usize>) {
+        self.part(None);
+        self.packet.is_sound = false;
+        self.packet.unread.push(range);
+    }
+
+    /// Something in the innermost element: `text`, or anything else. An element states a value that
+    /// can be edited only where one piece of text is all that it holds.
+    fn part(&mut self, text: Option<Range<usize>>) {
+        let Some(open) = self.stack.last_mut() else { return };
+        open.n_parts += 1;
+        let Some(index) = open.property else { return };
+        self.packet.properties[index].value = text.filter(|_| open.n_parts == 1);
+    }
+
+    fn open(
+        &mut self,
+        names: &NamespaceResolver,
+        tag: &BytesStart<'_>,
+        token: &Range<usize>,
+    ) -> Result<Open, Refusal> {
+        // Behind the `<`.
+        let name = token.start + 1..token.start + 1 + tag.name().as_ref().len();
+        let parent = self.stack.last().map(|open| open.kind);
+        let kind = self.kind(names, tag.name(), parent);
+        let in_description = parent == Some(Kind::Description);
+        let property = self.property(names, tag.name(), true).map(|found| {
+            self.packet.properties.push(Property { in_description, ..found });
+            self.packet.properties.len() - 1
+        });
+        self.attributes(names, tag, kind == Kind::Description, token)?;
+        if kind == Kind::Description && self.packet.description.is_none() {
+            let tiff = match names.resolve_attribute(QName("tiff:Orientation")).0 {
+                ResolveResult::Bound(Namespace(TIFF)) => TiffPrefix::Bound,
+                ResolveResult::Bound(_) => TiffPrefix::OtherNamespace,
+                ResolveResult::Unknown(_) | ResolveResult::Unbound => TiffPrefix::Free,
+            };
+            self.packet.description = Some(Description { insert_at: name.end, tiff });
+        }
+        Ok(Open { name, kind, property, n_parts: 0 })
+    }
+
+    fn kind(&mut self, names: &NamespaceResolver, name: QName<'_>, parent: Option<Kind>) -> Kind {
+        let kind = match (name.local_name().into_inner(), parent) {
+            ("RDF", _) => Kind::Rdf,
+            ("Description", Some(Kind::Rdf)) => Kind::Description,
+            _ => return Kind::Other,
+        };
+        self.packet.n_steps += 1;
+        let is_rdf = names.resolve_element(name).0 == ResolveResult::Bound(Namespace(RDF));
+        if is_rdf { kind } else { Kind::Other }
+    }
+
+    fn attributes(
+        &mut self,
+        names: &NamespaceResolver,
+        tag: &BytesStart<'_>,
+        in_description: bool,
+        token: &Range<usize>,
+    ) -> Result<(), Refusal> {
+        for (index, attribute) in tag.attributes().enumerate() {
+            if index == MOST_ATTRIBUTES {
+                return Err(Refusal::XmpLimit("more than 4096 attributes in a tag"));
+            }
+            let Ok(attribute) = attribute else {
+                self.damaged(token.clone());
+                return Ok(());
+            };
+            self.packet.n_steps += attribute.key.as_ref().len() + attribute.value.len();
+            if let Some(found) = self.property(names, attribute.key, false) {
+                let value = self.offset_of(&attribute.value);
+                self.packet.properties.push(Property { in_description, value, ..found });
+            }
+        }
+        Ok(())
+    }
+
+    /// The property of this name, or that is called like it; its place and value are yet to be said.
+    fn property(
+        &mut self,
+        names: &NamespaceResolver,
+        name: QName<'_>,
+        is_element: bool,
+    ) -> Option<Property> {
+        let local = name.local_name().into_inner();
+        let known = KNOWN.iter().find(|known| known.local == local)?;
+        self.packet.n_steps += 1;
+        // The default namespace is that of elements only.
+        let (resolved, _) = names.resolve(name, is_element);
+        let is_meant = resolved == ResolveResult::Bound(Namespace(known.namespace));
+        let is_usual = name.prefix().map(Prefix::into_inner) == Some(known.usual_prefix);
+        let binding = match (resolved, is_usual) {
+            (_, true) if is_meant => Binding::Usual,
+            (_, false) if is_meant => Binding::OtherPrefix,
+            (ResolveResult::Bound(_), true) => Binding::OtherNamespace,
+            (ResolveResult::Unbound | ResolveResult::Unknown(_), true) => Binding::Undeclared,
+            (_, false) => return None,
+        };
+        Some(Property { name: known.name, binding, in_description: false, value: None })
+    }
+
+    fn close(&mut self, tag: &BytesEnd<'_>) {
+        let open = self.stack.pop().map(|open| &self.text[open.name]);
+        if open != Some(tag.name().into_inner()) {
+            self.packet.is_sound = false;
+        }
+    }
+
+    /// Elements that are still open may have gone on.
+    fn finish(mut self) -> Packet {
+        self.packet.is_sound &= self.stack.is_empty();
+        for index in self.stack.iter().filter_map(|open| open.property) {
+            self.packet.properties[index].value = None;
+        }
+        self.packet
+    }
+
+    /// Where `part` lies in the text; `None` where it was copied out of it.
+    fn offset_of(&self, part: &str) -> Option<Range<usize>> {
+        let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let range = start..start.checked_add(part.len())?;
+        (self.text.get(range.clone())? == part).then_some(range)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[rustfmt::skip]
-    fn reads_the_plain_forms_and_calls_the_rest_unclear() {
-        let ns = r#"xmlns:tiff="http://ns.adobe.com/tiff/1.0/""#;
-        for (name, packet, expected) in [
-            ("nothing",         format!("<x {ns}/>"),                                          Some(None)),
-            ("attribute",       format!("<x {ns} tiff:Orientation=\"6\"/>"),                   Some(Some(6))),
-            ("single quotes",   format!("<x {ns} tiff:Orientation = '3'/>"),                   Some(Some(3))),
-            ("element",         format!("<x {ns}><tiff:Orientation>8</tiff:Orientation></x>"), Some(Some(8))),
-            ("another name",    format!("<x {ns} tiff:OrientationNote=\"6\"/>"),               Some(None)),
-            ("twice",           format!("<x {ns} tiff:Orientation=\"6\" tiff:Orientation=\"1\"/>"), None),
-            ("two digits",      format!("<x {ns} tiff:Orientation=\"16\"/>"),                  None),
-            ("a word",          format!("<x {ns}><tiff:Orientation> 6</tiff:Orientation></x>"), None),
-            ("an empty end",    "<tiff:Orientation".into(),                                    None),
-            ("another prefix",  "<x xmlns:t=\"http://ns.adobe.com/tiff/1.0/\" t:Orientation=\"6\"/>".into(), None),
-        ] {
-            let found = match find_orientation(packet.as_bytes()) {
-                XmpOrientation::Absent => Some(None),
-                XmpOrientation::Digit { value, at } => {
-                    assert_eq!(packet.as_bytes()[at], b'0' + value, "{name}");
-                    Some(Some(value))
-                }
-                XmpOrientation::Unclear => None,
-            };
-            assert_eq!(found, expected, "{name}");
-        }
-        let utf16: Vec<u8> = "<x tiff:Orientation=\"6\"/>".bytes().flat_map(|b| [b, 0]).collect();
-        assert_eq!(find_orientation(&utf16), XmpOrientation::Unclear);
-    }
-}
+#[path = "xmp_tests.rs"]
+mod tests;

@@ -1,9 +1,9 @@
 //! The EXIF block in step with turned pixels: overwritten in place, so that nothing in it moves.
 
-use super::Source;
 use crate::rules::exif::{self, ExifError};
+use crate::rules::exif_edit::overwritten;
 use crate::rules::orientation::Orientation;
-use crate::rules::patch::{self, Refusal};
+use crate::rules::refusal::Refusal;
 use crate::rules::tiff::{Directory, Field, LONG, SHORT, Tiff};
 
 const IMAGE_SIZE: (u16, u16) = (0x0100, 0x0101);
@@ -61,9 +61,24 @@ impl Rewrite<'_> {
     }
 }
 
+/// What became of the pixels that the block describes.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned {
+    /// What the block says so far.
+    pub from: Orientation,
+    /// What was done to the pixels.
+    pub apply: Orientation,
+    /// Their new width and height.
+    pub size: (u32, u32),
+}
+
+/// The block for turned pixels, as long as the old one.
+///
+/// # Errors
+/// Returns an error if it states something that cannot be brought in step by overwriting.
 pub fn in_step(
     bytes: &[u8],
-    source: &Source,
+    turned: &Turned,
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Refusal> {
     let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
@@ -72,13 +87,11 @@ pub fn in_step(
     let (first, next) = block.directory(at).ok_or(malformed(at))?;
     let mut rewrite = Rewrite { block, new: bytes.to_vec() };
     if let Some(field) = exif::find_orientation(bytes).map_err(Refusal::Exif)? {
-        let edit = patch::overwritten(field, 0, Orientation::UPRIGHT)?;
+        let edit = overwritten(field, 0, Orientation::UPRIGHT)?;
         rewrite.put(edit.offset, &edit.new)?;
     }
-    let swaps = source.apply.swaps_sides();
-    let size = if swaps { (source.height, source.width) } else { (source.width, source.height) };
-    let size = (u32::from(size.0), u32::from(size.1));
-    rewrite.set_sizes(&first, IMAGE_SIZE, size)?;
+    let swaps = turned.apply.swaps_sides();
+    rewrite.set_sizes(&first, IMAGE_SIZE, turned.size)?;
     if swaps {
         rewrite.must_be_equal(&first, RESOLUTION)?;
     }
@@ -87,14 +100,14 @@ pub fn in_step(
         if SUBJECT.iter().any(|tag| details.field(*tag).is_some()) {
             return Err(Refusal::Belongs("the place of its subject in pixels"));
         }
-        rewrite.set_sizes(&details, PIXEL_DIMENSION, size)?;
+        rewrite.set_sizes(&details, PIXEL_DIMENSION, turned.size)?;
         if swaps {
             rewrite.must_be_equal(&details, FOCAL_PLANE_RESOLUTION)?;
         }
     }
     if let Some(at) = next.filter(|at| *at != 0) {
         let (directory, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
-        thumbnail_in_step(&mut rewrite, &first, &directory, source, turn_thumbnail)?;
+        thumbnail_in_step(&mut rewrite, &first, &directory, turned, turn_thumbnail)?;
     }
     Ok(rewrite.new)
 }
@@ -105,7 +118,7 @@ fn thumbnail_in_step(
     rewrite: &mut Rewrite<'_>,
     first: &Directory,
     directory: &Directory,
-    source: &Source,
+    photo: &Turned,
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<(), Refusal> {
     let block = rewrite.block;
@@ -119,7 +132,7 @@ fn thumbnail_in_step(
     });
     let own = directory.field(ORIENTATION);
     let stated = |own: &Field| u16::try_from(block.number(own)?).ok();
-    let agrees = own.is_none_or(|own| Orientation::from_stored(stated(own)) == source.from);
+    let agrees = own.is_none_or(|own| Orientation::from_stored(stated(own)) == photo.from);
     let turned = place.filter(|_| agrees).and_then(|(at, old)| {
         let new = turn_thumbnail(old).filter(|new| new.len() <= old.len())?;
         Some((at, old.len(), new))
@@ -132,7 +145,7 @@ fn thumbnail_in_step(
     rewrite.put(at, &new)?;
     rewrite.set(directory.field(THUMBNAIL.1), len)?;
     rewrite.set(own, Orientation::UPRIGHT.to_exif().into())?;
-    if source.apply.swaps_sides() {
+    if photo.apply.swaps_sides() {
         let (width, height) = (number(IMAGE_SIZE.0), number(IMAGE_SIZE.1));
         let as_u32 = |side: Option<usize>| u32::try_from(side?).ok();
         if let (Some(width), Some(height)) = (as_u32(width), as_u32(height)) {

@@ -1,9 +1,14 @@
 //! TIFF: the field in the first directory, overwritten in place. A TIFF file is all offsets, so a
 //! field that is not there is not added.
 
-use super::{Patch, Refusal, overwritten, xmp_kept_in_step};
+use std::ops::Range;
+
+use crate::rules::embedded_xmp;
 use crate::rules::exif::{self, ExifError};
+use crate::rules::exif_edit::overwritten;
 use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::Patch;
+use crate::rules::refusal::Refusal;
 use crate::rules::tiff::{Directory, Tiff};
 
 const NEW_SUBFILE_TYPE: u16 = 254;
@@ -34,8 +39,8 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let from = Orientation::from_stored(Some(field.value));
     let to = from.then(turn.orientation());
     let mut edits = vec![overwritten(field, 0, to)?];
-    if let Some((at, packet)) = xmp(tiff, &first)? {
-        edits.extend(xmp_kept_in_step(packet, at, to)?);
+    if let Some(packet) = xmp(tiff, &first)? {
+        edits.extend(embedded_xmp::kept_in_step(bytes, &[packet], to, None)?);
     }
     edits.sort_by_key(|edit| edit.offset);
     Ok(Patch { edits, from, to })
@@ -60,11 +65,14 @@ fn only_smaller_copies_follow(tiff: Tiff<'_>, mut next: Option<u32>) -> Result<(
 }
 
 /// The one packet of the first directory. One that lies outside the file nobody can read.
-fn xmp<'a>(tiff: Tiff<'a>, directory: &Directory) -> Result<Option<(usize, &'a [u8])>, Refusal> {
+fn xmp(tiff: Tiff<'_>, directory: &Directory) -> Result<Option<Range<usize>>, Refusal> {
     let mut packets = directory.fields.iter().filter(|field| field.tag == XMP);
     match (packets.next(), packets.next()) {
         (None, _) => Ok(None),
-        (Some(packet), None) => Ok(Some(tiff.value(packet).ok_or(Refusal::Xmp)?)),
+        (Some(packet), None) => {
+            let (at, value) = tiff.value(packet).ok_or(Refusal::Xmp)?;
+            Ok(Some(at..at + value.len()))
+        }
         (Some(_), Some(_)) => Err(Refusal::Xmp),
     }
 }

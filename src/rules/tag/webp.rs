@@ -1,9 +1,14 @@
 //! WebP: the EXIF chunk, overwritten or added, with the VP8X header it needs; XMP kept in step.
 
-use super::{Edit, Patch, Refusal, exif_chunk, overwritten, xmp_kept_in_step};
+use std::slice::from_ref;
+
 use crate::rules::chunks::of_kind;
+use crate::rules::embedded_xmp;
 use crate::rules::exif::{self, EXIF_HEADER};
+use crate::rules::exif_edit::{self, overwritten};
 use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::{Edit, Patch};
+use crate::rules::refusal::Refusal;
 use crate::rules::webp::{self, EXIF_FLAG, FIRST_CHUNK, Layout};
 
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
@@ -12,7 +17,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     if of_kind(&layout.chunks, b"C2PA").next().is_some() {
         return Err(Refusal::Signed);
     }
-    let exif = exif_chunk(bytes, &layout.chunks, b"EXIF")?;
+    let exif = exif_edit::in_chunks(bytes, &layout.chunks, b"EXIF")?;
     let from = Orientation::from_stored(exif.map(|(_, field)| field.value));
     let to = from.then(turn.orientation());
     let mut edits = match exif {
@@ -26,7 +31,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     };
     let mut packets = of_kind(&layout.chunks, b"XMP ");
     if let Some(packet) = packets.next() {
-        edits.extend(xmp_kept_in_step(&bytes[packet.data.clone()], packet.data.start, to)?);
+        edits.extend(embedded_xmp::kept_in_step(bytes, from_ref(&packet.data), to, None)?);
     }
     if packets.next().is_some() {
         return Err(Refusal::Xmp);

@@ -1,11 +1,14 @@
 //! PNG: the eXIf chunk (PNG, third edition, section 11.3.4.5), overwritten or inserted, with its CRC;
 //! XMP kept in step.
 
-use super::{Edit, Patch, Refusal, exif_chunk, overwritten, xmp_kept_in_step};
 use crate::rules::chunks::{Chunk, of_kind};
+use crate::rules::embedded_xmp;
 use crate::rules::exif::{self, EXIF_HEADER};
+use crate::rules::exif_edit::{self, overwritten};
 use crate::rules::orientation::{Orientation, Turn};
+use crate::rules::patch::{Edit, Patch};
 use crate::rules::png::{self, Layout};
+use crate::rules::refusal::Refusal;
 
 const TEXT: [&[u8; 4]; 3] = [b"tEXt", b"zTXt", b"iTXt"];
 
@@ -30,7 +33,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     if of_kind(&layout.chunks, b"eXIf").any(|block| !png::is_sound(block, bytes)) {
         return Err(Refusal::Container("PNG: a wrong CRC"));
     }
-    let exif = exif_chunk(bytes, &layout.chunks, b"eXIf")?;
+    let exif = exif_edit::in_chunks(bytes, &layout.chunks, b"eXIf")?;
     let from = Orientation::from_stored(exif.map(|(_, field)| field.value));
     let to = from.then(turn.orientation());
     let mut edits = match exif {
@@ -77,8 +80,11 @@ fn xmp_edits(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>
         }
         n_packets += 1;
         // Compressed, it cannot be changed by one digit.
-        let packet = data.strip_prefix(XMP_PLAIN).ok_or(Refusal::Xmp)?;
-        if let Some(edit) = xmp_kept_in_step(packet, chunk.data.start + XMP_PLAIN.len(), to)? {
+        if !data.starts_with(XMP_PLAIN) {
+            return Err(Refusal::Xmp);
+        }
+        let packet = chunk.data.start + XMP_PLAIN.len()..chunk.data.end;
+        for edit in embedded_xmp::kept_in_step(bytes, &[packet], to, None)? {
             if !png::is_sound(chunk, bytes) {
                 return Err(Refusal::Container("PNG: a wrong CRC"));
             }

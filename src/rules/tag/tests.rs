@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::exif::{EXIF_HEADER, minimal_block};
+use crate::rules::orientation::Orientation;
 use crate::rules::png::{self, chunk};
 use crate::rules::webp;
 
@@ -122,7 +123,7 @@ fn plans_or_refuses() {
         ("BigTIFF",                 b"II\x2B\0\x08\0\0\0".to_vec(),             Err("format_not_written")),
         ("GIF",                     picture(ImageFormat::Gif),                  Err("format_not_written")),
     ] {
-        let planned = plan_tag(&bytes, QUARTER);
+        let planned = plan(&bytes, QUARTER);
         let seen = planned.as_ref().map(|p| (p.from.to_exif(), p.to.to_exif(), p.edits.len()));
         assert_eq!(seen.map_err(|refusal| refusal.code()), expected, "{name}");
     }
@@ -154,7 +155,7 @@ proptest! {
     /// same bytes.
     #[test]
     fn what_is_written_reads_back_and_undo_restores(bytes in any_file(), quarters in 1..4u8) {
-        if let Ok(patch) = plan_tag(&bytes, Turn::quarters(quarters)) {
+        if let Ok(patch) = plan(&bytes, Turn::quarters(quarters)) {
             let after = patch.apply(&bytes).unwrap();
             prop_assert_eq!(stored(&after), u32::from(patch.to.to_exif()));
             prop_assert_eq!(&patch.inverse().apply(&after).unwrap(), &bytes);
@@ -169,7 +170,7 @@ proptest! {
                 prop_assert_eq!(webp::layout(&after).unwrap().end, after.len());
             }
             // Again and the rest of the circle: the first orientation.
-            let back = plan_tag(&after, Turn::quarters(4 - quarters)).unwrap();
+            let back = plan(&after, Turn::quarters(4 - quarters)).unwrap();
             prop_assert_eq!(back.to, patch.from);
         }
     }
@@ -183,12 +184,12 @@ proptest! {
     ) {
         let at = at.index(bytes.len());
         bytes[at] = value;
-        let _ = plan_tag(&bytes, QUARTER);
-        let _ = plan_tag(&bytes[..at], QUARTER);
+        let _ = plan(&bytes, QUARTER);
+        let _ = plan(&bytes[..at], QUARTER);
         // A length or an offset gone wild.
         let end = (at + n).min(bytes.len());
         bytes[at..end].fill(0xFF);
-        if let Ok(patch) = plan_tag(&bytes, QUARTER) {
+        if let Ok(patch) = plan(&bytes, QUARTER) {
             let after = patch.apply(&bytes).unwrap();
             prop_assert_eq!(&patch.inverse().apply(&after).unwrap(), &bytes);
         }

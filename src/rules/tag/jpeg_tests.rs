@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::jpeg::XMP_START;
 
 const XMP_ATTRIBUTE: &str =
     "<x xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\" tiff:Orientation=\"1\"/>";
@@ -33,7 +34,7 @@ fn exif_without_orientation() -> Vec<u8> {
 }
 
 fn xmp(packet: &str) -> Vec<u8> {
-    segment(jpeg::APP1, &[XMP_HEADER, packet.as_bytes()].concat())
+    segment(jpeg::APP1, &[XMP_START, packet.as_bytes()].concat())
 }
 
 fn photo(header: &[Vec<u8>]) -> Vec<u8> {
@@ -58,7 +59,7 @@ fn plans_or_refuses() {
         ("no EXIF: a block is inserted",  photo(&[jfif()]),                           Ok((1, 6, false))),
         ("XMP is kept in step",           photo(&[exif(1), xmp(XMP_ATTRIBUTE)]),      Ok((1, 6, false))),
         ("a trailer stays where it is",   trailed(photo(&[exif(1)])),                 Ok((1, 6, true))),
-        ("MPF stays where it is",         photo(&[exif(1), segment(jpeg::APP2, b"MPF\0..")]), Ok((1, 6, true))),
+        ("MPF stays where it is",         photo(&[exif(1), segment(0xE2, b"MPF\0..")]), Ok((1, 6, true))),
         ("nine is no orientation",        photo(&[exif(9)]),                          Err("invalid_orientation")),
         ("EXIF without the field",        photo(&[exif_without_orientation()]),       Err("exif_without_orientation")),
         ("two EXIF blocks",               photo(&[exif(1), exif(1)]),                 Err("duplicate_exif")),
@@ -66,8 +67,8 @@ fn plans_or_refuses() {
         ("empty EXIF",                    photo(&[segment(jpeg::APP1, b"Exif\0")]),   Err("malformed_exif")),
         ("no end marker",                 cut(photo(&[exif(1)])),                     Err("no_end_marker")),
         ("inserting before a trailer",    trailed(photo(&[jfif()])),                  Err("trailing_data")),
-        ("inserting before MPF",          photo(&[segment(jpeg::APP2, b"MPF\0..")]),  Err("multi_picture")),
-        ("C2PA",                          photo(&[exif(1), segment(jpeg::APP11, b"JP..")]), Err("signed_c2pa")),
+        ("inserting before MPF",          photo(&[segment(0xE2, b"MPF\0..")]),  Err("multi_picture")),
+        ("C2PA",                          photo(&[exif(1), segment(0xEB, b"JP..")]), Err("signed_c2pa")),
         ("unclear XMP",                   photo(&[exif(1), xmp("<tiff:Orientation>")]), Err("xmp_orientation")),
         ("two XMP packets",               photo(&[exif(1), xmp(XMP_ATTRIBUTE), xmp(XMP_ATTRIBUTE)]), Err("xmp_orientation")),
         ("a broken header",               vec![0xFF, 0xD8, 0, 0],                     Err("malformed_jpeg")),
@@ -86,7 +87,7 @@ fn the_block_goes_behind_jfif_and_reads_back() {
         assert!(after.starts_with(&[&[0xFF, 0xD8][..], &header.concat()].concat()));
         let exif = exif::find_orientation;
         let layout = jpeg::layout(&after).unwrap();
-        let block = exif_block(&after, &layout).unwrap().unwrap();
+        let block = exif_edit::in_jpeg(&after, &layout).unwrap().unwrap();
         assert_eq!(exif(&after[block]).unwrap().unwrap().value, 6);
     }
 }
