@@ -12,8 +12,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use orientd::decode::{Budget, Candidate, Limits, Looked, look};
 use orientd::engine::{Device, Engine, ModelFile, Views};
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 const WIDTH: usize = 4032;

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use chromium::{Browser, key};
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 use rusqlite::{Connection, params};
 use turbojpeg::{Compressor, Image, PixelFormat};
 

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use orientd::decode::{Budget, Candidate, Limits, Looked, look};
 use orientd::engine::{Device, Engine, ModelFile, Views};
-use orientd::rules::decision::decide;
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::decide;
 
 const LIMITS: Limits = Limits { max_file_bytes: 1 << 30, max_pixels: 1 << 30 };
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Device, Views};
 use crate::review::terminal::Graphics;
-use crate::rules::mode::Mode;
+use orientd_core::edit::mode::Mode;
 
 /// Finds photos stored sideways or upside down and turns them without loss.
 #[derive(Parser, Debug)]

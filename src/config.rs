@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decode::Limits;
 use crate::engine::{Device, Views};
-use crate::rules::mode::Mode;
 use crate::store::{BarOverrides, Keep};
+use orientd_core::edit::mode::Mode;
 
 /// Every key with its default and a comment.
 pub const DEFAULT: &str = include_str!("config.default.toml");

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::refusal::Refusal;
+use orientd_core::edit::refusal::Refusal;
 
 /// Why something was not done: a stable code for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,6 @@ pub mod ipc;
 pub mod output;
 pub mod pipeline;
 pub mod review;
-pub mod rules;
 pub mod signals;
 pub mod stop;
 pub mod store;

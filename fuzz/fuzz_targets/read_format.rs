@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd::rules::{isobmff, raw};
+use orientd_core::format::{isobmff, raw};
 
 fuzz_target!(|bytes: &[u8]| {
     let head = &bytes[..bytes.len().min(64)];

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd::rules::isobmff;
+use orientd_core::format::isobmff;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(primary) = isobmff::primary(bytes) {

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd::rules::raw;
+use orientd_core::format::raw;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(file) = raw::parse(bytes) else {

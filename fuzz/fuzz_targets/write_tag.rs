@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd::rules::orientation::Turn;
-use orientd::rules::tag;
+use orientd_core::orientation::Turn;
+use orientd_core::edit::tag;
 
 fuzz_target!(|input: &[u8]| {
     let Some((quarters, bytes)) = input.split_first() else { return };

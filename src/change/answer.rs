@@ -6,8 +6,8 @@ use super::plan::Wish;
 use super::prepare::{Expected, Prepared, prepare, shown_now};
 use crate::error::Failure;
 use crate::error::FixError;
-use crate::rules::orientation::{Orientation, Turn};
 use crate::store::{Label, Listed, Store};
+use orientd_core::orientation::{Orientation, Turn};
 
 /// An answer that was checked against the file as it is, and is still to be carried out.
 pub struct Planned {

@@ -9,7 +9,7 @@ use rustix::fs::{Access, IFlags, Mode, OFlags};
 
 use crate::error::FixError;
 use crate::files::open::{self, OpenError};
-use crate::rules::patch::Patch;
+use orientd_core::edit::patch::Patch;
 
 /// Opens the regular file at `path`, with its metadata as it was then.
 pub fn open_for_reading(path: &Path) -> Result<(File, Metadata), FixError> {

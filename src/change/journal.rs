@@ -12,9 +12,9 @@ use super::prepare::{self, Prepared};
 use super::write::{exchange, temp_path};
 use crate::error::{Failure, FixError};
 use crate::files::identity::{ContentHash, Identity};
-use crate::rules::mode::Mode;
-use crate::rules::orientation::Turn;
 use crate::store::{Change, ChangeState, Keep, NewChange, NowIs, PhotoId, RunId, Store};
+use orientd_core::edit::mode::Mode;
+use orientd_core::orientation::Turn;
 
 /// Held while a file is written and its journal row settled. Whoever holds it knows that no other
 /// process is in the midst of a change, so an unsettled row is a dead process's.

@@ -6,11 +6,11 @@ use turbojpeg::{
     Transformer,
 };
 
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::Patch;
-use crate::rules::pixels::Rgb8;
-use crate::rules::refusal::Refusal;
-use crate::rules::turned::{self, Source};
+use orientd_core::edit::lossless::{self, Source};
+use orientd_core::edit::patch::Patch;
+use orientd_core::edit::refusal::Refusal;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
 
 /// Most that the two decodings may differ, in the mean over all samples: they are rounded before and
 /// after the turn. Another turn of the same photo is off by far more, unless they look the same.
@@ -21,14 +21,14 @@ const MAX_MEAN_DIFFERENCE: f64 = 2.0;
 /// # Errors
 /// The reason why the pixels cannot be turned, or why this file is not written at all.
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Option<(Patch, Vec<u8>)>, Refusal> {
-    let source = turned::source(bytes, turn)?;
+    let source = lossless::source(bytes, turn)?;
     if source.apply == Orientation::UPRIGHT {
         return Ok(None);
     }
     let turned = transform(bytes, source.apply, source.is_progressive)
         .map_err(|()| why_not(bytes, &source))?;
     let thumbnail = |old: &[u8]| turn_thumbnail(old, &source);
-    let new = turned::assemble(bytes, &source, &turned, thumbnail)?;
+    let new = lossless::assemble(bytes, &source, &turned, thumbnail)?;
     prove(bytes, &new, source.apply).ok_or(Refusal::NotProved)?;
     let patch = Patch { edits: Vec::new(), from: source.from, to: Orientation::UPRIGHT };
     Ok(Some((patch, new)))

@@ -6,13 +6,13 @@ use super::content::Content;
 use super::lossless;
 use crate::error::FixError;
 use crate::files::sidecar::{OnDisk, path_of};
-use crate::rules::metadata::stored_orientation;
-use crate::rules::mode::Mode;
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::{Edit, Patch};
-use crate::rules::refusal::Refusal;
-use crate::rules::sidecar;
-use crate::rules::tag;
+use orientd_core::edit::mode::Mode;
+use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::edit::refusal::Refusal;
+use orientd_core::edit::sidecar;
+use orientd_core::edit::tag;
+use orientd_core::format::metadata::stored_orientation;
+use orientd_core::orientation::{Orientation, Turn};
 
 /// What is wanted of a photo.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,12 @@ use super::{checks, plan};
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
-use crate::rules::metadata::stored_orientation;
-use crate::rules::mode::Mode;
-use crate::rules::orientation::Orientation;
-use crate::rules::patch::Patch;
-use crate::rules::refusal::Refusal;
 use crate::store::Change;
+use orientd_core::edit::mode::Mode;
+use orientd_core::edit::patch::Patch;
+use orientd_core::edit::refusal::Refusal;
+use orientd_core::format::metadata::stored_orientation;
+use orientd_core::orientation::Orientation;
 
 /// A patch checked against the file as it is now, ready for the journal and then for the disk.
 pub struct Prepared {

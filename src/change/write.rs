@@ -14,8 +14,8 @@ use super::{attributes, checks};
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::write_whole::sync_folder;
-use crate::rules::patch::Edit;
 use crate::store::ChangeId;
+use orientd_core::edit::patch::Edit;
 
 impl Prepared {
     /// Writes. Returns what the file is now; `None` where it is gone, as it should be. `temp` is

@@ -12,9 +12,9 @@ use crate::config;
 use crate::decode::{self, sandbox};
 use crate::engine::{Engine, ModelFile, Views, runtime};
 use crate::output;
-use crate::rules::orientation::Turn;
-use crate::rules::pixels::Rgb8;
 use crate::store::Store;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 
 /// A photo with a plain up and down, for asking the model a question with a known answer.
 static SELF_TEST: &[u8] = include_bytes!("../../assets/selftest.jpg");

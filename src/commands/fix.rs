@@ -18,10 +18,10 @@ use crate::error::{Failure, Reason, Skip};
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
-use crate::rules::decision::Verdict;
-use crate::rules::orientation::Turn;
 use crate::signals::Signals;
 use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Seen, SeenOutcome, Store};
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Verdict;
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
     let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());

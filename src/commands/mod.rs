@@ -28,8 +28,8 @@ use crate::config::{self as settings, Config};
 use crate::decode::sandbox::worker;
 use crate::engine::{Device, ModelFile};
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
-use crate::rules::mode::Mode;
 use crate::store::Store;
+use orientd_core::edit::mode::Mode;
 
 /// Config and global flags, resolved.
 pub struct Session {

@@ -19,8 +19,8 @@ use crate::pipeline::messages::Report;
 use crate::pipeline::photo_report::PhotoReport;
 use crate::pipeline::policy::Fixing;
 use crate::pipeline::walk::{self, distinct_roots};
-use crate::rules::decision::Verdict;
 use crate::store::{RunId, RunKind};
+use orientd_core::verdict::decision::Verdict;
 
 /// Photos named in the output of a scan, per kind; `list` names them all.
 const MOST_LINES: usize = 20;

@@ -13,8 +13,8 @@ use crate::change::originals;
 use crate::cli::VerifyArgs;
 use crate::error::FixError;
 use crate::output::{self, human, json as json_output};
-use crate::rules::mode::Mode;
 use crate::store::{Change, Store};
+use orientd_core::edit::mode::Mode;
 
 pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {
     let store = session.open_store()?;

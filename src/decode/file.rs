@@ -14,9 +14,9 @@ use super::{jpeg, raster, raw};
 use crate::error::Skip;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
-use crate::rules::metadata::{exif_orientation, taken};
-use crate::rules::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
-use crate::rules::tensor::resize;
+use orientd_core::format::metadata::{exif_orientation, taken};
+use orientd_core::format::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
+use orientd_core::image::preprocess::resize;
 
 /// A regular file, opened for reading, and what is known of it.
 #[derive(Clone, Copy)]

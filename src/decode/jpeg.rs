@@ -10,8 +10,8 @@ use super::budget::Budget;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::Skip;
-use crate::rules::jpeg::{self, JpegError};
-use crate::rules::pixels::Rgb8;
+use orientd_core::format::jpeg::{self, JpegError};
+use orientd_core::image::rgb::Rgb8;
 
 /// More scans than any encoder writes; a file of thousands is an attack on our time.
 const MAX_SCANS: u32 = 500;

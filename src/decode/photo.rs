@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::error::Skip;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
-use crate::rules::orientation::Orientation;
-use crate::rules::pixels::Rgb8;
-use crate::rules::sniff::Format;
+use orientd_core::format::sniff::Format;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 /// A file to look at.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What the decoder of one format gives back.
 
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 /// A decoder's result: the picture at a reduced scale and the size it is stored with.
 pub(super) struct DecodedPicture {

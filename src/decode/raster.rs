@@ -8,8 +8,8 @@ use super::budget::Budget;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::Skip;
-use crate::rules::pixels::Rgb8;
-use crate::rules::sniff::Format;
+use orientd_core::format::sniff::Format;
+use orientd_core::image::rgb::Rgb8;
 
 /// Decoders may allocate this many bytes a pixel, and a little for small pictures.
 const BYTES_PER_PIXEL: u64 = 20;

@@ -5,8 +5,8 @@ use super::jpeg;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::Skip;
-use crate::rules::orientation::Orientation;
-use crate::rules::raw;
+use orientd_core::format::raw;
+use orientd_core::orientation::Orientation;
 
 /// Decodes the largest embedded picture that can be. Its pixels lie as the raw ones do, so the stored
 /// orientation is the first directory's.

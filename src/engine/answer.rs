@@ -5,8 +5,8 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 
 use super::device::Device;
-use crate::rules::decision::Probabilities;
-use crate::rules::model_spec::ModelSpec;
+use orientd_core::model_spec::ModelSpec;
+use orientd_core::verdict::decision::Probabilities;
 
 /// How many quarter turns of a photo the network looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -16,9 +16,9 @@ use super::device::Device;
 use super::model::ModelFile;
 use super::session::InProcess;
 use crate::ipc;
-use crate::rules::decision::Probabilities;
-use crate::rules::model_spec::ModelSpec;
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::model_spec::ModelSpec;
+use orientd_core::verdict::decision::Probabilities;
 
 /// The hidden command that is the child's side.
 pub const COMMAND: &str = "engine-host";

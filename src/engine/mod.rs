@@ -17,7 +17,7 @@ pub use model::ModelFile;
 
 use self::host::Host;
 use self::session::InProcess;
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 /// Whoever owns the session that answers.
 pub enum Engine {

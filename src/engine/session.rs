@@ -11,11 +11,11 @@ use super::answer::{Answer, Loaded, Views};
 use super::device::Device;
 use super::model::ModelFile;
 use super::runtime::{self, Runtime};
-use crate::rules::decision::Probabilities;
-use crate::rules::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
-use crate::rules::orientation::Turn;
-use crate::rules::pixels::Rgb8;
-use crate::rules::tensor::turn_counter_clockwise;
+use orientd_core::image::preprocess::turn_counter_clockwise;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Probabilities;
 
 /// An ONNX session in this process, and its owner. One thread, no sharing.
 pub struct InProcess {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::identity::Identity;
 use super::open::{OpenError, open_for_reading};
-use crate::rules::orientation::Orientation;
-use crate::rules::sidecar;
+use orientd_core::edit::sidecar;
+use orientd_core::orientation::Orientation;
 
 /// Larger than the largest edit history; a larger file is no sidecar that is read.
 const MAX_BYTES: u64 = 16 << 20;

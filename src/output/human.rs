@@ -4,8 +4,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::Summary;
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::rules::decision::Verdict;
 use crate::store::RunId;
+use orientd_core::verdict::decision::Verdict;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const ASK: Style = AnsiColor::Yellow.on_default();

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::human::{grouped, plural};
-use crate::rules::refit::{NEVER, PROMISED};
 use crate::store::FittedBar;
+use orientd_core::verdict::auto_threshold::{NEVER, PROMISED};
 
 /// `configured`: the bar that the config names, where it does; it wins.
 pub fn json(configured: Option<f32>, fitted: &FittedBar) -> Value {

@@ -11,10 +11,10 @@ use super::messages::{EngineInfo, Event};
 use crate::decode::{Budget, Candidate, Limits};
 use crate::engine::{Device, Engine, ModelFile, Views};
 use crate::error::Skip;
-use crate::rules::decision::{Bars, decide};
-use crate::rules::pixels::Rgb8;
 use crate::signals::Signals;
 use crate::store::{BarOverrides, Prediction, Seen, SeenOutcome};
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::verdict::decision::{Bars, decide};
 
 /// How long a photo waits for others to fill its batch.
 const BATCH_WAIT: Duration = Duration::from_millis(40);

@@ -6,8 +6,8 @@ use super::photo_report::PhotoReport;
 use crate::decode::Candidate;
 use crate::engine::Device;
 use crate::files::identity::Identity;
-use crate::rules::decision::Bars;
 use crate::store::{Known, KnownOutcome, PhotoId, Seen};
+use orientd_core::verdict::decision::Bars;
 
 /// What the walk tells the recorder.
 #[derive(Debug)]

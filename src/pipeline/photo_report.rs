@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::change::prepare::Prepared;
 use crate::error::{FixError, Reason};
-use crate::rules::decision::Verdict;
-use crate::rules::mode::Mode;
-use crate::rules::orientation::Orientation;
 use crate::store::{Listed, Prediction};
+use orientd_core::edit::mode::Mode;
+use orientd_core::orientation::Orientation;
+use orientd_core::verdict::decision::Verdict;
 
 /// What was done to a photo, or in a dry run would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::files::roots::ByFolder;
-use crate::rules::mode::Mode;
 use crate::store::Keep;
+use orientd_core::edit::mode::Mode;
 
 /// What is done about the verdict `fix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

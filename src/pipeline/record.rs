@@ -20,13 +20,13 @@ use crate::change::prepare::{Expected, prepare};
 use crate::error::{Failure, FixError, Reason, Skip};
 use crate::files::identity::{ContentHash, Identity};
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::rules::decision::Verdict;
-use crate::rules::orientation::{Orientation, Turn};
 use crate::signals::Signals;
 use crate::store::{
     BarOverrides, Known, KnownOutcome, Listed, ModelId, PhotoId, Prediction, RunId, Seen,
     SeenOutcome, Store,
 };
+use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::verdict::decision::Verdict;
 
 /// Looks recorded in one transaction.
 const BATCH: usize = 64;

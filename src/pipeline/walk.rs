@@ -16,9 +16,9 @@ use super::renames::{Elsewhere, is_absent, may_be};
 use crate::decode::Candidate;
 use crate::files::identity::Identity;
 use crate::files::roots::without_nested;
-use crate::rules::sniff::promises_photo;
 use crate::signals::Signals;
 use crate::store::{Known, KnownOutcome, PhotoId};
+use orientd_core::format::sniff::promises_photo;
 
 /// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
 const HOUSEKEEPING: [&str; 6] =

@@ -8,8 +8,8 @@ use crate::change::plan::Wish;
 use crate::error::{Failure, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
-use crate::rules::orientation::Turn;
 use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Store};
+use orientd_core::orientation::Turn;
 
 /// Groups of answers that can be taken back by "undo the last".
 const REMEMBERED: usize = 1000;

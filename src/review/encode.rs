@@ -3,7 +3,7 @@
 use anyhow::Result;
 use turbojpeg::{Compressor, Image, PixelFormat};
 
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 /// `quality` from 1 to 100.
 ///

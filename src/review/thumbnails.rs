@@ -16,11 +16,11 @@ use crate::decode::{Budget, Candidate, Limits, Looked};
 use crate::error::{FixError, Skip};
 use crate::files::identity::ContentHash;
 use crate::files::sidecar;
-use crate::rules::orientation::Orientation;
-use crate::rules::pixels::Rgb8;
-use crate::rules::tensor::resize;
 use crate::signals::Signals;
 use crate::store::Listed;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 /// The cache is cut back to three quarters of this.
 const MOST_BYTES: u64 = 512 << 20;
@@ -234,17 +234,21 @@ mod tests {
         let limits = Limits { max_file_bytes: 1, max_pixels: 1 };
         let thumbnails = Thumbnails::new(folder.path().join("thumbnails"), limits, 1)?;
         for n in 0..8u8 {
-            thumbnails.keep(thumbnails.path(&[n; 32], None, Size::Grid), &[n; 1000])?;
+            thumbnails.keep(
+                thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid),
+                &[n; 1000],
+            )?;
             let age = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n.into());
             let file = fs::File::options().write(true).open(thumbnails.path(
-                &[n; 32],
+                &ContentHash::from_bytes([n; 32]),
                 None,
                 Size::Grid,
             ))?;
             file.set_modified(age)?;
         }
         thumbnails.trim(8000)?;
-        let is_there = |n: u8| thumbnails.path(&[n; 32], None, Size::Grid).exists();
+        let is_there =
+            |n: u8| thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid).exists();
         assert!((0..8).all(is_there), "not more than allowed");
         thumbnails.trim(4000)?;
         assert_eq!((0..8).filter(|n| is_there(*n)).collect::<Vec<_>>(), [5, 6, 7]);

@@ -10,9 +10,9 @@ use super::looks::set_content;
 use super::{Store, now, path_bytes, path_from, range_below};
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
-use crate::rules::mode::Mode;
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::patch::{Edit, Patch};
+use orientd_core::edit::mode::Mode;
+use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::orientation::{Orientation, Turn};
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

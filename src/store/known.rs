@@ -10,7 +10,7 @@ use super::photos::identity;
 use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::is_transient;
 use crate::files::identity::{ContentHash, Identity};
-use crate::rules::decision::Verdict;
+use orientd_core::verdict::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.
 #[derive(Clone, Debug)]

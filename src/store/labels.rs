@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 use super::ids::PhotoId;
 use super::{Store, now, path_bytes};
 use crate::files::identity::ContentHash;
-use crate::rules::orientation::{Orientation, Turn};
+use orientd_core::orientation::{Orientation, Turn};
 
 /// The content `hash`, shown with `stored`, becomes upright by `turn`.
 #[derive(Clone, Debug, PartialEq)]

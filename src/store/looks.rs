@@ -9,8 +9,8 @@ use super::ids::{ModelId, PhotoId, RunId};
 use super::{LOOK_VERSION, Prediction, Store, now, path_bytes};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
-use crate::rules::decision::Probabilities;
-use crate::rules::orientation::Orientation;
+use orientd_core::orientation::Orientation;
+use orientd_core::verdict::decision::Probabilities;
 
 /// The outcome of one look at one file.
 #[derive(Clone, Debug)]

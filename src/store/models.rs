@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use super::ids::{ModelId, PhotoId};
 use super::{Store, now};
 use crate::files::identity::ContentHash;
-use crate::rules::decision::{Bars, Probabilities, decide};
+use orientd_core::verdict::decision::{Bars, Probabilities, decide};
 
 /// What the database keeps of a model.
 #[derive(Clone, Debug, PartialEq)]

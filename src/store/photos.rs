@@ -9,9 +9,9 @@ use super::ids::{ModelId, PhotoId};
 use super::{Store, path_bytes, path_from, range_below, range_of};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
-use crate::rules::decision::{Decision, Probabilities};
-use crate::rules::mode::Mode;
-use crate::rules::orientation::{Orientation, Turn};
+use orientd_core::edit::mode::Mode;
+use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::verdict::decision::{Decision, Probabilities};
 
 /// One prediction, with what it was made from.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::ModelId;
 use super::{BarOverrides, Store, now};
-use crate::rules::decision::Probabilities;
-use crate::rules::orientation::{Orientation, Turn};
-use crate::rules::refit::{Answer, LOWEST, Library, Refit, refit};
+use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::verdict::auto_threshold::{Answer, LOWEST, Library, Refit, refit};
+use orientd_core::verdict::decision::Probabilities;
 
 /// An upright photo counts as one where the model has at least this little doubt.
 const UPRIGHT: f64 = 0.9;

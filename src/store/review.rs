@@ -9,7 +9,7 @@ use super::ids::{ModelId, PhotoId, RunId};
 use super::{Change, Store, path_from};
 use crate::error::Reason;
 use crate::files::identity::ContentHash;
-use crate::rules::orientation::{Orientation, Turn};
+use orientd_core::orientation::{Orientation, Turn};
 
 /// Which photos a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::fs;
 
 use orientd::engine::{Device, Engine, ModelFile, Views};
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 
 use crate::harness::{Library, REAL_PHOTOS, needs, real_photo};
 

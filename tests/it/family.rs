@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::harness::{Library, REAL_PHOTOS, jpeg_of, real_photo};
 use crate::review_server::Server;
 use crate::running::listed;
-use orientd::rules::orientation::{Orientation, Turn};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
 
 /// One in so many is stored wrongly: 5.2 % were in a reviewed family library.
 const ONE_IN: usize = 20;

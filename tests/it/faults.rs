@@ -9,8 +9,8 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 use crate::harness::{Library, jpeg_with, needs, needs_with_exif, text_of, with_exif};
 

@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use crate::harness::{Library, jpeg_with, needs_with_exif, real_photo, with_exif};

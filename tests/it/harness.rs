@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use orientd::rules::exif::minimal_block;
-use orientd::rules::orientation::{Orientation, Turn};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::format::exif::minimal_block;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
 use serde_json::Value;
 use tempfile::TempDir;
 use turbojpeg::{Compressor, Image, PixelFormat};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 use crate::harness::{Library, jpeg_of, real_photo};
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::harness::{Library, jpeg_of, needs, real_photo, with_segment};
 use crate::review::db_path;
 use crate::running::{Daemon, config_file, configure, eventually, knows, root};
-use orientd::rules::orientation::Turn;
-use orientd::rules::refit::BARS;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::auto_threshold::BARS;
 
 /// The model's own bar is between these two.
 const BELOW_THE_BAR: &str = "coffee.jpg";

@@ -21,7 +21,6 @@ mod heif;
 mod isolation;
 mod learning;
 mod modes;
-mod purity;
 mod raw;
 mod refusals;
 mod review;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use image::{ImageFormat, RgbImage};
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 use crate::harness::{
     Library, exiftool, jpeg_with, needs, needs_with_exif, real_photo, text_of, with_exif,

@@ -210,7 +210,7 @@ fn a_preview_that_is_cut_short_lossless_or_too_small_is_not_looked_at() {
         library.add(format!("cut.{kind}"), &bytes[..bytes.len() * 2 / 3]);
     }
     let small = crate::harness::real_photo("astronaut");
-    let small = orientd::rules::tensor::resize(&small, 160, 120).unwrap();
+    let small = orientd_core::image::preprocess::resize(&small, 160, 120).unwrap();
     let small = crate::harness::jpeg_of(&small);
     let fields = [(0x2E, 7, small.len() as u32, JPEG as u32)];
     let bytes = Builder::new(b"IIU\0", false).directory(FIRST, &fields).with(&small);

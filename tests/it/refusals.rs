@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use orientd::change::plan::Wish;
 use orientd::change::prepare::{Expected, prepare};
 use orientd::error::FixError;
-use orientd::rules::mode::Mode;
-use orientd::rules::orientation::{Orientation, Turn};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::edit::mode::Mode;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
 
 use crate::harness::{Library, jpeg_with, text_of, with_exif};
 

@@ -10,7 +10,7 @@ use crate::harness::{Library, jpeg_of, real_photo, with_segment};
 use crate::review::db_path;
 use crate::review_server::{Server, library};
 use crate::running::eventually;
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
 
 const N_CARDS: &str = "document.querySelectorAll('.photo').length";
 const CURRENT: &str = "document.querySelector('.photo.current h3')?.textContent";

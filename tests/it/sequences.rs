@@ -10,9 +10,9 @@ use orientd::change::journal::{self, Owner};
 use orientd::change::plan::Wish;
 use orientd::change::prepare::{Expected, prepare};
 use orientd::files::identity::Identity;
-use orientd::rules::mode::Mode;
-use orientd::rules::orientation::Turn;
 use orientd::store::{Keep, RunKind, Seen, SeenOutcome, Store};
+use orientd_core::edit::mode::Mode;
+use orientd_core::orientation::Turn;
 
 use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};
 
@@ -28,7 +28,7 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
     };
     let photo = real_photo("astronaut");
     let tagged =
-        with_exif(&jpeg_with(&photo, |_| {}), orientd::rules::orientation::Orientation::UPRIGHT);
+        with_exif(&jpeg_with(&photo, |_| {}), orientd_core::orientation::Orientation::UPRIGHT);
     vec![
         ("plain.jpg", needs(90)),
         ("tagged.jpg", needs_with_exif(90, 6)),

@@ -1,7 +1,7 @@
 //! Temperatures and bars, fitted on the validation photos.
 
 use anyhow::{Result, ensure};
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
 
 use crate::config::Calibrate;
 use crate::eval::Settings;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use prost::Message;
 
 use crate::pipeline::photo_report::canvas::png;

@@ -8,8 +8,8 @@ use sd_notify::NotifyState;
 use crate::daemon::messages::Shared;
 use crate::daemon::status::Status;
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::rules::decision::Verdict;
 use crate::store::RunId;
+use orientd_core::verdict::decision::Verdict;
 
 /// Texts remembered one by one; beyond, they are not told.
 const MOST_REMEMBERED: usize = 10_000;

@@ -17,7 +17,7 @@ use crate::pipeline::Round;
 use crate::pipeline::messages::Report;
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
 use crate::pipeline::walk::Settling;
-use crate::rules::mode::Mode;
+use orientd_core::edit::mode::Mode;
 
 impl Service {
     pub(super) fn round(&mut self) {

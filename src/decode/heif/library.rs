@@ -6,7 +6,7 @@ use std::ptr::{null, null_mut};
 use libloading::Library as Object;
 
 use crate::error::Skip;
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 /// Names of the library, and of the decoder whose version matters.
 const LIBHEIF: &str = "libheif.so.1";

@@ -6,8 +6,8 @@ use super::confinement::Confinement;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::Skip;
-use crate::rules::isobmff;
-use crate::rules::orientation::Orientation;
+use orientd_core::format::isobmff;
+use orientd_core::orientation::Orientation;
 
 #[cfg(feature = "heif")]
 mod library;

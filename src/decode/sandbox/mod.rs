@@ -24,9 +24,9 @@ use super::limits::Limits;
 use super::look;
 use super::photo::{Candidate, Looked, Photo};
 use crate::error::Skip;
-use crate::rules::orientation::Orientation;
-use crate::rules::pixels::Rgb8;
 use crate::signals::Signals;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 /// CPU time that one file may take. The largest allowed ones take seconds.
 const CPU_LIMIT: Duration = Duration::from_secs(60);

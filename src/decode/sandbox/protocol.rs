@@ -6,7 +6,7 @@ use crate::decode::confinement::Confinement;
 use crate::decode::limits::Limits;
 use crate::error::Skip;
 use crate::files::identity::{ContentHash, Identity};
-use crate::rules::sniff::Format;
+use orientd_core::format::sniff::Format;
 
 /// The longest message but pixels.
 pub const MOST_BYTES: usize = 1 << 20;

@@ -54,7 +54,7 @@ fn eat() {
 
 /// A photo without its picture.
 fn lie() -> Reply {
-    let format = crate::rules::sniff::Format::Jpeg;
+    let format = orientd_core::format::sniff::Format::Jpeg;
     Reply::Photo {
         format,
         width: 1,

@@ -8,7 +8,7 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::review::encode;
-use crate::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 /// Asks for kitty's graphics, the terminal's name, and (what every terminal answers, so it ends the
 /// wait) its attributes: kitty's "Terminal graphics protocol", xterm's XTVERSION and DA1.

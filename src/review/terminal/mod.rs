@@ -19,8 +19,8 @@ use super::answers::{Answer, Clerk, Outcome};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
-use crate::rules::orientation::Turn;
 use crate::store::{Card, Dates, ModelId, PageQuery, Store, Tab};
+use orientd_core::orientation::Turn;
 
 /// A terminal at the other end of the world answers within this.
 const PATIENCE: Duration = Duration::from_secs(1);

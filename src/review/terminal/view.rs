@@ -8,10 +8,10 @@ use turbojpeg::PixelFormat;
 use super::graphics::{Cells, Graphics};
 use crate::output::human::printable;
 use crate::review::thumbnails::{Missing, Size, Thumbnails};
-use crate::rules::orientation::Turn;
-use crate::rules::pixels::Rgb8;
-use crate::rules::tensor::resize;
 use crate::store::{Card, Listed};
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 
 /// Rows for name, folder and caption above the pictures, and for message and keys below.
 const ROWS_ABOVE: usize = 3;

@@ -19,8 +19,8 @@ use crate::files::identity::ContentHash;
 use crate::output::human::printable;
 use crate::review::answers::{Answer, Outcome};
 use crate::review::thumbnails::{Missing, Size};
-use crate::rules::orientation::Turn;
 use crate::store::{Card, Dates, PageQuery, PhotoId, Tab};
+use orientd_core::orientation::Turn;
 
 const MOST_ON_A_PAGE: usize = 200;
 

@@ -1,7 +1,7 @@
 //! Blurs. Beyond the edge, the edge goes on.
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 

@@ -1,7 +1,7 @@
 //! Changes of single values, by table, and of colours.
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use rand_chacha::ChaCha8Rng;
 
 use super::{ChannelOp, HueSaturation, Op, draw, draw_channels};

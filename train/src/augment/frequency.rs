@@ -4,7 +4,7 @@
 use std::f64::consts::TAU;
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 

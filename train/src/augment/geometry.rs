@@ -1,6 +1,6 @@
 //! Which part of the photo is seen, and a slight tilt.
 
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_full_turn_changes_nothing_and_a_quarter_is_a_quarter() {
-        use orientd::rules::orientation::Turn;
+        use orientd_core::orientation::Turn;
         let pixels = (0..11 * 11 * 3).map(|i| (i * 7 % 251) as u8).collect();
         let picture = Rgb8 { width: 11, height: 11, pixels };
         assert_eq!(rotate(&picture, 0.0), picture);

@@ -10,9 +10,9 @@ mod settings;
 mod sheet;
 
 use anyhow::Result;
-use orientd::rules::orientation::{Orientation, Turn};
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
 //! Noise added to pixels, and pixels lost.
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, Poisson, StandardNormal};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

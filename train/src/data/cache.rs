@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use image::codecs::qoi::QoiEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use serde::{Deserialize, Serialize};
 
 use crate::files::is_got;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
 
 use super::joined::Joined;
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_resaved_photo_is_near_and_a_turned_one_is_not() {
-        use orientd::rules::orientation::Turn;
+        use orientd_core::orientation::Turn;
         let pixels = (0..64 * 48usize)
             .flat_map(|i| {
                 let (x, y) = (i % 64, i / 64);

@@ -1,7 +1,7 @@
 //! JPEG through libjpeg-turbo: the one codec that photos were saved with, and are saved again with.
 
 use anyhow::{Context, Result};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 /// # Errors

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use orientd::rules::orientation::{Orientation, Turn};
+use orientd_core::orientation::{Orientation, Turn};
 use rusqlite::{Connection, OpenFlags, Row};
 
 use super::cache::Origin;

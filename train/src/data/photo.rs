@@ -6,8 +6,8 @@ use std::path::Path;
 use exif::{In, Tag};
 use image::ImageReader;
 use orientd::decode::read_exif;
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 
 /// Larger photos are left out: they would not fit beside others in memory.
 const MAX_PIXELS: u64 = 300_000_000;

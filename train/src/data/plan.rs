@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

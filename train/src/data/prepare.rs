@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
 use crossbeam_channel::bounded;
-use orientd::rules::orientation::Orientation;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 use serde::Serialize;
 
 use super::cache::{Record, Writer, encode};

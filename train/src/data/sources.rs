@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use orientd::rules::orientation::{Orientation, Turn};
+use orientd_core::orientation::{Orientation, Turn};
 use walkdir::WalkDir;
 
 use super::cache::Origin;

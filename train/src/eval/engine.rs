@@ -1,8 +1,8 @@
 //! A model to be measured: a network in tch, or a model file in onnxruntime.
 
 use anyhow::Result;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::{InputSpec, turn_counter_clockwise};
+use orientd_core::image::preprocess::{InputSpec, turn_counter_clockwise};
+use orientd_core::image::rgb::Rgb8;
 use tch::Device;
 
 use crate::augment::Augment;

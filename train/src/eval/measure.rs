@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use orientd::rules::decision::Bars;
+use orientd_core::verdict::decision::Bars;
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
@@ -30,7 +30,7 @@ impl Settings {
         Bars { auto_confidence: self.auto_confidence, review_confidence: self.review_confidence }
     }
 
-    pub fn of(spec: &orientd::rules::model_spec::ModelSpec) -> Self {
+    pub fn of(spec: &orientd_core::model_spec::ModelSpec) -> Self {
         Self {
             temperature_1: spec.temperature_1,
             temperature_4: spec.temperature_4,

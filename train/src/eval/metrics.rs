@@ -1,7 +1,7 @@
 //! Figures out of scores; pure.
 
-use orientd::rules::decision::{Bars, Probabilities, Verdict, decide};
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::{Bars, Probabilities, Verdict, decide};
 
 /// What the network said of a photo as it was shown.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,9 +2,9 @@
 //! reads a codec's blocks instead of the picture falls here.
 
 use anyhow::Result;
-use orientd::rules::decision::Probabilities;
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Probabilities;
 
 use super::bootstrap::{Figure, Times, mean_figure};
 use super::engine::Engine;

@@ -1,7 +1,7 @@
 //! From the architecture and its weights to an ONNX graph, batch-norms folded.
 
 use anyhow::Result;
-use orientd::rules::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
+use orientd_core::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
 use tch::{Device, Kind, Tensor};
 
 use super::proto::{

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use orientd::rules::model_spec::ModelSpec;
+use orientd_core::model_spec::ModelSpec;
 use prost::Message;
 
 use super::{Precision, Session, build};

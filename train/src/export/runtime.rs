@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use orientd::rules::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
+use orientd_core::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
 use ort::environment::Environment;
 use ort::value::TensorRef;
 

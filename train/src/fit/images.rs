@@ -1,8 +1,8 @@
 //! From rows of bytes to the network's input, on its device, and the four views of it.
 
-use orientd::rules::decision::Probabilities;
-use orientd::rules::orientation::Turn;
-use orientd::rules::tensor::InputSpec;
+use orientd_core::image::preprocess::InputSpec;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Probabilities;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::Config;
@@ -58,7 +58,7 @@ pub fn says_upright(views: &[[f32; 4]; 4]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use orientd::rules::pixels::Rgb8;
+    use orientd_core::image::rgb::Rgb8;
 
     use super::*;
 

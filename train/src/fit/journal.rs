@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use orientd::rules::decision::Probabilities;
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Probabilities;
 use serde::Serialize;
 
 use super::images::average;

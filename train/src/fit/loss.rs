@@ -83,7 +83,8 @@ mod tests {
             let right = probabilities.best().0.class() as i64 == class;
             assert_eq!(value(&losses.right), f64::from(right));
             let single = (0..4).map(|k: usize| {
-                let scores = orientd::rules::decision::Probabilities::from_logits(views[k], 1.0);
+                let scores =
+                    orientd_core::verdict::decision::Probabilities::from_logits(views[k], 1.0);
                 -f64::from(scores.0[(class as usize + k) % 4].ln())
             });
             let total = expected + 0.5 * single.sum::<f64>() / 4.0;

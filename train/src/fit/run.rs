@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use orientd::rules::tensor::InputSpec;
+use orientd_core::image::preprocess::InputSpec;
 use tch::{Kind, Tensor};
 
 use super::adam::Adam;

@@ -1,7 +1,7 @@
 //! The loss and accuracy on photos held back, upright and unchanged, with one view and with four.
 
 use anyhow::Result;
-use orientd::rules::orientation::Turn;
+use orientd_core::orientation::Turn;
 use tch::Device;
 
 use super::device::n_workers;
@@ -26,7 +26,7 @@ pub struct Validation {
 
 impl Validation {
     pub fn of(views: &[[[f32; 4]; 4]]) -> Self {
-        use orientd::rules::decision::Probabilities;
+        use orientd_core::verdict::decision::Probabilities;
         let mut sums = Self::default();
         for photo in views {
             let four = average(photo);

@@ -7,7 +7,7 @@ use anyhow::Result;
 use font8x8::UnicodeFonts;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 pub type Colour = [u8; 3];
 

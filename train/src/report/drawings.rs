@@ -1,9 +1,9 @@
 //! Pictures made of figures: the confusion matrix, and contact sheets with captions.
 
 use anyhow::Result;
-use orientd::rules::orientation::Turn;
-use orientd::rules::pixels::Rgb8;
-use orientd::rules::tensor::resize;
+use orientd_core::image::preprocess::resize;
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Turn;
 
 use super::canvas::{Canvas, LETTER, WHITE};
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 use super::canvas::png;
 use super::drawings::{Tile, confusion, contact_sheet};

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use anyhow::{Context, Result};
-use orientd::rules::orientation::{Orientation, Turn};
+use orientd_core::orientation::{Orientation, Turn};
 use orientd_train::config::Config;
 use orientd_train::data::cache::Origin;
 use orientd_train::data::prepare::{Inputs, Skipped, Summary, prepare};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use orientd_train::config::Config;
 use orientd_train::data::Cache;
 use orientd_train::data::prepare::{Inputs, prepare};

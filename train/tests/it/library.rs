@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use orientd::rules::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 use orientd_train::data::jpeg;
 use orientd_train::net::{Architecture, Backbone, Network, Top};
 use prost::Message;

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use orientd::rules::decision::Bars;
-use orientd::rules::model_spec::ModelSpec;
-use orientd::rules::tensor::InputSpec;
+use orientd_core::image::preprocess::InputSpec;
+use orientd_core::model_spec::ModelSpec;
+use orientd_core::verdict::decision::Bars;
 use orientd_train::export::{self, Precision, Session};
 use orientd_train::net::parameters::Role;
 use orientd_train::net::{Architecture, Backbone, Mode, Network, Top};

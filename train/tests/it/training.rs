@@ -1,7 +1,7 @@
 //! Every network is trained for a few steps, exported and compared with onnxruntime; one learns.
 
 use anyhow::{Context, Result, ensure};
-use orientd::rules::model_spec::ModelSpec;
+use orientd_core::model_spec::ModelSpec;
 use orientd_train::calibrate::calibrate;
 use orientd_train::data::Cache;
 use orientd_train::data::split::split;

@@ -1,0 +1,194 @@
+//! XMP in a photo kept in step with a turn: some programs prefer its `tiff:Orientation` to EXIF's, so
+//! the two must agree. What cannot be changed by overwriting its digits is refused.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::edit::patch::Edit;
+use crate::edit::refusal::Refusal;
+use crate::format::jpeg::Layout;
+use crate::format::xmp::{self, Binding, Name, Packet};
+use crate::orientation::Orientation;
+
+/// GUID, length of the whole and offset of the part (XMP part 3, section 1.1.3.1).
+const GUID_LEN: usize = 32;
+const EXTENDED_HEADER_LEN: usize = GUID_LEN + 8;
+
+const SIZES: [Name; 4] =
+    [Name::ImageWidth, Name::ImageLength, Name::PixelXDimension, Name::PixelYDimension];
+
+/// What a packet says of the orientation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum XmpOrientation {
+    Absent,
+    /// One digit at this offset of the packet.
+    Digit {
+        at: usize,
+    },
+    /// It says something that cannot be changed by overwriting one digit.
+    Unclear,
+}
+
+/// The edits that make the packets of a file, which lie at `packets`, state the orientation `to` and,
+/// where it is given, the width and height `size`: those that state either. Offsets are the file's.
+///
+/// # Errors
+/// Returns an error if a packet states one of them in a way that cannot be changed in place, if two
+/// packets state the orientation, or if one goes beyond the limits of reading.
+pub fn kept_in_step(
+    bytes: &[u8],
+    packets: &[Range<usize>],
+    to: Orientation,
+    size: Option<(u32, u32)>,
+) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    let mut is_stated = false;
+    for range in packets {
+        let packet = &bytes[range.clone()];
+        let Some(read) = read(packet)? else { return Err(Refusal::Xmp) };
+        let mut of_packet = Vec::new();
+        match orientation(packet, &read) {
+            XmpOrientation::Absent => {}
+            XmpOrientation::Digit { at } if !is_stated => {
+                is_stated = true;
+                of_packet.extend(edit(packet, at..at + 1, to.to_exif().to_string()));
+            }
+            _ => return Err(Refusal::Xmp),
+        }
+        if let Some(size) = size {
+            of_packet.extend(sizes_in_step(packet, &read, size)?);
+        }
+        let in_file = |edit: Edit| Edit { offset: edit.offset + range.start, ..edit };
+        edits.extend(of_packet.into_iter().map(in_file));
+    }
+    edits.sort_by_key(|edit| edit.offset);
+    Ok(edits)
+}
+
+/// The same for all XMP of a JPEG; what continues in further segments must state none of it.
+///
+/// # Errors
+/// As [`kept_in_step`].
+pub fn in_jpeg(
+    bytes: &[u8],
+    layout: &Layout,
+    to: Orientation,
+    size: Option<(u32, u32)>,
+) -> Result<Vec<Edit>, Refusal> {
+    let extended = joined(layout.extended_xmp(bytes).map(|part| &bytes[part]));
+    extended_is_silent(&extended, size.is_some())?;
+    let packets: Vec<Range<usize>> = layout.xmp(bytes).collect();
+    kept_in_step(bytes, &packets, to, size)
+}
+
+/// `None`: not in UTF-8, so nothing can be said of it.
+fn read(packet: &[u8]) -> Result<Option<Packet>, Refusal> {
+    if is_utf16(packet) {
+        return Ok(None);
+    }
+    Ok(Some(xmp::read(&text_of(packet))?))
+}
+
+fn is_utf16(packet: &[u8]) -> bool {
+    let head = &packet[..packet.len().min(64)];
+    head.iter().filter(|byte| **byte == 0).count() > head.len() / 4
+}
+
+/// The packet as text in which everything stays where it is: bytes that are not UTF-8, as in captions
+/// of old programs, become question marks, one each.
+fn text_of(packet: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(packet) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(packet.len());
+    for chunk in packet.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    Cow::Owned(text)
+}
+
+fn orientation(packet: &[u8], read: &Packet) -> XmpOrientation {
+    let Ok(value) = stated(packet, read, Name::Orientation) else {
+        return XmpOrientation::Unclear;
+    };
+    let Some(value) = value else { return XmpOrientation::Absent };
+    match packet[value.clone()] {
+        [digit] if digit.is_ascii_digit() => XmpOrientation::Digit { at: value.start },
+        _ => XmpOrientation::Unclear,
+    }
+}
+
+/// Where the value of a property stands.
+///
+/// # Errors
+/// Returns an error if the packet states it, or may state it, more than once or in an unusual way.
+fn stated(packet: &[u8], read: &Packet, name: Name) -> Result<Option<Range<usize>>, Refusal> {
+    if read.unread.iter().any(|part| mentions(&packet[part.clone()], name)) {
+        return Err(Refusal::Xmp);
+    }
+    let mut found = read.properties.iter().filter(|property| property.name == name);
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        // Programs that look for the usual prefix read another property than those that resolve it.
+        (Some(one), None) if matches!(one.binding, Binding::Usual | Binding::Undeclared) => {
+            one.value.clone().ok_or(Refusal::Xmp).map(Some)
+        }
+        _ => Err(Refusal::Xmp),
+    }
+}
+
+/// Is there anything that could be the name of the property, with whatever prefix?
+fn mentions(part: &[u8], name: Name) -> bool {
+    let local = name.local().as_bytes();
+    part.windows(local.len() + 1).any(|window| window[0] == b':' && &window[1..] == local)
+}
+
+fn edit(packet: &[u8], place: Range<usize>, new: String) -> Option<Edit> {
+    let edit = Edit { offset: place.start, old: packet[place].to_vec(), new: new.into_bytes() };
+    (edit.old != edit.new).then_some(edit)
+}
+
+fn sizes_in_step(packet: &[u8], read: &Packet, size: (u32, u32)) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    for name in SIZES {
+        let Some(value) = stated(packet, read, name)? else { continue };
+        let digits = &packet[value.clone()];
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(Refusal::Xmp);
+        }
+        let is_width = matches!(name, Name::ImageWidth | Name::PixelXDimension);
+        let new = if is_width { size.0 } else { size.1 };
+        edits.extend(edit(packet, value, new.to_string()));
+    }
+    Ok(edits)
+}
+
+/// Extended XMP put together: the parts by GUID and offset, without their headers.
+fn joined<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut parts: Vec<(&[u8], &[u8], &[u8])> = parts
+        .map(|part| {
+            let header = &part[..part.len().min(EXTENDED_HEADER_LEN)];
+            let guid = &header[..header.len().min(GUID_LEN)];
+            let offset = header.get(GUID_LEN + 4..).unwrap_or_default();
+            (guid, offset, &part[header.len()..])
+        })
+        .collect();
+    // Offsets are of four bytes, the high ones first, so they sort as bytes.
+    parts.sort_by_key(|(guid, offset, _)| (*guid, *offset));
+    parts.into_iter().flat_map(|(_, _, data)| data).copied().collect()
+}
+
+/// The standard packet names its continuation by its MD5 sum, so nothing in it can be changed.
+fn extended_is_silent(extended: &[u8], sizes_too: bool) -> Result<(), Refusal> {
+    let Some(read) = read(extended)? else { return Err(Refusal::Xmp) };
+    let counts = |name: &Name| *name == Name::Orientation || (sizes_too && SIZES.contains(name));
+    let is_stated = read.properties.iter().any(|property| counts(&property.name));
+    let names = SIZES.into_iter().chain([Name::Orientation]).filter(counts);
+    let mentioned = |name| read.unread.iter().any(|part| mentions(&extended[part.clone()], name));
+    if is_stated || names.into_iter().any(mentioned) { Err(Refusal::Xmp) } else { Ok(()) }
+}
+
+#[cfg(test)]
+#[path = "embedded_xmp_tests.rs"]
+mod tests;

@@ -1,0 +1,156 @@
+//! The EXIF block in step with turned pixels: overwritten in place, so that nothing in it moves.
+
+use crate::edit::exif_edit::overwritten;
+use crate::edit::refusal::Refusal;
+use crate::format::exif::{self, ExifError};
+use crate::format::tiff::{Directory, Field, LONG, SHORT, Tiff};
+use crate::orientation::Orientation;
+
+const IMAGE_SIZE: (u16, u16) = (0x0100, 0x0101);
+const RESOLUTION: (u16, u16) = (0x011A, 0x011B);
+const FOCAL_PLANE_RESOLUTION: (u16, u16) = (0xA20E, 0xA20F);
+const THUMBNAIL: (u16, u16) = (0x0201, 0x0202);
+const ORIENTATION: u16 = 0x0112;
+const EXIF_DIRECTORY: u16 = 0x8769;
+const PIXEL_DIMENSION: (u16, u16) = (0xA002, 0xA003);
+/// SubjectArea and SubjectLocation are in pixels.
+const SUBJECT: [u16; 2] = [0x9214, 0xA214];
+
+/// Overwrites within an EXIF block, none of which moves anything.
+struct Rewrite<'a> {
+    block: Tiff<'a>,
+    new: Vec<u8>,
+}
+
+impl Rewrite<'_> {
+    fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), Refusal> {
+        let end = at.checked_add(bytes.len()).ok_or(Refusal::ExifNotInStep)?;
+        let place = self.new.get_mut(at..end).ok_or(Refusal::ExifNotInStep)?;
+        place.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set(&mut self, field: Option<&Field>, value: u32) -> Result<(), Refusal> {
+        let Some(field) = field else { return Ok(()) };
+        match (field.kind, field.count, u16::try_from(value)) {
+            (SHORT, 1, Ok(value)) => self.put(field.at, &self.block.short(value)),
+            (LONG, 1, _) => self.put(field.at, &self.block.long(value)),
+            _ => Err(Refusal::ExifNotInStep),
+        }
+    }
+
+    fn set_sizes(
+        &mut self,
+        dir: &Directory,
+        tags: (u16, u16),
+        size: (u32, u32),
+    ) -> Result<(), Refusal> {
+        self.set(dir.field(tags.0), size.0)?;
+        self.set(dir.field(tags.1), size.1)
+    }
+
+    /// Values of both directions, where they are there, must be the same.
+    fn must_be_equal(&self, directory: &Directory, tags: (u16, u16)) -> Result<(), Refusal> {
+        let value = |tag| directory.field(tag).and_then(|field| self.block.value(field));
+        let bytes = |tag| value(tag).map(|(_, bytes)| bytes);
+        if bytes(tags.0) == bytes(tags.1) {
+            Ok(())
+        } else {
+            Err(Refusal::Belongs("a resolution that differs by direction"))
+        }
+    }
+}
+
+/// What became of the pixels that the block describes.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned {
+    /// What the block says so far.
+    pub from: Orientation,
+    /// What was done to the pixels.
+    pub apply: Orientation,
+    /// Their new width and height.
+    pub size: (u32, u32),
+}
+
+/// The block for turned pixels, as long as the old one.
+///
+/// # Errors
+/// Returns an error if it states something that cannot be brought in step by overwriting.
+pub fn in_step(
+    bytes: &[u8],
+    turned: &Turned,
+    turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Refusal> {
+    let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
+    let block = Tiff::new(bytes).ok_or(malformed(0))?;
+    let at = block.first().ok_or(malformed(4))?;
+    let (first, next) = block.directory(at).ok_or(malformed(at))?;
+    let mut rewrite = Rewrite { block, new: bytes.to_vec() };
+    if let Some(field) = exif::find_orientation(bytes).map_err(Refusal::Exif)? {
+        let edit = overwritten(field, 0, Orientation::UPRIGHT)?;
+        rewrite.put(edit.offset, &edit.new)?;
+    }
+    let swaps = turned.apply.swaps_sides();
+    rewrite.set_sizes(&first, IMAGE_SIZE, turned.size)?;
+    if swaps {
+        rewrite.must_be_equal(&first, RESOLUTION)?;
+    }
+    if let Some(at) = first.field(EXIF_DIRECTORY).and_then(|field| block.number(field)) {
+        let (details, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        if SUBJECT.iter().any(|tag| details.field(*tag).is_some()) {
+            return Err(Refusal::Belongs("the place of its subject in pixels"));
+        }
+        rewrite.set_sizes(&details, PIXEL_DIMENSION, turned.size)?;
+        if swaps {
+            rewrite.must_be_equal(&details, FOCAL_PLANE_RESOLUTION)?;
+        }
+    }
+    if let Some(at) = next.filter(|at| *at != 0) {
+        let (directory, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        thumbnail_in_step(&mut rewrite, &first, &directory, turned, turn_thumbnail)?;
+    }
+    Ok(rewrite.new)
+}
+
+/// Turns the thumbnail in its place, or unlinks its directory where it cannot be turned or does not
+/// fit: a program makes a new one, but would show a wrong one.
+fn thumbnail_in_step(
+    rewrite: &mut Rewrite<'_>,
+    first: &Directory,
+    directory: &Directory,
+    photo: &Turned,
+    turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), Refusal> {
+    let block = rewrite.block;
+    let number = |tag| {
+        let number = directory.field(tag).and_then(|field| block.number(field))?;
+        usize::try_from(number).ok()
+    };
+    let place = number(THUMBNAIL.0).zip(number(THUMBNAIL.1)).and_then(|(at, len)| {
+        let end = at.checked_add(len)?;
+        block.bytes().get(at..end).map(|old| (at, old))
+    });
+    let own = directory.field(ORIENTATION);
+    let stated = |own: &Field| u16::try_from(block.number(own)?).ok();
+    let agrees = own.is_none_or(|own| Orientation::from_stored(stated(own)) == photo.from);
+    let turned = place.filter(|_| agrees).and_then(|(at, old)| {
+        let new = turn_thumbnail(old).filter(|new| new.len() <= old.len())?;
+        Some((at, old.len(), new))
+    });
+    let Some((at, old_len, mut new)) = turned else {
+        return rewrite.put(first.next_at, &[0; 4]);
+    };
+    let len = u32::try_from(new.len()).map_err(|_| Refusal::ExifNotInStep)?;
+    new.resize(old_len, 0);
+    rewrite.put(at, &new)?;
+    rewrite.set(directory.field(THUMBNAIL.1), len)?;
+    rewrite.set(own, Orientation::UPRIGHT.to_exif().into())?;
+    if photo.apply.swaps_sides() {
+        let (width, height) = (number(IMAGE_SIZE.0), number(IMAGE_SIZE.1));
+        let as_u32 = |side: Option<usize>| u32::try_from(side?).ok();
+        if let (Some(width), Some(height)) = (as_u32(width), as_u32(height)) {
+            rewrite.set_sizes(directory, IMAGE_SIZE, (height, width))?;
+        }
+    }
+    Ok(())
+}

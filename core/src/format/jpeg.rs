@@ -1,0 +1,203 @@
+//! The segments of a JPEG file (ITU T.81 annex B), found without decoding anything.
+
+use std::ops::Range;
+
+use crate::format::exif::EXIF_HEADER;
+
+const SOI: u8 = 0xD8;
+const EOI: u8 = 0xD9;
+const SOS: u8 = 0xDA;
+const TEM: u8 = 0x01;
+pub const APP0: u8 = 0xE0;
+pub const APP1: u8 = 0xE1;
+pub const APP2: u8 = 0xE2;
+const APP11: u8 = 0xEB;
+
+/// What an XMP APP1 segment begins with, and one that continues a packet too large for 64 KiB
+/// (XMP part 3, section 1.1.3).
+pub const XMP_START: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub const EXTENDED_XMP_START: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+
+/// A marker segment. `payload` excludes the marker and the two length bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub marker: u8,
+    pub payload: Range<usize>,
+}
+
+/// Where things are in a JPEG file. Offsets count from the start of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The segments before the first scan, in file order.
+    pub header: Vec<Segment>,
+    /// The offset just past the end-of-image marker; `None` where the file stops without one.
+    pub end: Option<usize>,
+}
+
+impl Layout {
+    /// What follows `start` in the segments of the header that have this marker and begin so.
+    pub fn starting_with<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        marker: u8,
+        start: &'static [u8],
+    ) -> impl Iterator<Item = Range<usize>> + 'a {
+        let segments = self.header.iter().filter(move |segment| segment.marker == marker);
+        let payloads = segments.map(|segment| &segment.payload);
+        payloads
+            .filter(move |payload| bytes[(*payload).clone()].starts_with(start))
+            .map(move |payload| payload.start + start.len()..payload.end)
+    }
+
+    /// The EXIF blocks, each from the padding byte on that comes before its TIFF structure. Some writers
+    /// leave that byte undefined (EXIF 2.32 section 4.7.2), so it is not looked at.
+    pub fn exif<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, &EXIF_HEADER[..5])
+    }
+
+    /// The XMP packets.
+    pub fn xmp<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, XMP_START)
+    }
+
+    /// The parts of extended XMP packets: GUID, length and offset first, 40 bytes in all.
+    pub fn extended_xmp<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.starting_with(bytes, APP1, EXTENDED_XMP_START)
+    }
+
+    /// Is there a C2PA manifest: JUMBF boxes in APP11 segments (C2PA 2.1, section A.3.1)?
+    pub fn is_signed(&self, bytes: &[u8]) -> bool {
+        self.starting_with(bytes, APP11, b"JP").next().is_some()
+    }
+
+    /// Is there a multi-picture index (CIPA DC-007 section 5.2)?
+    pub fn has_mpf(&self, bytes: &[u8]) -> bool {
+        self.starting_with(bytes, APP2, b"MPF\0").next().is_some()
+    }
+
+    /// The frame headers (T.81, table B.1); the markers between them are tables and an extension.
+    pub fn frames(&self) -> impl Iterator<Item = &Segment> {
+        self.header.iter().filter(|segment| {
+            (0xC0..=0xCF).contains(&segment.marker) && !matches!(segment.marker, 0xC4 | 0xC8 | 0xCC)
+        })
+    }
+}
+
+/// The bytes are not a JPEG file, or its header is cut short or garbled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JpegError {
+    #[error("not a JPEG file")]
+    NotJpeg,
+    #[error("the JPEG header ends early, at byte {0}")]
+    Truncated(usize),
+    #[error("no JPEG marker where one must be, at byte {0}")]
+    NoMarker(usize),
+}
+
+/// Walks all markers from start to end of image.
+///
+/// # Errors
+/// Returns an error if the header (everything before the first scan) cannot be walked. Garbage between
+/// or after scans is stepped over, as decoders do.
+pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
+    if !bytes.starts_with(&[0xFF, SOI]) {
+        return Err(JpegError::NotJpeg);
+    }
+    let mut header = Vec::new();
+    let mut at = 2;
+    loop {
+        let (marker, after) = header_marker(bytes, at)?;
+        if marker == EOI {
+            return Ok(Layout { header, end: Some(after) });
+        }
+        if is_standalone(marker) {
+            at = after;
+            continue;
+        }
+        let payload = payload(bytes, after).ok_or(JpegError::Truncated(after))?;
+        at = payload.end;
+        if marker == SOS {
+            return Ok(Layout { header, end: end_of_image(bytes, at) });
+        }
+        header.push(Segment { marker, payload });
+    }
+}
+
+/// The marker at `at`, behind any fill bytes, and the offset after it.
+fn header_marker(bytes: &[u8], at: usize) -> Result<(u8, usize), JpegError> {
+    match bytes.get(at) {
+        None => return Err(JpegError::Truncated(at)),
+        Some(0xFF) => {}
+        Some(_) => return Err(JpegError::NoMarker(at)),
+    }
+    let fill = bytes[at..].iter().take_while(|byte| **byte == 0xFF).count();
+    let marker = *bytes.get(at + fill).ok_or(JpegError::Truncated(at))?;
+    if marker == 0 { Err(JpegError::NoMarker(at)) } else { Ok((marker, at + fill + 1)) }
+}
+
+fn is_standalone(marker: u8) -> bool {
+    marker == TEM || (0xD0..=SOI).contains(&marker)
+}
+
+/// The payload of the segment whose length bytes are at `at`.
+fn payload(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let length = usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    let range = at + 2..at + length;
+    (length >= 2 && range.end <= bytes.len()).then_some(range)
+}
+
+/// Steps over entropy-coded data, restart markers and the segments between scans.
+fn end_of_image(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xFF)?;
+        let marker = *bytes.get(at + 1)?;
+        match marker {
+            EOI => return Some(at + 2),
+            0xFF => at += 1,
+            0 => at += 2,
+            _ if is_standalone(marker) => at += 2,
+            _ => at = payload(bytes, at + 2)?.end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SOI, APP1 "ab", SOS, entropy data with a stuffed byte and a restart, DHT, SOS, EOI, trailer.
+    #[rustfmt::skip]
+    const PHOTO: &[u8] = &[
+        0xFF, 0xD8,
+        0xFF, 0xFF, 0xE1, 0, 4, b'a', b'b',
+        0xFF, 0xDA, 0, 2, 1, 0xFF, 0, 2, 0xFF, 0xD0, 3,
+        0xFF, 0xC4, 0, 4, 0xFF, 0xD9,
+        0xFF, 0xDA, 0, 2, 9,
+        0xFF, 0xD9,
+        b't', 0xFF, 0xD9,
+    ];
+
+    #[test]
+    fn finds_segments_and_the_end() {
+        let found = layout(PHOTO).expect("well formed");
+        assert_eq!(found.header, [Segment { marker: APP1, payload: 7..9 }]);
+        assert_eq!(found.end, Some(PHOTO.len() - 3));
+    }
+
+    #[test]
+    fn every_truncation_is_an_error_or_has_no_end() {
+        for n in 0..PHOTO.len() - 3 {
+            if let Ok(found) = layout(&PHOTO[..n]) {
+                assert_eq!(found.end, None, "cut at {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_in_the_header_is_an_error() {
+        assert_eq!(layout(b"GIF89a"), Err(JpegError::NotJpeg));
+        assert_eq!(layout(&[0xFF, 0xD8, 7]), Err(JpegError::NoMarker(2)));
+        assert_eq!(layout(&[0xFF, 0xD8, 0xFF, 0]), Err(JpegError::NoMarker(2)));
+        assert_eq!(layout(&[0xFF, 0xD8, 0xFF, 0xE1, 0, 1, 0]), Err(JpegError::Truncated(4)));
+    }
+}

@@ -1,0 +1,13 @@
+//! Where things are in a file, and what it says of itself. Reads, changes nothing.
+
+pub mod chunks;
+pub mod exif;
+pub mod isobmff;
+pub mod jpeg;
+pub mod metadata;
+pub mod png;
+pub mod raw;
+pub mod sniff;
+pub mod tiff;
+pub mod webp;
+pub mod xmp;

@@ -1,0 +1,4 @@
+//! Pictures, and how they become the network's input.
+
+pub mod preprocess;
+pub mod rgb;

@@ -1,0 +1,5 @@
+//! From the network's answer to a decision, and from a person's answers to the threshold of acting.
+
+pub mod auto_threshold;
+pub mod binomial;
+pub mod decision;
