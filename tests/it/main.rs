@@ -1,6 +1,7 @@
 //! The real program in temporary libraries: one module a feature.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step fails the test")]
 
+mod architecture;
 mod bad_input;
 mod bombs;
 mod chromium;

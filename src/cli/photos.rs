@@ -1,0 +1,143 @@
+//! The commands that look at photos, change them, and say what was done.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::engine::Views;
+use orientd_core::edit::mode::Mode;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd scan ~/Pictures /media/scans
+  orientd scan --json ~/Pictures > answers.jsonl
+  orientd scan --fix ~/Pictures && orientd undo --last
+
+Without --fix nothing is written but the database. With it, verdict `fix` is applied; the rest waits
+for `orientd fix`. A second scan opens only what is new or has changed.")]
+pub struct ScanArgs {
+    /// Folders or files
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Apply verdict `fix`, by tag, pixels or sidecar [default: the config's mode]
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true)]
+    pub fix: Option<Option<Mode>>,
+    /// Show exactly what --fix would do
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a photo on stdout, then the summary; nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Quarter turns to look at: 1, 4 or cascade
+    #[arg(long, value_name = "N")]
+    pub views: Option<Views>,
+    /// Photos the network looks at together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: Option<u16>,
+    /// Decoding threads
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Ignore what the database knows
+    #[arg(long)]
+    pub rescan: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd list --verdict review
+  orientd list --json ~/Pictures/2019 | jq .path")]
+pub struct ListArgs {
+    /// Only below these [default: everything]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only photos with this verdict
+    #[arg(long, value_name = "VERDICT")]
+    pub verdict: Option<VerdictFilter>,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictFilter {
+    Upright,
+    Fix,
+    Review,
+    Skipped,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd fix ~/Pictures/2019/IMG_0042.jpg            as proposed
+  orientd fix --turn 270 ~/Pictures/2019/IMG_0042.jpg as you say (clockwise)")]
+pub struct FixArgs {
+    /// Photos, or folders of photos with a pending proposal
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Turn by this many degrees clockwise: 90, 180 or 270. 0 says that it is fine as it is
+    #[arg(long, value_name = "DEG", value_parser = ["0", "90", "180", "270"])]
+    pub turn: Option<String>,
+    /// How: tag, pixels or sidecar [default: the config's mode]
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<Mode>,
+    /// Show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(false)), after_help = "\
+Examples:
+  orientd undo --last
+  orientd undo ~/Pictures/2019/IMG_0042.jpg
+
+A photo that has changed since is left alone and named.")]
+pub struct UndoArgs {
+    /// Photos, or folders
+    #[arg(value_name = "PATH", group = "what")]
+    pub paths: Vec<PathBuf>,
+    /// All changes of this run
+    #[arg(long, value_name = "N", group = "what")]
+    pub run: Option<i64>,
+    /// All changes of the last run that changed anything
+    #[arg(long, group = "what")]
+    pub last: bool,
+    /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd report -o report.html")]
+pub struct ReportArgs {
+    /// The run [default: the last one that looked at photos]
+    #[arg(long, value_name = "N")]
+    pub run: Option<i64>,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd verify
+  orientd verify --json ~/Pictures/2019
+
+Fails where a photo is gone, was changed by another program, or cannot be put back any more.")]
+pub struct VerifyArgs {
+    /// Photos, or folders [default: all]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// One JSON object a photo, then the summary
+    #[arg(long)]
+    pub json: bool,
+}

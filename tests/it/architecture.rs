@@ -1,0 +1,158 @@
+//! Who may use whom. A newcomer changes the tables here, or better the import.
+//!
+//! `cargo nextest run -E 'test(architecture)' --no-capture` prints the figures.
+
+mod checks;
+mod circles;
+mod modules;
+mod names;
+mod rooms;
+
+use std::path::Path;
+
+use modules::{Import, Tree};
+use rooms::Table;
+
+/// The crates of the workspace, as they name each other.
+const CRATES: [&str; 3] = ["orientd", "orientd_core", "orientd_train"];
+
+#[rustfmt::skip]
+const CORE: Table = Table {
+    crate_name: "orientd_core",
+    folder: "core/src",
+    rooms: &[
+        ("orientation", &[]),
+        ("image",       &["orientation"]),
+        ("format",      &["orientation"]),
+        ("verdict",     &["orientation"]),
+        ("model_spec",  &["image", "verdict"]),
+        ("edit",        &["format", "orientation"]),
+    ],
+    climbing: &[],
+    circles: &[],
+};
+
+#[rustfmt::skip]
+const ORIENTD: Table = Table {
+    crate_name: "orientd",
+    folder: "src",
+    rooms: &[
+        ("ipc",       &[]),
+        ("heartbeat", &[]),
+        ("stop",      &[]),
+        ("signals",   &["heartbeat", "stop"]),
+        ("files",     &["orientd_core::*"]),
+        ("error",     &["orientd_core::*"]),
+        ("store",     &["error", "files", "orientd_core::*"]),
+        // Three peers: none knows another.
+        ("decode",    &["error", "files", "ipc", "signals", "store", "orientd_core::*"]),
+        ("change",    &["error", "files", "store", "orientd_core::*"]),
+        ("engine",    &["files", "ipc", "store", "orientd_core::*"]),
+        ("pipeline",  &["change", "decode", "engine", "error", "files", "signals", "store", "orientd_core::*"]),
+        ("config",    &["decode", "engine", "store", "orientd_core::*"]),
+        ("output",    &["pipeline", "store", "orientd_core::*"]),
+        ("daemon",    &["change", "config", "engine", "error", "files", "pipeline", "signals", "store", "orientd_core::*"]),
+        ("review",    &["change", "decode", "error", "files", "output", "pipeline", "signals", "store", "orientd_core::*"]),
+        ("cli",       &["engine", "review", "orientd_core::*"]),
+        ("commands",  &["change", "cli", "config", "daemon", "decode", "engine", "error", "files", "output", "pipeline", "review", "signals", "store", "orientd_core::*"]),
+        ("main",      &["cli", "commands", "engine", "pipeline"]),
+    ],
+    climbing: &[],
+    circles: &[],
+};
+
+#[rustfmt::skip]
+const TRAIN: Table = Table {
+    crate_name: "orientd_train",
+    folder: "train/src",
+    rooms: &[
+        ("files",       &[]),
+        ("progress",    &[]),
+        ("net",         &[]),
+        ("augment",     &["orientd_core::*"]),
+        ("config",      &["augment", "net"]),
+        ("data",        &["augment", "config", "files", "progress", "orientd_core::*"]),
+        ("weights",     &["net"]),
+        ("report",      &["data", "files", "orientd_core::*"]),
+        ("tensorboard", &["report", "orientd_core::*"]),
+        ("fit",         &["augment", "config", "data", "files", "net", "progress", "report", "tensorboard", "weights", "orientd_core::*"]),
+        ("eval",        &["augment", "config", "data", "fit", "net", "progress", "orientd_core::*"]),
+        ("calibrate",   &["config", "data", "eval", "orientd_core::*"]),
+        ("export",      &["calibrate", "config", "data", "eval", "fit", "net", "orientd::engine", "orientd_core::*"]),
+        ("gate",        &["eval"]),
+        ("cli",         &[]),
+        ("commands",    &["augment", "calibrate", "cli", "config", "data", "eval", "export", "files", "fit", "gate", "net", "report"]),
+        ("main",        &["cli", "commands", "orientd::engine"]),
+    ],
+    climbing: &[
+        ("augment", "config", "tests take the defaults from the config"),
+        ("augment", "data",   "JPEG coding belongs below both"),
+        ("augment", "report", "the sheet of examples is drawn on the report's canvas"),
+        ("weights", "export", "the ONNX messages are read and written: they belong below both"),
+        ("report",  "eval",   "the page takes the evaluation's own types"),
+        ("fit",     "eval",   "a run's claim holds the evaluation's settings"),
+        ("eval",    "export", "the evaluation looks through the exported session, too"),
+    ],
+    circles: &[
+        (&["net/arch.rs", "net/efficientnet.rs", "net/resnet.rs"],
+            "the description of layers stands with the list of networks: apart it is below them"),
+    ],
+};
+
+const TABLES: [Table; 3] = [ORIENTD, CORE, TRAIN];
+
+/// A crate as it is read.
+struct Read {
+    tree: Tree,
+    imports: Vec<Import>,
+}
+
+fn read(table: &Table) -> Read {
+    let tree = Tree::read(table.crate_name, Path::new(table.folder));
+    let imports = tree.imports(&CRATES);
+    Read { tree, imports }
+}
+
+#[test]
+fn rooms_use_only_what_the_table_allows() {
+    let mut wrong = Vec::new();
+    for table in TABLES {
+        let Read { tree, imports } = read(&table);
+        let ties = rooms::ties(&tree, &imports);
+        let n_climbing = ties.iter().filter(|tie| table.is_known_to_climb(tie)).count();
+        println!(
+            "{}: {} files, {} imports from room to room, {n_climbing} of them climb, between {} pairs",
+            table.crate_name,
+            tree.n_files(),
+            ties.len(),
+            table.climbing.len()
+        );
+        wrong.extend(table.forbidden(&ties));
+        wrong.extend(table.untrue_rows(&tree, &ties));
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let mut wrong = Vec::new();
+    for table in TABLES {
+        let Read { tree, imports } = read(&table);
+        let found = circles::find(&tree, &imports);
+        println!("{}: {} circles of files", table.crate_name, found.len());
+        wrong.extend(table.untrue_circles(&found));
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn every_crate_has_a_table() {
+    let manifest: toml::Table = std::fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    for member in members {
+        let folder = Path::new(member.as_str().unwrap()).join("src");
+        let folder = folder.strip_prefix(".").unwrap_or(&folder);
+        assert!(TABLES.iter().any(|table| Path::new(table.folder) == folder), "{folder:?}");
+    }
+    assert_eq!(CRATES, TABLES.map(|table| table.crate_name));
+}
