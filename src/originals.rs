@@ -73,7 +73,7 @@ pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
 pub fn load(store: &Store, hash: &Hash) -> Result<Vec<u8>, FixError> {
     let bytes = match fs::read(path_of(store, hash)) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),
-        other => other.map_err(|source| FixError::Io { doing: "read the original", source })?,
+        other => other.map_err(|cause| FixError::Io { doing: "read the original", cause })?,
     };
     if blake3::hash(&bytes).as_bytes() == hash { Ok(bytes) } else { Err(FixError::OriginalDamaged) }
 }

@@ -67,7 +67,7 @@ pub enum Shortage {
          sudo sysctl fs.inotify.max_user_instances=1024"
     )]
     Instances,
-    #[error("{0}")]
+    #[error(transparent)]
     Other(notify::Error),
 }
 
