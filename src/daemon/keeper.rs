@@ -72,6 +72,7 @@ pub struct Keeper {
     retry: Option<(Instant, Duration)>,
     /// Failures and warnings told already, with how often they came.
     told: Told,
+    #[cfg(feature = "test-switches")]
     hang_on: Option<std::ffi::OsString>,
     shared: Arc<Shared>,
     inbox: Receiver<Message>,
@@ -104,6 +105,7 @@ impl Keeper {
             retry: None,
             told: Told::default(),
             // For the test of the watchdog: a round that meets this file name never ends.
+            #[cfg(feature = "test-switches")]
             hang_on: std::env::var_os("ORIENTD_TEST_HANG_ON"),
             shared,
             inbox,

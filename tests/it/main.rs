@@ -18,6 +18,7 @@ mod fixing;
 mod formats;
 mod harness;
 mod heif;
+#[cfg(feature = "test-switches")]
 mod isolation;
 mod learning;
 mod modes;

@@ -41,6 +41,7 @@ impl Keeper {
             return;
         }
         self.tell("looking");
+        #[cfg(feature = "test-switches")]
         self.hang_for_a_test(&work);
         let result = self.send_through(&work);
         if self.engine.is_some() {
@@ -71,6 +72,7 @@ impl Keeper {
         }
     }
 
+    #[cfg(feature = "test-switches")]
     fn hang_for_a_test(&self, work: &Work) {
         let Some(name) = &self.hang_on else { return };
         while work.paths.iter().any(|path| path.file_name() == Some(name)) {

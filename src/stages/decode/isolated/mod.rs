@@ -7,6 +7,7 @@
 
 mod confine;
 mod process;
+#[cfg(feature = "test-switches")]
 mod test_switch;
 mod wire;
 pub mod worker;
@@ -19,7 +20,7 @@ use self::process::{End, Process};
 pub use self::wire::Confinement;
 use self::wire::{Reply, Request};
 pub use super::heif::is_mended;
-use super::{Budget, Candidate, Limits, Looked, Opened, Photo, look, open};
+use super::{Budget, Candidate, Limits, Looked, Opened, Photo, open};
 use crate::error::Skip;
 use crate::pulse::Pulse;
 use crate::rules::orientation::Orientation;
@@ -44,6 +45,7 @@ pub struct Isolated<'a> {
     pulse: &'a Pulse,
     times: Times,
     /// For the bench that says what all this costs: no process, no confinement.
+    #[cfg(feature = "test-switches")]
     in_process: bool,
 }
 
@@ -55,14 +57,7 @@ struct Times {
 }
 
 impl Times {
-    /// A test need not wait for minutes.
-    fn from_environment() -> Self {
-        let seconds = std::env::var("ORIENTD_TEST_DECODER_SECONDS").ok();
-        match seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs) {
-            Some(time) => Self { cpu: time, wall: 2 * time },
-            None => Self { cpu: CPU_LIMIT, wall: WALL_LIMIT },
-        }
-    }
+    const ALLOWED: Self = Self { cpu: CPU_LIMIT, wall: WALL_LIMIT };
 }
 
 /// How one try ended.
@@ -76,9 +71,19 @@ enum Try {
 
 impl<'a> Isolated<'a> {
     pub fn new(limits: &'a Limits, budget: &'a Budget, side: usize, pulse: &'a Pulse) -> Self {
-        let times = Times::from_environment();
-        let in_process = std::env::var_os("ORIENTD_BENCH_IN_PROCESS").is_some();
-        Self { process: None, limits, budget, side, pulse, times, in_process }
+        Self {
+            process: None,
+            limits,
+            budget,
+            side,
+            pulse,
+            #[cfg(not(feature = "test-switches"))]
+            times: Times::ALLOWED,
+            #[cfg(feature = "test-switches")]
+            times: test_switch::times().unwrap_or(Times::ALLOWED),
+            #[cfg(feature = "test-switches")]
+            in_process: test_switch::in_process(),
+        }
     }
 
     /// Looks at one file. `None` where an interruption came first: it is found again.
@@ -86,8 +91,9 @@ impl<'a> Isolated<'a> {
     /// # Errors
     /// Where no decoding process can be started, which is no file's fault.
     pub fn look(&mut self, candidate: &Candidate) -> Result<Option<Looked>> {
+        #[cfg(feature = "test-switches")]
         if self.in_process {
-            return Ok(Some(look(candidate, self.limits, self.budget, self.side)));
+            return Ok(Some(super::look(candidate, self.limits, self.budget, self.side)));
         }
         let (file, identity) = match open(&candidate.path) {
             Ok(opened) => opened,
