@@ -174,7 +174,7 @@ mod tests {
         };
         let html = report.html();
         assert!(!html.contains("<script") && !html.contains("http:") && !html.contains("https:"));
-        assert_eq!(html.matches("&lt;script&gt;alert(&#39;x&#39;)").count(), 7);
+        assert_eq!(html.matches("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&amp;").count(), 7);
         assert_eq!(html.matches("base64,AQID").count(), 1);
         assert!(
             html.contains("pic p1 t270")
