@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::style::ResetColor;
+use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode, window_size,
@@ -22,6 +21,10 @@ use rustix::termios::{QueueSelector, tcflush};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
 use super::keys::{Key, Keys};
+
+/// Bracketed paste, which crossterm has only together with its reader.
+const MARK_PASTES: &str = "\x1b[?2004h";
+const MARK_NO_PASTES: &str = "\x1b[?2004l";
 
 /// Whether the terminal is ours, to be given back.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
@@ -82,9 +85,8 @@ impl Screen {
         IS_OURS.store(true, Ordering::SeqCst);
         enable_raw_mode().context("cannot set the terminal")?;
         tcflush(io::stdin(), QueueSelector::IFlush).context("cannot set the terminal")?;
-        // Long lines are cut, and pastes marked.
         let mut out = io::stdout().lock();
-        execute!(out, EnterAlternateScreen, Hide, DisableLineWrap, EnableBracketedPaste)
+        execute!(out, EnterAlternateScreen, Hide, DisableLineWrap, Print(MARK_PASTES))
             .context("cannot write to the terminal")?;
         Ok(screen)
     }
@@ -221,7 +223,7 @@ fn give_back() {
     // Writing to a vector does not fail.
     let _ = queue!(
         leave,
-        DisableBracketedPaste,
+        Print(MARK_NO_PASTES),
         EnableLineWrap,
         Show,
         ResetColor,
