@@ -189,7 +189,7 @@ fn the_unit_lives_through_everything_in_a_real_manager() {
 }
 
 #[cfg(feature = "test-switches")]
-fn the_watchdog_ends_a_round_that_hangs(library: &Library, manager: &Manager) {
+fn the_watchdog_ends_a_round_that_hangs(library: &Library, manager: &Manager<'_>) {
     let said = |output: &Output| assert!(output.status.success(), "{}", text_of(output));
     let drop_in = library.home().join(".config/systemd/user/orientd.service.d/test.conf");
     fs::create_dir_all(drop_in.parent().unwrap()).unwrap();
