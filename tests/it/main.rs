@@ -35,4 +35,5 @@ mod running;
 mod scanning;
 mod sequences;
 mod service;
+mod snapshots;
 mod usage;
