@@ -59,10 +59,14 @@ test: test-tools libtorch-kept
 	cargo build --locked
 	@scripts/check-release.sh target/debug/orientd
 
+# Everything; the program as it is released; with nothing that can be left out; and what is beside it.
 lint: tools libtorch-kept
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace --all-targets --features $(SWITCHES) -- -D warnings
+	cargo clippy --locked -- -D warnings
+	cargo clippy --locked --no-default-features --all-targets -- -D warnings
+	cd fuzz && cargo check --locked --target-dir ../target/fuzz
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --document-private-items
 
 # Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
 corpus: build .runtime/corpus/PIL
