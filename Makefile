@@ -8,6 +8,9 @@ PYTHON      ?= python3
 PEERS       := $(wildcard ../shared/peers/python_scan.py)
 DESTDIR     ?=
 
+# What only tests and benches may switch on: crashes on purpose, no sandbox.
+SWITCHES    := orientd/test-switches
+
 .PHONY: scan build runtime tools libtorch libtorch-cuda libtorch-kept train test test-tools lint bench soak corpus faults figures fuzz \
         family review-figures screenshots eval install install-train uninstall clean
 
@@ -17,6 +20,7 @@ scan: build
 
 build: tools runtime
 	cargo build --release --locked
+	@scripts/check-release.sh target/release/orientd
 
 # ONNX Runtime comes from its PyPI wheel, pinned and checked by its hash, whatever the Python here.
 runtime: $(ORT_LIB)
@@ -49,12 +53,20 @@ libtorch-kept:
 train: tools runtime libtorch-kept
 	cargo build --release --locked -p orientd-train
 
+# The last two lines: the program as it is released, without what only tests may switch on.
 test: test-tools libtorch-kept
-	cargo nextest run --locked --workspace
+	cargo nextest run --locked --workspace --features $(SWITCHES)
+	cargo build --locked
+	@scripts/check-release.sh target/debug/orientd
 
+# Everything; the program as it is released; with nothing that can be left out; and what is beside it.
 lint: tools libtorch-kept
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --features $(SWITCHES) -- -D warnings
+	cargo clippy --locked -- -D warnings
+	cargo clippy --locked --no-default-features --all-targets -- -D warnings
+	cd fuzz && cargo check --locked --target-dir ../target/fuzz
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --document-private-items
 	$(PYTHON) scripts/dependencies.py
 
 # Turns every file of a folder, checks it with exiftool and Pillow, and puts it back: make corpus DIR=...
@@ -65,14 +77,14 @@ corpus: build .runtime/corpus/PIL
 
 # SIGKILL at every call of every kind of write, the database's included: minutes.
 faults: test-tools tools runtime
-	ORIENTD_FAULTS=all cargo nextest run --locked --no-capture -E 'test(faults::) | test(crash::)'
+	ORIENTD_FAULTS=all cargo nextest run --locked --features $(SWITCHES) --no-capture -E 'test(faults::) | test(crash::)'
 
 .runtime/corpus/PIL: | runtime
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .runtime/corpus pillow==13.0.0
 
 # The pictures of the README, from tests/photos in a real Chromium.
 screenshots: test-tools
-	cargo nextest run --locked --run-ignored only -E 'test(review_page::screenshots)'
+	cargo nextest run --locked --features $(SWITCHES) --run-ignored only -E 'test(review_page::screenshots)'
 
 # The daemon under twenty minutes of random changes: make soak [MINUTES=20]
 soak: test-tools build
@@ -89,7 +101,7 @@ review-figures: test-tools
 # Photos a second of each part, of the whole, and of the Python scripts where they are at hand.
 bench: tools runtime $(if $(PEERS),.runtime/peers/bin/python)
 	$(if $(PEERS),ORIENTD_PEERS=$(abspath $(PEERS)) ORIENTD_PYTHON=$(abspath .runtime/peers/bin/python)) \
-	cargo bench --locked --bench pipeline
+	cargo bench --locked --features $(SWITCHES) --bench pipeline
 
 .runtime/peers/bin/python:
 	$(PYTHON) -m venv .runtime/peers
@@ -112,7 +124,7 @@ eval: tools runtime
 family: test-tools
 	@test -n "$(DIR)" || { echo 'say which folder: make family DIR=upright-photos' >&2; exit 2; }
 	ORIENTD_FAMILY="$(abspath $(DIR))" ORIENTD_FAMILY_PHOTOS="$(PHOTOS)" ORIENTD_FAMILY_ONLY="$(ONLY)" \
-	cargo nextest run --locked --run-ignored only -E 'test(family::large)' --no-capture
+	cargo nextest run --locked --features $(SWITCHES) --run-ignored only -E 'test(family::large)' --no-capture
 
 install: build
 	install -Dm755 target/release/orientd "$(DESTDIR)$(PREFIX)/bin/orientd"

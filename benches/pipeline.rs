@@ -54,12 +54,16 @@ fn main() -> Result<()> {
         let parts = decoding.cpu + network.cpu;
         println!("{:<34} {:>10.3}", "  CPU of the scan over its parts", scan.cpu / parts);
     }
+    #[cfg(feature = "test-switches")]
     isolation(&folder, n_photos)?;
+    #[cfg(not(feature = "test-switches"))]
+    println!("What isolation costs was left out: it takes --features test-switches.");
     peers(&folder, n_photos)
 }
 
 /// What decoding in processes of its own costs: scans with and without, in turns, so that whatever
-/// else the machine does meets both.
+/// else the machine does meets both. Only a build for tests can do without its processes.
+#[cfg(feature = "test-switches")]
 fn isolation(folder: &Path, n_photos: usize) -> Result<()> {
     let rounds = env_number("ORIENTD_BENCH_ROUNDS", 5)?;
     let (mut with, mut without) = (Vec::new(), Vec::new());
@@ -82,6 +86,7 @@ fn isolation(folder: &Path, n_photos: usize) -> Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "test-switches")]
 fn middle(costs: &mut [Cost]) -> Cost {
     costs.sort_by(|a, b| a.wall.total_cmp(&b.wall));
     costs[costs.len() / 2]

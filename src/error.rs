@@ -108,12 +108,9 @@ pub enum Skip {
     NotRegular,
     #[error("the file is gone")]
     Vanished,
+    /// The text holds the system's, since it is stored whole: the cause is not told as a source too.
     #[error("cannot read the file: {0}")]
-    Unreadable(
-        #[source]
-        #[serde(with = "io_error")]
-        io::Error,
-    ),
+    Unreadable(#[serde(with = "io_error")] io::Error),
     #[error("the file changed while it was being read")]
     ChangedWhileReading,
     #[error("no embedded picture that can be read: {0}")]
@@ -183,7 +180,7 @@ impl From<io::Error> for Skip {
 /// Why a photo that should be turned was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum FixError {
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("changed on disk since it was looked at")]
     Changed,
@@ -209,12 +206,13 @@ pub enum FixError {
     NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
+    /// Here and in `Io` the text holds the system's, as in [`Skip::Unreadable`].
     #[error("no permission to write here: {0}")]
-    NoPermission(#[source] io::Error),
+    NoPermission(io::Error),
     #[error("the file's {0} cannot be carried over to a new file")]
     CannotCarry(&'static str),
-    #[error("{doing}: {source}")]
-    Io { doing: &'static str, source: io::Error },
+    #[error("{doing}: {cause}")]
+    Io { doing: &'static str, cause: io::Error },
     #[error("what was read back is not what was written; the journal has the old bytes")]
     Verify,
 }
@@ -237,9 +235,9 @@ impl FixError {
             Self::SaidUpright => "said_upright",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",
-            Self::Io { source, .. }
+            Self::Io { cause, .. }
                 if matches!(
-                    source.kind(),
+                    cause.kind(),
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
                 ) =>
             {
@@ -252,12 +250,32 @@ impl FixError {
 
     /// Wraps an I/O error with what was being done.
     pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| match source.kind() {
+        move |cause| match cause.kind() {
             io::ErrorKind::NotFound => Self::Vanished,
-            io::ErrorKind::PermissionDenied => Self::NoPermission(source),
+            io::ErrorKind::PermissionDenied => Self::NoPermission(cause),
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::WouldBlock => Self::Locked,
-            _ => Self::Io { doing, source },
+            _ => Self::Io { doing, cause },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_says_each_thing_once() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let refused = FixError::from(Refusal::Signed);
+        for (err, once) in [
+            (anyhow::Error::from(refused), "C2PA"),
+            (FixError::io("sync")(denied()).into(), "permission denied"),
+            (FixError::io("sync")(io::ErrorKind::StorageFull.into()).into(), "storage"),
+            (Skip::Unreadable(denied()).into(), "permission denied"),
+        ] {
+            let text = format!("{err:#}");
+            assert_eq!(text.matches(once).count(), 1, "{text}");
         }
     }
 }

@@ -62,7 +62,7 @@ pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
 pub fn load(store: &Store, hash: &ContentHash) -> Result<Vec<u8>, FixError> {
     let bytes = match fs::read(path_of(store, hash)) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),
-        other => other.map_err(|source| FixError::Io { doing: "read the original", source })?,
+        other => other.map_err(|cause| FixError::Io { doing: "read the original", cause })?,
     };
     if ContentHash::of(&bytes) == *hash { Ok(bytes) } else { Err(FixError::OriginalDamaged) }
 }

@@ -65,7 +65,7 @@ pub enum Shortage {
          sudo sysctl fs.inotify.max_user_instances=1024"
     )]
     Instances,
-    #[error("{0}")]
+    #[error(transparent)]
     Other(notify::Error),
 }
 

@@ -85,7 +85,7 @@ impl Thumbnails {
     /// A JPEG of the photo as a viewer shows it.
     ///
     /// # Errors
-    /// [`Missing`].
+    /// `Missing`.
     pub async fn get(
         self: &std::sync::Arc<Self>,
         photo: Listed,
@@ -105,7 +105,7 @@ impl Thumbnails {
     /// As [`Thumbnails::get`], for one who waits.
     ///
     /// # Errors
-    /// [`Missing`].
+    /// `Missing`.
     pub fn made(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
         match self.kept(photo, size) {
             Some(bytes) => Ok(bytes),

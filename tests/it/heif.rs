@@ -174,6 +174,7 @@ fn a_heic_cut_short_anywhere_is_a_reason() {
 }
 
 /// With a name that the loader cannot find, as where libheif is not installed.
+#[cfg(feature = "test-switches")]
 #[test]
 fn without_libheif_the_reason_names_what_to_install_and_later_scans_look_again() {
     let library = Library::new();

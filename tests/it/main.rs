@@ -19,6 +19,7 @@ mod fixing;
 mod formats;
 mod harness;
 mod heif;
+#[cfg(feature = "test-switches")]
 mod isolation;
 mod learning;
 mod modes;
@@ -34,4 +35,5 @@ mod running;
 mod scanning;
 mod sequences;
 mod service;
+mod snapshots;
 mod usage;

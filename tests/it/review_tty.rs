@@ -227,43 +227,35 @@ fn labels(library: &Library) -> std::collections::BTreeSet<(String, bool)> {
 fn every_ending_gives_the_terminal_back() {
     let library = library(&[("a.jpg", 90), ("b.jpg", 180)]);
     let before = library.hashes();
-    for (ending, succeeds) in [
-        ("q", true),
-        ("\x03", true),
-        ("INT", true),
-        ("TERM", true),
-        ("HUP", true),
-        ("panic", false),
-    ] {
-        let mut command = library.command(["review", "--tty"]);
-        if ending == "panic" {
-            command.env("ORIENTD_TEST_PANIC_ON", "a.jpg").env("RUST_BACKTRACE", "0");
-        }
-        let mut terminal = Terminal::spawn(command, PLAIN);
-        if ending == "panic" {
-            // Whichever comes first, a.jpg comes at the latest second.
-            terminal.expect("q quit");
-            terminal.press("s");
-        } else {
-            terminal.ready();
-            match ending {
-                "q" | "\x03" => terminal.press(ending),
-                name => terminal.signal(name),
-            }
+    for ending in ["q", "\x03", "INT", "TERM", "HUP", "QUIT"] {
+        let mut terminal = Terminal::start(&library, PLAIN, &[]);
+        terminal.ready();
+        match ending {
+            "q" | "\x03" => terminal.press(ending),
+            name => terminal.signal(name),
         }
         let (status, text) = terminal.end();
-        assert_eq!(status.success(), succeeds, "{ending:?}: {status} {text:?}");
-        if ending == "panic" {
-            let at = text.find("as the test wants it").expect("the message is shown");
-            assert!(
-                at > text.rfind("\x1b[?1049l").unwrap(),
-                "after the screen came back: {text:?}"
-            );
-        }
+        assert!(status.success(), "{ending:?}: {status} {text:?}");
     }
     assert_eq!(library.hashes(), before);
     let refused = library.fails(1, ["review", "--tty"]);
     assert!(refused.contains("needs a terminal"), "{refused}");
+}
+
+#[test]
+#[cfg(feature = "test-switches")]
+fn a_panic_gives_the_terminal_back() {
+    let library = library(&[("a.jpg", 90), ("b.jpg", 180)]);
+    let mut command = library.command(["review", "--tty"]);
+    command.env("ORIENTD_TEST_PANIC_ON", "a.jpg").env("RUST_BACKTRACE", "0");
+    let mut terminal = Terminal::spawn(command, PLAIN);
+    // Whichever comes first, a.jpg comes at the latest second.
+    terminal.ready();
+    terminal.press("s");
+    let (status, text) = terminal.end();
+    assert!(!status.success(), "{status} {text:?}");
+    let at = text.find("as the test wants it").expect("the message is shown");
+    assert!(at > text.rfind("\x1b[?1049l").unwrap(), "after the screen came back: {text:?}");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+
 use crate::format::isobmff;
 use crate::format::raw;
 use crate::format::sniff::{Format, Sniffed, refine, sniff};
@@ -52,28 +55,22 @@ pub fn taken(bytes: &[u8]) -> Option<i64> {
     let field = exif.get_field(exif::Tag::DateTimeOriginal, exif::In::PRIMARY)?;
     let exif::Value::Ascii(lines) = &field.value else { return None };
     let when = exif::DateTime::from_ascii(lines.first()?).ok()?;
-    let is_date = (1800..2300).contains(&when.year)
-        && (1..=12).contains(&when.month)
-        && (1..=31).contains(&when.day)
-        && when.hour < 24
-        && when.minute < 60
-        && when.second <= 60;
-    is_date.then(|| {
-        let days = days_from_civil(when.year.into(), when.month.into(), when.day.into());
-        let [hour, minute, second] = [when.hour, when.minute, when.second].map(i64::from);
-        ((days * 24 + hour) * 60 + minute) * 60 + second
-    })
+    seconds(&when)
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms"): years that begin in March put the leap day last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+/// `None`: no camera writes such a date, or no calendar has it.
+fn seconds(when: &exif::DateTime) -> Option<i64> {
+    if !(1800..2300).contains(&when.year) || when.second > 60 {
+        return None;
+    }
+    let year = i16::try_from(when.year).ok()?;
+    let [month, day, hour, minute] =
+        [when.month, when.day, when.hour, when.minute].map(|number| number.try_into().ok());
+    let date = Date::new(year, month?, day?).ok()?;
+    // Its seconds come later: EXIF has a second 60, for leap seconds, and a calendar none.
+    let minute = Time::new(hour?, minute?, 0, 0).ok()?;
+    let start = Offset::UTC.to_timestamp(date.to_datetime(minute)).ok()?;
+    Some(start.as_second() + i64::from(when.second))
 }
 
 #[cfg(test)]
@@ -81,16 +78,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_counted_as_calendars_do() {
-        for (date, days) in [
-            ((1970, 1, 1), 0),
-            ((1969, 12, 31), -1),
-            ((2000, 2, 29), 11_016),
-            ((2000, 3, 1), 11_017),
-            ((1900, 3, 1), -25_508),
-            ((2026, 11, 24), 20_781),
+    #[rustfmt::skip]
+    fn dates_become_seconds_as_calendars_count() {
+        const DAY: i64 = 86_400;
+        for (text, expected) in [
+            ("1970:01:01 00:00:00", Some(0)),
+            ("1969:12:31 23:59:59", Some(-1)),
+            ("2000:02:29 00:00:00", Some(11_016 * DAY)),
+            ("2000:03:01 00:00:00", Some(11_017 * DAY)),
+            ("1900:03:01 00:00:00", Some(-25_508 * DAY)),
+            ("2026:11:24 01:02:03", Some(20_781 * DAY + 3723)),
+            ("2016:12:31 23:59:60", Some(17_167 * DAY)),
+            ("2023:02:29 00:00:00", None),
+            ("2023:13:01 00:00:00", None),
+            ("2023:01:00 00:00:00", None),
+            ("2023:01:01 24:00:00", None),
+            ("2023:01:01 00:60:00", None),
+            ("2023:01:01 00:00:61", None),
+            ("0000:00:00 00:00:00", None),
+            ("9999:12:31 00:00:00", None),
         ] {
-            assert_eq!(days_from_civil(date.0, date.1, date.2), days, "{date:?}");
+            let when = exif::DateTime::from_ascii(text.as_bytes()).unwrap();
+            assert_eq!(seconds(&when), expected, "{text}");
         }
     }
 }

@@ -85,12 +85,22 @@ pub struct Library {
     pub version: String,
 }
 
+/// A test of its absence gives a name that is not there.
+#[cfg(feature = "test-switches")]
+fn name() -> String {
+    std::env::var("ORIENTD_TEST_LIBHEIF").unwrap_or_else(|_| LIBHEIF.into())
+}
+
+#[cfg(not(feature = "test-switches"))]
+fn name() -> String {
+    LIBHEIF.into()
+}
+
 impl Library {
     /// # Errors
     /// Where the system has none, or one that is too old to have what is used.
     pub fn load() -> Result<Self, String> {
-        // A test of its absence gives a name that is not there.
-        let name = std::env::var("ORIENTD_TEST_LIBHEIF").unwrap_or_else(|_| LIBHEIF.into());
+        let name = name();
         // SAFETY: a system library, whose initialisers do nothing unusual; this process exists for it.
         let object = unsafe { Object::new(&name) }.map_err(|_| format!("there is no {name}"))?;
         // SAFETY: by its name it is libheif.

@@ -8,6 +8,7 @@
 mod child;
 mod confine;
 mod protocol;
+#[cfg(feature = "test-switches")]
 mod test_switch;
 pub mod worker;
 
@@ -47,6 +48,7 @@ pub struct Isolated<'a> {
     signals: &'a Signals,
     times: Times,
     /// For the bench that says what all this costs: no process, no confinement.
+    #[cfg(feature = "test-switches")]
     in_process: bool,
 }
 
@@ -58,14 +60,7 @@ struct Times {
 }
 
 impl Times {
-    /// A test need not wait for minutes.
-    fn from_environment() -> Self {
-        let seconds = std::env::var("ORIENTD_TEST_DECODER_SECONDS").ok();
-        match seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs) {
-            Some(time) => Self { cpu: time, wall: 2 * time },
-            None => Self { cpu: CPU_LIMIT, wall: WALL_LIMIT },
-        }
-    }
+    const ALLOWED: Self = Self { cpu: CPU_LIMIT, wall: WALL_LIMIT };
 }
 
 /// How one try ended.
@@ -79,9 +74,19 @@ enum Try {
 
 impl<'a> Isolated<'a> {
     pub fn new(limits: &'a Limits, budget: &'a Budget, side: usize, signals: &'a Signals) -> Self {
-        let times = Times::from_environment();
-        let in_process = std::env::var_os("ORIENTD_BENCH_IN_PROCESS").is_some();
-        Self { process: None, limits, budget, side, signals, times, in_process }
+        Self {
+            process: None,
+            limits,
+            budget,
+            side,
+            signals,
+            #[cfg(not(feature = "test-switches"))]
+            times: Times::ALLOWED,
+            #[cfg(feature = "test-switches")]
+            times: test_switch::times().unwrap_or(Times::ALLOWED),
+            #[cfg(feature = "test-switches")]
+            in_process: test_switch::in_process(),
+        }
     }
 
     /// Looks at one file. `None` where an interruption came first: it is found again.
@@ -89,8 +94,9 @@ impl<'a> Isolated<'a> {
     /// # Errors
     /// Where no decoding process can be started, which is no file's fault.
     pub fn look(&mut self, candidate: &Candidate) -> Result<Option<Looked>> {
+        #[cfg(feature = "test-switches")]
         if self.in_process {
-            return Ok(Some(look(candidate, self.limits, self.budget, self.side)));
+            return Ok(Some(super::look(candidate, self.limits, self.budget, self.side)));
         }
         let (file, identity) = match open(&candidate.path) {
             Ok(opened) => opened,

@@ -1,11 +1,12 @@
-//! For tests: names of files that a decoding process must come to grief over, as
-//! `ORIENTD_TEST_DECODER=crash:a.jpg,hang:b.jpg`. Not documented for users.
+//! For tests and benches, and in no release: names of files that a decoding process must come to grief
+//! over, as `ORIENTD_TEST_DECODER=crash:a.jpg,hang:b.jpg`; a shorter time for a file; no process at all.
 
 use std::hint::black_box;
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use super::Times;
 use super::protocol::Reply;
 use crate::error::Skip;
 
@@ -19,6 +20,18 @@ pub fn from_environment() -> Option<TestSwitch> {
     let text = std::env::var("ORIENTD_TEST_DECODER").ok()?;
     let rules = text.split(',').filter_map(|rule| rule.split_once(':'));
     Some(TestSwitch { rules: rules.map(|(act, name)| (act.into(), name.into())).collect() })
+}
+
+/// What one file may take, so that a test need not wait for minutes.
+pub fn times() -> Option<Times> {
+    let seconds = std::env::var("ORIENTD_TEST_DECODER_SECONDS").ok()?;
+    let cpu = Duration::from_secs(seconds.parse().ok()?);
+    Some(Times { cpu, wall: 2 * cpu })
+}
+
+/// Whether to decode here, without a process of its own.
+pub fn in_process() -> bool {
+    std::env::var_os("ORIENTD_BENCH_IN_PROCESS").is_some()
 }
 
 impl TestSwitch {

@@ -11,7 +11,9 @@ use anyhow::{Context, Result};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::protocol::{MOST_BYTES, Reply, Request};
-use super::{confine, test_switch};
+use super::confine;
+#[cfg(feature = "test-switches")]
+use super::test_switch;
 use crate::decode::budget::Budget;
 use crate::decode::file::{Opened, Tools, look_at};
 use crate::decode::heif::Heif;
@@ -25,6 +27,7 @@ use crate::ipc;
 /// Where it cannot be set up, or the other side does not keep to it.
 pub fn serve(heif: bool) -> Result<()> {
     confine::settle_in()?;
+    #[cfg(feature = "test-switches")]
     let test_switch = test_switch::from_environment();
     let stream = Arc::new(confine::conversation()?);
     // Before the doors shut. What it takes is no file's, so it is counted before any.
@@ -42,6 +45,7 @@ pub fn serve(heif: bool) -> Result<()> {
     while let Some(request) = hear(&stream)? {
         let request: Request = serde_json::from_slice(&request)?;
         let file = receive_file(&stream)?;
+        #[cfg(feature = "test-switches")]
         if let Some(reply) = test_switch.as_ref().and_then(|switch| switch.act(&request.name)) {
             say(&stream, &reply)?;
             continue;

@@ -38,7 +38,7 @@ pub struct Cells {
 }
 
 impl Graphics {
-    /// From what the terminal answered to [`QUERY`] and what the environment says.
+    /// From what the terminal answered to `QUERY` and what the environment says.
     pub fn of(reply: &[u8], environment: impl Fn(&str) -> Option<String>) -> Self {
         let said = |text: &[u8]| reply.windows(text.len()).any(|part| part == text);
         let is = |name: &str, value: &str| environment(name).as_deref() == Some(value);

@@ -1,10 +1,18 @@
-//! Bytes from a terminal → keys. What is no key (a terminal's late answer, a paste, an arrow) is never
-//! mistaken for one.
+//! Bytes from a terminal → keys, by the parser of a terminal (DEC's state machine): what is no key, such
+//! as an arrow, a paste or a terminal's late answer, is never mistaken for one.
 
 use std::time::Duration;
 
+use vte::{Params, Parser, Perform};
+
 /// Ctrl-C, which ends it whatever else has begun; it comes as a byte, since the terminal is raw.
 const CTRL_C: u8 = 0x03;
+
+/// These two break a sequence off.
+const CANCEL: u8 = 0x18;
+const SUBSTITUTE: u8 = 0x1a;
+
+const ESCAPE: u8 = 0x1b;
 
 /// What a person can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,71 +28,50 @@ pub enum Key {
     Quit,
 }
 
-/// Where in a sequence the reader is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Ground,
-    Escape,
-    /// `ESC [ …` up to its last byte; the number so far.
-    Control(u32),
-    /// `ESC O` and one byte.
-    Single,
-    /// DCS, OSC, APC and the like, up to `ESC \` or BEL.
-    Text,
-    TextEscape,
-    /// Bracketed: everything between `ESC [ 200 ~` and `ESC [ 201 ~`.
-    Paste,
-    PasteEscape,
-    PasteControl(u32),
+#[derive(Default)]
+pub struct Keys {
+    parser: Parser,
+    heard: Heard,
 }
 
-#[derive(Debug, Default)]
-pub struct Keys {
-    state: State,
+/// What the parser has told of the bytes so far.
+#[derive(Default)]
+struct Heard {
+    key: Option<Key>,
+    /// Bytes of the escape sequence that has begun and not ended.
+    n_begun: usize,
+    /// `ESC O` takes one byte more, an arrow's or a function key's.
+    takes_next: bool,
+    /// Between the marks of a bracketed paste.
+    is_pasting: bool,
 }
 
 impl Keys {
     /// The next byte, and the key it ends, where it ends one.
     pub fn take(&mut self, byte: u8) -> Option<Key> {
         if byte == CTRL_C {
-            self.state = State::Ground;
+            *self = Self::default();
             return Some(Key::Quit);
         }
-        let number = |so_far: u32| so_far.saturating_mul(10).saturating_add(u32::from(byte - b'0'));
-        self.state = match (self.state, byte) {
-            (State::Ground, 0x1b) => State::Escape,
-            (State::Ground, _) => return key(byte),
-            (State::Escape, b'[') => State::Control(0),
-            (State::Escape, b'O') => State::Single,
-            (State::Escape, b'P' | b']' | b'_' | b'^' | b'X') => State::Text,
-            (State::Escape, 0x1b) => State::Escape,
-            (State::Control(200), b'~') => State::Paste,
-            (State::Control(n), b'0'..=b'9') => State::Control(number(n)),
-            (State::Control(_), 0x40..=0x7e) => State::Ground,
-            (State::Control(n), _) => State::Control(n),
-            (State::Text, 0x1b) => State::TextEscape,
-            (State::Text | State::TextEscape, 0x07) | (State::TextEscape, b'\\') => State::Ground,
-            (State::Text | State::TextEscape, _) => State::Text,
-            (State::Paste, 0x1b) => State::PasteEscape,
-            (State::PasteEscape, b'[') => State::PasteControl(0),
-            (State::PasteControl(201), b'~') => State::Ground,
-            (State::PasteControl(n), b'0'..=b'9') => State::PasteControl(number(n)),
-            (State::Paste | State::PasteEscape | State::PasteControl(_), _) => State::Paste,
-            (State::Escape | State::Single, _) => State::Ground,
-        };
-        None
+        let was_begun = self.heard.n_begun;
+        self.parser.advance(&mut self.heard, &[byte]);
+        if byte == ESCAPE {
+            self.heard.n_begun = 1;
+        } else if self.heard.n_begun == was_begun && was_begun > 0 {
+            self.heard.n_begun += 1;
+        }
+        self.heard.key.take()
     }
 
     /// How long to wait for the rest of what has begun, where something has.
     pub fn patience(&self) -> Option<Duration> {
-        match self.state {
-            State::Ground | State::Paste | State::PasteEscape | State::PasteControl(_) => None,
+        let Heard { n_begun, takes_next, is_pasting, .. } = self.heard;
+        match n_begun {
+            _ if is_pasting => None,
+            0 if !takes_next => None,
             // The bytes of a key come together, a terminal's answer by way of a network may not.
-            State::Escape => Some(Duration::from_millis(50)),
-            State::Control(_) | State::Single | State::Text | State::TextEscape => {
-                Some(Duration::from_millis(500))
-            }
+            1 => Some(Duration::from_millis(50)),
+            _ => Some(Duration::from_millis(500)),
         }
     }
 
@@ -92,20 +79,77 @@ impl Keys {
     /// something.
     pub fn pause(&mut self) {
         if self.patience().is_some() {
-            self.state = State::Ground;
+            *self = Self::default();
         }
     }
 }
 
-fn key(byte: u8) -> Option<Key> {
-    Some(match byte {
-        b'y' | b'Y' | b'\r' | b'\n' => Key::Yes,
-        b'n' | b'N' | 0x7f | 0x08 => Key::No,
-        b'1'..=b'4' => Key::Top(byte - b'0'),
-        b'u' | b'U' => Key::Undo,
-        b's' | b'S' | b' ' => Key::Later,
+impl Heard {
+    fn end_sequence(&mut self) {
+        self.n_begun = 0;
+    }
+
+    fn press(&mut self, key: Option<Key>) {
+        if !self.is_pasting {
+            self.key = key;
+        }
+    }
+}
+
+/// Strings such as a terminal's name come by other calls, which are left at doing nothing.
+impl Perform for Heard {
+    fn print(&mut self, letter: char) {
+        self.end_sequence();
+        if !std::mem::take(&mut self.takes_next) {
+            self.press(key(letter));
+        }
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            CANCEL | SUBSTITUTE => self.end_sequence(),
+            // Inside of a sequence it is no key.
+            _ if self.n_begun == 0 => self.press(key(byte.into())),
+            _ => {}
+        }
+    }
+
+    fn csi_dispatch(&mut self, numbers: &Params, _: &[u8], _: bool, action: char) {
+        self.end_sequence();
+        match (numbers.iter().next(), action) {
+            (Some([200]), '~') => self.is_pasting = true,
+            (Some([201]), '~') => self.is_pasting = false,
+            _ => {}
+        }
+    }
+
+    fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
+        self.end_sequence();
+        self.takes_next = byte == b'O';
+    }
+
+    fn osc_dispatch(&mut self, _: &[&[u8]], _: bool) {
+        self.end_sequence();
+    }
+
+    fn unhook(&mut self) {
+        self.end_sequence();
+    }
+}
+
+fn key(letter: char) -> Option<Key> {
+    Some(match letter {
+        'y' | 'Y' | '\r' | '\n' => Key::Yes,
+        // Backspace, whichever of the two a terminal sends.
+        'n' | 'N' | '\x7f' | '\x08' => Key::No,
+        '1' => Key::Top(1),
+        '2' => Key::Top(2),
+        '3' => Key::Top(3),
+        '4' => Key::Top(4),
+        'u' | 'U' => Key::Undo,
+        's' | 'S' | ' ' => Key::Later,
         // Ctrl-D.
-        b'q' | b'Q' | 0x04 => Key::Quit,
+        'q' | 'Q' | '\x04' => Key::Quit,
         _ => return None,
     })
 }
@@ -136,6 +180,8 @@ mod tests {
             ("a paste",            b"\x1b[200~yyyy\x1b[Ayn\x1b[201~n",       vec![No]),
             ("a paste, cut short", b"\x1b[200~yyyy",                         vec![]),
             ("Ctrl-C ends a paste", b"\x1b[200~yy\x03",                      vec![Quit]),
+            ("Enter within",       b"\x1b[1\r;2Ay",                          vec![Yes]),
+            ("broken off",         b"\x1b[1;\x18y",                          vec![Yes]),
             ("UTF-8",              "ýÿ".as_bytes(),                          vec![]),
         ] {
             let mut keys = Keys::default();
@@ -146,6 +192,35 @@ mod tests {
         assert_eq!(keys.take(0x1b), None);
         keys.pause();
         assert_eq!(keys.take(b'y'), Some(Yes), "Escape, a pause, then y");
+        for byte in b"\x1b[1;2" {
+            assert_eq!(keys.take(*byte), None);
+        }
+        keys.pause();
+        assert_eq!(keys.take(b'3'), Some(Top(3)), "an answer cut short, a pause, then 3");
+    }
+
+    #[test]
+    fn only_what_has_begun_is_waited_for() {
+        for (bytes, patience) in [
+            (&b"y"[..], None),
+            (b"\x1b", Some(50)),
+            (b"\x1b[", Some(500)),
+            (b"\x1bO", Some(500)),
+            (b"\x1b_Gi", Some(500)),
+            (b"\x1bP>|x", Some(500)),
+            (b"\x1b]0;x", Some(500)),
+            (b"\x1b[A", None),
+            (b"\x1bOA", None),
+            (b"\x1bP>|x\x1b\\", None),
+            (b"\x1b]0;x\x07", None),
+            (b"\x1b[200~y\x1b", None),
+        ] {
+            let mut keys = Keys::default();
+            for byte in bytes {
+                keys.take(*byte);
+            }
+            assert_eq!(keys.patience(), patience.map(Duration::from_millis), "{bytes:?}");
+        }
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl Review {
                 };
                 let drawn = view.draw(&shown, &pictures, screen.size())?;
                 screen.show(&drawn.picture, &drawn.keys)?;
+                #[cfg(feature = "test-switches")]
                 panic_for_a_test(card.as_ref());
                 match screen.next()? {
                     Input::Ended | Input::Key(Key::Quit) => return Ok(()),
@@ -196,6 +197,7 @@ fn brings_up(side: u8) -> Turn {
 }
 
 /// For the test that a panic gives the terminal back.
+#[cfg(feature = "test-switches")]
 fn panic_for_a_test(card: Option<&Card>) {
     let Some(wanted) = std::env::var_os("ORIENTD_TEST_PANIC_ON") else { return };
     let name = card.and_then(|card| card.path.file_name());

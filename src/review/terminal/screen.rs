@@ -5,22 +5,29 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use crossterm::cursor::{Hide, Show};
+use crossterm::style::{Print, ResetColor};
+use crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode, window_size,
+};
+use crossterm::{execute, queue};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
+use rustix::termios::{QueueSelector, tcflush};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
 use super::keys::{Key, Keys};
 
-/// A screen of its own, no cursor, long lines cut, pastes marked; and all of that back.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h";
-const LEAVE: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l";
+/// Bracketed paste, which crossterm has only together with its reader.
+const MARK_PASTES: &str = "\x1b[?2004h";
+const MARK_NO_PASTES: &str = "\x1b[?2004l";
 
-/// How the terminal was, while it is not.
-static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+/// Whether the terminal is ours, to be given back.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
 
 static HOOK: Once = Once::new();
 
@@ -75,14 +82,12 @@ impl Screen {
                 print(panic);
             }));
         });
-        let before =
-            termios::tcgetattr(io::stdin()).context("cannot read the terminal's settings")?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
-        termios::tcsetattr(io::stdin(), OptionalActions::Flush, &raw)
-            .context("cannot set the terminal")?;
-        screen.write(ENTER)?;
+        IS_OURS.store(true, Ordering::SeqCst);
+        enable_raw_mode().context("cannot set the terminal")?;
+        tcflush(io::stdin(), QueueSelector::IFlush).context("cannot set the terminal")?;
+        let mut out = io::stdout().lock();
+        execute!(out, EnterAlternateScreen, Hide, DisableLineWrap, Print(MARK_PASTES))
+            .context("cannot write to the terminal")?;
         Ok(screen)
     }
 
@@ -95,12 +100,13 @@ impl Screen {
 
     /// Columns, rows, and the pixels of one character where the terminal says so.
     pub fn size(&self) -> (usize, usize, Option<(usize, usize)>) {
-        let Ok(size) = termios::tcgetwinsize(io::stdout()) else { return (80, 24, None) };
-        let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+        let Ok(size) = window_size() else { return (80, 24, None) };
+        let columns = usize::from(size.columns);
+        let rows = usize::from(size.rows);
         if columns == 0 || rows == 0 {
             return (80, 24, None); // A line without a window, as `script` makes them.
         }
-        let cell = (usize::from(size.ws_xpixel) / columns, usize::from(size.ws_ypixel) / rows);
+        let cell = (usize::from(size.width) / columns, usize::from(size.height) / rows);
         (columns, rows, Some(cell).filter(|cell| cell.0 > 0 && cell.1 > 0))
     }
 
@@ -133,7 +139,7 @@ impl Screen {
     /// Where the terminal is gone.
     pub fn show(&mut self, picture: &[u8], keys: &[u8]) -> Result<()> {
         self.write(picture)?;
-        termios::tcflush(io::stdin(), QueueSelector::IFlush).context("the terminal")?;
+        tcflush(io::stdin(), QueueSelector::IFlush).context("the terminal")?;
         self.keys = Keys::default();
         self.write(keys)
     }
@@ -210,9 +216,22 @@ impl Drop for Screen {
 
 /// Once, however often it is called. There is nobody to tell where it fails: the terminal is gone.
 fn give_back() {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(before) = before else { return };
+    if !IS_OURS.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut leave = Vec::new();
+    // Writing to a vector does not fail.
+    let _ = queue!(
+        leave,
+        Print(MARK_NO_PASTES),
+        EnableLineWrap,
+        Show,
+        ResetColor,
+        LeaveAlternateScreen
+    );
     // Past the buffer: whoever panics may hold it.
-    let _ = rustix::io::write(io::stdout(), LEAVE);
-    let _ = termios::tcsetattr(io::stdin(), OptionalActions::Flush, &before);
+    let _ = rustix::io::write(io::stdout(), &leave);
+    // What was typed for this program is not for the shell.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    let _ = disable_raw_mode();
 }

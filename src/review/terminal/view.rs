@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use crossterm::cursor::MoveTo;
+use crossterm::queue;
+use crossterm::style::{Print, ResetColor};
+use crossterm::terminal::{Clear, ClearType};
 use turbojpeg::PixelFormat;
 
 use super::graphics::{Cells, Graphics};
@@ -82,24 +86,23 @@ impl View {
         (columns, rows, cell): (usize, usize, Option<(usize, usize)>),
     ) -> Result<Drawn> {
         let mut out = self.graphics.clear().to_vec();
-        out.extend_from_slice(b"\x1b[0m\x1b[2J");
-        let at = |row: usize, text: &str| format!("\x1b[{row};1H{text}").into_bytes();
+        queue!(out, ResetColor, Clear(ClearType::All))?;
         let Some(card) = shown.card else {
-            out.extend(at(1, "Nothing more waits for you here."));
-            out.extend(at(2, shown.message));
-            return Ok(Drawn { picture: out, keys: at(rows, "u undo   q quit") });
+            out.extend(text_at(1, 1, "Nothing more waits for you here.")?);
+            out.extend(text_at(2, 1, shown.message)?);
+            return Ok(Drawn { picture: out, keys: text_at(rows, 1, "u undo   q quit")? });
         };
         let confidence = card.confidence.unwrap_or(0.0) * 100.0;
         let n = shown.n_answered + 1;
-        out.extend(at(1, &format!("{n} of {}   {}", shown.n_total, name(card))));
+        out.extend(text_at(1, 1, &format!("{n} of {}   {}", shown.n_total, name(card)))?);
         let folder = card.path.parent().unwrap_or(Path::new(""));
-        out.extend(at(2, &clean(&folder.to_string_lossy())));
+        out.extend(text_at(2, 1, &clean(&folder.to_string_lossy()))?);
         let half = columns / 2;
         let turned = format!("turned {}°, {} % sure", card.turn.degrees(), confidence.floor());
-        out.extend(at(3, "now"));
-        out.extend(format!("\x1b[3;{}H{turned}", half + 1).bytes());
+        out.extend(text_at(3, 1, "now")?);
+        out.extend(text_at(3, half + 1, &turned)?);
         match pictures {
-            Pictures::Missing(why) => out.extend(at(ROWS_ABOVE + 1, why)),
+            Pictures::Missing(why) => out.extend(text_at(ROWS_ABOVE + 1, 1, why)?),
             Pictures::Shown(now, turn) => {
                 let most = Cells {
                     columns: half.saturating_sub(1).max(1),
@@ -111,8 +114,8 @@ impl View {
                 }
             }
         }
-        out.extend(at(rows.saturating_sub(1), shown.message));
-        Ok(Drawn { picture: out, keys: at(rows, KEYS) })
+        out.extend(text_at(rows.saturating_sub(1), 1, shown.message)?);
+        Ok(Drawn { picture: out, keys: text_at(rows, 1, KEYS)? })
     }
 
     fn picture(
@@ -134,6 +137,14 @@ impl View {
             .is_ok_and(|colours| colours == "truecolor" || colours == "24bit");
         self.graphics.draw(&picture, cells, at, true_colour)
     }
+}
+
+/// Text from this place on, counted from 1 as terminals count.
+fn text_at(row: usize, column: usize, text: &str) -> Result<Vec<u8>> {
+    let from_zero = |n: usize| u16::try_from(n.saturating_sub(1)).unwrap_or(u16::MAX);
+    let mut out = Vec::new();
+    queue!(out, MoveTo(from_zero(column), from_zero(row)), Print(text))?;
+    Ok(out)
 }
 
 /// As many cells as keep the picture's proportions, at least one.

@@ -1,9 +1,10 @@
 //! From a finished run to the model file: calibrated, checked against onnxruntime, and small.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use orientd_core::model_spec::ModelSpec;
 use prost::Message;
 
@@ -94,7 +95,7 @@ fn spec(config: &Config, views: &Views, present: Option<&Settings>) -> Result<Mo
         bars: fitted.bars(),
         cascade_confidence: fitted.cascade_confidence,
         backbone: config.network.backbone.as_str().to_owned(),
-        trained_at: today()?,
+        trained_at: today(),
         eval: serde_json::json!({
             "photos": views.len(),
             "four_way_1": round(metrics::accuracy(&one)),
@@ -135,39 +136,7 @@ fn half_cost(full: &Views, half: &Views) -> f64 {
     f64::max(one(full) - one(half), four(full) - four(half))
 }
 
-/// Today in UTC, as YYYY-MM-DD (Hinnant's civil-from-days).
-fn today() -> Result<String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    Ok(date(i64::try_from(now.as_secs() / 86_400)?))
-}
-
-fn date(days: i64) -> String {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates() {
-        for (days, expected) in [
-            (0, "1970-01-01"),
-            (11_016, "2000-02-29"),
-            (11_017, "2000-03-01"),
-            (20_781, "2026-11-24"),
-        ] {
-            assert_eq!(date(days), expected);
-        }
-    }
+/// In UTC, as YYYY-MM-DD.
+fn today() -> String {
+    Offset::UTC.to_datetime(Timestamp::now()).date().to_string()
 }
