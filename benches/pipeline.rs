@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use orientd::decode::{Budget, Candidate, Limits, Looked, look};
+use orientd::decode::{Budget, Candidate, Decoded, Limits, decode_in_process};
 use orientd::engine::{Device, Engine, ModelFile, Views};
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
@@ -66,7 +66,8 @@ fn main() -> Result<()> {
 #[cfg(feature = "test-switches")]
 fn isolation(folder: &Path, n_photos: usize) -> Result<()> {
     let rounds = env_number("ORIENTD_BENCH_ROUNDS", 5)?;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut with = Vec::new();
+    let mut without = Vec::new();
     for _ in 0..rounds {
         without.push(scan_with(folder, "cascade", &[("ORIENTD_BENCH_IN_PROCESS", "1")])?);
         with.push(scan_with(folder, "cascade", &[])?);
@@ -108,14 +109,17 @@ struct Cost {
 
 impl Cost {
     fn print(&self, name: &str, n: usize) {
-        let (rate, each, busy) = (n as f64 / self.wall, self.cpu / n as f64, self.cpu / self.wall);
+        let rate = n as f64 / self.wall;
+        let each = self.cpu / n as f64;
+        let busy = self.cpu / self.wall;
         println!("{name:<34} {rate:>10.1} {each:>16.4} {busy:>12.2}");
     }
 }
 
 /// Measures `work` with the CPU time of `who`: this process or its children.
 fn measure<T>(who: i32, work: impl FnOnce() -> Result<T>) -> Result<(T, Cost)> {
-    let (before, started) = (cpu_seconds(who), Instant::now());
+    let before = cpu_seconds(who);
+    let started = Instant::now();
     let result = work()?;
     let wall = started.elapsed().as_secs_f64();
     Ok((result, Cost { wall, cpu: cpu_seconds(who) - before }))
@@ -151,8 +155,8 @@ fn decode_all(photos: &[PathBuf], side: usize, n_threads: usize) -> Result<(Vec<
 
 fn decode(path: &Path, budget: &Budget, side: usize) -> Result<Rgb8> {
     let identity = (&fs::metadata(path)?).into();
-    match look(&Candidate { path: path.to_owned(), identity }, &LIMITS, budget, side) {
-        Looked::Photo(photo) => Ok(photo.picture),
+    match decode_in_process(&Candidate { path: path.to_owned(), identity }, &LIMITS, budget, side) {
+        Decoded::Photo(photo) => Ok(photo.picture),
         _ => anyhow::bail!("{} cannot be decoded", path.display()),
     }
 }
@@ -187,7 +191,8 @@ fn scan_with(folder: &Path, views: &str, environment: &[(&str, &str)]) -> Result
 
 /// The scripts a person would write instead, where they are at hand.
 fn peers(folder: &Path, n_photos: usize) -> Result<()> {
-    let (script, python) = (std::env::var("ORIENTD_PEERS"), std::env::var("ORIENTD_PYTHON"));
+    let script = std::env::var("ORIENTD_PEERS");
+    let python = std::env::var("ORIENTD_PYTHON");
     let (Ok(script), Ok(python)) = (script, python) else {
         println!("The Python scripts to compare with were left out: they are not here.");
         return Ok(());

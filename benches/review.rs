@@ -122,7 +122,9 @@ fn prepare(home: &Path) -> Result<()> {
 fn jpeg(photo: &Rgb8) -> Result<Vec<u8>> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(92)?;
-    let (width, height, pixels) = (photo.width, photo.height, &photo.pixels[..]);
+    let width = photo.width;
+    let height = photo.height;
+    let pixels = &photo.pixels[..];
     let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
     Ok(compressor.compress_to_vec(image)?)
 }

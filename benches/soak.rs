@@ -40,7 +40,8 @@ fn main() -> Result<()> {
     };
     let mut daemon = orientd(&["run"]).stderr(fs::File::create(&log)?).spawn()?;
     let mut life = Life { root: root.clone(), photos: HashMap::new(), n: 0, state: 0x5EED };
-    let (started, length) = (Instant::now(), Duration::from_secs_f64(minutes * 60.0));
+    let started = Instant::now();
+    let length = Duration::from_secs_f64(minutes * 60.0);
     let mut early = None;
     while started.elapsed() < length {
         life.change()?;
@@ -180,7 +181,8 @@ impl Life {
     }
 
     fn create(&mut self, n_pauses: usize) -> Result<()> {
-        let (place, bytes) = (self.place()?, self.photo()?);
+        let place = self.place()?;
+        let bytes = self.photo()?;
         let mut file = fs::File::create(&place)?;
         for part in bytes.chunks(bytes.len() / (n_pauses + 1) + 1) {
             file.write_all(part)?;

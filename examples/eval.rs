@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use orientd::decode::{Budget, Candidate, Limits, Looked, look};
+use orientd::decode::{Budget, Candidate, Decoded, Limits, decode_in_process};
 use orientd::engine::{Device, Engine, ModelFile, Views};
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Turn;
@@ -35,10 +35,15 @@ fn main() -> Result<()> {
         }
         let identity = (&entry.metadata()?).into();
         let candidate = Candidate { path: entry.into_path(), identity };
-        match look(&candidate, &LIMITS, &Budget::new(usize::MAX), engine.loaded().spec.input.size) {
-            Looked::Photo(photo) => tally.add(&mut engine, &photo.picture)?,
-            Looked::Skipped { skip, .. } => eprintln!("{}: {skip}", candidate.path.display()),
-            Looked::NotAPhoto => {}
+        match decode_in_process(
+            &candidate,
+            &LIMITS,
+            &Budget::new(usize::MAX),
+            engine.loaded().spec.input.size,
+        ) {
+            Decoded::Photo(photo) => tally.add(&mut engine, &photo.picture)?,
+            Decoded::Skipped { skip, .. } => eprintln!("{}: {skip}", candidate.path.display()),
+            Decoded::NotAPhoto => {}
         }
     }
     ensure!(tally.n_photos > 0, "there are no photos in {}", folder.display());
@@ -79,7 +84,7 @@ impl Tally {
             for (turn, answer) in Turn::ALL.into_iter().zip(answers) {
                 let answer = answer.context("the network gave no usable answer")?;
                 self.right[idx] += usize::from(answer.probabilities.best().0 == turn);
-                let decision = decide(&answer.probabilities, engine.loaded().spec.bars);
+                let decision = decide(&answer.probabilities, engine.loaded().spec.thresholds);
                 if *views == Views::Cascade && decision.verdict.as_str() == "fix" {
                     self.n_harmed += usize::from(turn == Turn::NONE);
                     self.n_mended += usize::from(turn != Turn::NONE && decision.turn == turn);

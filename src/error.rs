@@ -25,8 +25,8 @@ impl Reason {
     }
 }
 
-impl From<&Skip> for Reason {
-    fn from(skip: &Skip) -> Self {
+impl From<&SkipReason> for Reason {
+    fn from(skip: &SkipReason) -> Self {
         Self::new(skip.code(), skip.to_string())
     }
 }
@@ -72,18 +72,18 @@ pub fn is_transient(code: &str) -> bool {
 
 /// Why a change did not happen: something about the file, or something about the database.
 #[derive(Debug)]
-pub enum Failure {
+pub enum ChangeError {
     Photo(FixError),
     Store(anyhow::Error),
 }
 
-impl From<FixError> for Failure {
+impl From<FixError> for ChangeError {
     fn from(err: FixError) -> Self {
         Self::Photo(err)
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for ChangeError {
     fn from(err: anyhow::Error) -> Self {
         Self::Store(err)
     }
@@ -91,7 +91,7 @@ impl From<anyhow::Error> for Failure {
 
 /// Why a file could not be looked at.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
-pub enum Skip {
+pub enum SkipReason {
     #[error("the file is empty")]
     Empty,
     #[error("the file ends before the picture does")]
@@ -127,7 +127,7 @@ pub enum Skip {
     NoAnswer,
 }
 
-impl Skip {
+impl SkipReason {
     /// The stable code in JSON and in the database.
     pub fn code(&self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ mod io_error {
     }
 }
 
-impl From<io::Error> for Skip {
+impl From<io::Error> for SkipReason {
     fn from(err: io::Error) -> Self {
         match err.kind() {
             io::ErrorKind::NotFound => Self::Vanished,
@@ -206,7 +206,7 @@ pub enum FixError {
     NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
-    /// Here and in `Io` the text holds the system's, as in [`Skip::Unreadable`].
+    /// Here and in `Io` the text holds the system's, as in [`SkipReason::Unreadable`].
     #[error("no permission to write here: {0}")]
     NoPermission(io::Error),
     #[error("the file's {0} cannot be carried over to a new file")]
@@ -272,7 +272,7 @@ mod tests {
             (anyhow::Error::from(refused), "C2PA"),
             (FixError::io("sync")(denied()).into(), "permission denied"),
             (FixError::io("sync")(io::ErrorKind::StorageFull.into()).into(), "storage"),
-            (Skip::Unreadable(denied()).into(), "permission denied"),
+            (SkipReason::Unreadable(denied()).into(), "permission denied"),
         ] {
             let text = format!("{err:#}");
             assert_eq!(text.matches(once).count(), 1, "{text}");

@@ -9,7 +9,7 @@ pub const MAX_LEN: usize = 1 << 30;
 /// Writes one message, made of `parts`, and flushes.
 ///
 /// # Errors
-/// Where the other side is gone, or the message is longer than [`MAX_LEN`].
+/// Returns an error if the other side is gone, or the message is longer than [`MAX_LEN`].
 pub fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let header = u32::try_from(length).ok().filter(|_| length <= MAX_LEN);
@@ -21,10 +21,10 @@ pub fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
     stream.flush()
 }
 
-/// Reads one message, and not a byte more. `None` where the stream ends before it begins.
+/// Reads one message, and not a byte more. `None` if the stream ends before it begins.
 ///
 /// # Errors
-/// Where the stream ends inside a message, or one is longer than `most` bytes.
+/// Returns an error if the stream ends inside a message, or one is longer than `most` bytes.
 pub fn read(mut stream: impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     let mut n_read = 0;

@@ -2,7 +2,7 @@
 //! else. docs/contracts.md lists the keys.
 
 use crate::image::preprocess::InputSpec;
-use crate::verdict::decision::Bars;
+use crate::verdict::decision::Thresholds;
 
 /// Names of the model's one input (N×3×S×S, f32) and one output (N×4, f32).
 pub const INPUT_NAME: &str = "image";
@@ -18,7 +18,7 @@ pub struct ModelSpec {
     /// Softmax temperature for one view, and for the mean of four.
     pub temperature_1: f32,
     pub temperature_4: f32,
-    pub bars: Bars,
+    pub thresholds: Thresholds,
     /// With one view: upright with at least this probability needs no further views. Optional in
     /// the file (`cascade_confidence`).
     pub cascade_confidence: f32,
@@ -85,7 +85,7 @@ impl ModelSpec {
             },
             temperature_1: number("temperature_1", "a positive number", positive)?,
             temperature_4: number("temperature_4", "a positive number", positive)?,
-            bars: Bars {
+            thresholds: Thresholds {
                 // A turn at even odds would harm as often as it mends.
                 auto_confidence: number("auto_confidence", "above 0.5, at most 1", |x| {
                     x > 0.5 && x <= 1.0
@@ -113,8 +113,8 @@ impl ModelSpec {
             ("resize", "squash".to_owned()),
             ("temperature_1", self.temperature_1.to_string()),
             ("temperature_4", self.temperature_4.to_string()),
-            ("auto_confidence", self.bars.auto_confidence.to_string()),
-            ("review_confidence", self.bars.review_confidence.to_string()),
+            ("auto_confidence", self.thresholds.auto_confidence.to_string()),
+            ("review_confidence", self.thresholds.review_confidence.to_string()),
             ("cascade_confidence", self.cascade_confidence.to_string()),
             ("backbone", self.backbone.clone()),
             ("trained_at", self.trained_at.clone()),
@@ -143,7 +143,7 @@ mod tests {
             input: InputSpec { size: 192, mean: [127.0; 3], std: [128.0, 127.5, 1.0] },
             temperature_1: 0.7,
             temperature_4: 0.46,
-            bars: Bars { auto_confidence: 0.96, review_confidence: 0.3 },
+            thresholds: Thresholds { auto_confidence: 0.96, review_confidence: 0.3 },
             cascade_confidence: 0.995,
             backbone: "efficientnet_lite0".into(),
             trained_at: "2026-11-23".into(),

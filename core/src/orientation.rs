@@ -131,7 +131,8 @@ mod tests {
     use crate::image::rgb::Rgb8;
 
     fn photo() -> Rgb8 {
-        let (width, height) = (3, 2);
+        let width = 3;
+        let height = 2;
         Rgb8 { width, height, pixels: (0..(width * height * 3) as u8).collect() }
     }
 

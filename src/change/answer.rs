@@ -1,12 +1,12 @@
 //! What a person says of a photo, carried through: the turn by way of the journal, then the label that
 //! remembers it. For `orientd fix` and the review page alike.
 
-use super::journal::{self, Owner};
-use super::plan::Wish;
-use super::prepare::{Expected, Prepared, prepare, shown_now};
-use crate::error::Failure;
+use super::journal::{self, ChangeContext};
+use super::plan::TurnRequest;
+use super::prepare::{Precondition, Prepared, prepare, shown_now};
+use crate::error::ChangeError;
 use crate::error::FixError;
-use crate::store::{Label, Listed, Store};
+use crate::store::{KnownPhoto, Label, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
 /// An answer that was checked against the file as it is, and is still to be carried out.
@@ -23,9 +23,9 @@ pub struct Planned {
 /// # Errors
 /// The reason why the photo cannot be turned, or is another.
 pub fn plan(
-    photo: &Listed,
+    photo: &KnownPhoto,
     stored: Option<Orientation>,
-    wish: Wish,
+    wish: TurnRequest,
     source: &'static str,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if wish.turn == Turn::NONE {
@@ -38,18 +38,21 @@ pub fn plan(
         }
         (None, hash, shown)
     } else {
-        let (identity, hash) = (Some(&photo.identity), photo.hash.as_ref());
-        let prepared = prepare(&photo.path, Expected { identity, hash, stored }, wish)?;
-        let (hash, from) = (prepared.photo_hash, prepared.patch.from);
+        let identity = Some(&photo.identity);
+        let hash = photo.hash.as_ref();
+        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, wish)?;
+        let hash = prepared.photo_hash;
+        let from = prepared.patch.from;
         (Some(prepared), hash, from)
     };
-    let (path, turn) = (photo.path.clone(), wish.turn);
+    let path = photo.path.clone();
+    let turn = wish.turn;
     let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
     Ok(Planned { label, prepared })
 }
 
 impl Planned {
-    /// The turn that will be made; `None` where none is.
+    /// The turn that will be made; `None` if none is.
     pub fn prepared(&self) -> Option<&Prepared> {
         self.prepared.as_ref()
     }
@@ -61,9 +64,9 @@ impl Planned {
     pub fn carry_out(
         self,
         store: &mut Store,
-        owner: Option<Owner>,
+        owner: Option<ChangeContext>,
         who: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ChangeError> {
         if let Some((prepared, owner)) = self.prepared.as_ref().zip(owner) {
             journal::apply(store, owner, prepared)?;
         }
@@ -72,7 +75,7 @@ impl Planned {
 }
 
 /// The user who answers.
-pub fn who() -> String {
+pub fn current_user() -> String {
     let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
     user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }

@@ -12,10 +12,11 @@ use crate::files::identity::Identity;
 /// Copies owner, mode and extended attributes (POSIX ACLs are among them).
 ///
 /// # Errors
-/// Where one of them cannot be carried over; then the new file must not take the old one's place.
+/// Returns an error if one of them cannot be carried over; then the new file must not take the old one's place.
 pub fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError> {
     let stat = fs::fstat(old).map_err(|err| FixError::io("read the owner")(err.into()))?;
-    let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+    let uid = Uid::from_raw(stat.st_uid);
+    let gid = Gid::from_raw(stat.st_gid);
     fs::fchown(new, Some(uid), Some(gid)).map_err(|_| FixError::CannotCarry("owner"))?;
     attributes(old, new)?;
     // Last, since changing the owner clears bits and an ACL shows through the group's.

@@ -44,7 +44,7 @@ pub fn may_be_written(path: &Path, metadata: &Metadata) -> Result<(), FixError> 
     writable(path)
 }
 
-/// May `patch` be performed on the file at `path`? `metadata`: `None` where it is not there yet.
+/// May `patch` be performed on the file at `path`? `metadata`: `None` if it is not there yet.
 pub fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Result<(), FixError> {
     if let Some(metadata) = metadata {
         may_be_written(path, metadata)?;

@@ -10,9 +10,11 @@ use super::content::content_of;
 use super::originals;
 use super::prepare::{self, Prepared};
 use super::write::{exchange, temp_path};
-use crate::error::{Failure, FixError};
+use crate::error::{ChangeError, FixError};
 use crate::files::identity::{ContentHash, Identity};
-use crate::store::{Change, ChangeState, Keep, NewChange, NowIs, PhotoId, RunId, Store};
+use crate::store::{
+    Change, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
+};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
 
@@ -24,7 +26,7 @@ impl WriteLock {
     /// Waits for the lock beside the database.
     ///
     /// # Errors
-    /// Where the lock file cannot be made.
+    /// Returns an error if the lock file cannot be made.
     pub fn take(store: &Store) -> Result<Self> {
         let mut path = store.path().as_os_str().to_owned();
         path.push(".write-lock");
@@ -40,19 +42,23 @@ impl WriteLock {
 
 /// Whose run a change belongs to, and of which photo it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Owner {
+pub struct ChangeContext {
     pub run: RunId,
     pub photo: PhotoId,
     pub turn: Turn,
     pub keep_mtime: bool,
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
 }
 
 /// Journals and performs a prepared patch.
 ///
 /// # Errors
 /// The file's reason, with the journal settled; or the database's, with the file untouched.
-pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(), Failure> {
+pub fn apply(
+    store: &mut Store,
+    owner: ChangeContext,
+    prepared: &Prepared,
+) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
     // Another orientd may have made this very change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
@@ -90,8 +96,8 @@ pub fn apply(store: &mut Store, owner: Owner, prepared: &Prepared) -> Result<(),
 /// Puts back the exact bytes of a change that is in force.
 ///
 /// # Errors
-/// Where the file is not what the change left, or cannot be written; or the database cannot.
-pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), Failure> {
+/// Returns an error if the file is not what the change left, or cannot be written; or the database cannot.
+pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
     let original = match change.mode {
         Mode::Pixels => {
@@ -101,7 +107,7 @@ pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), 
         Mode::Tag | Mode::Sidecar => None,
     };
     let prepared = prepare::prepare_undo(change, original)?;
-    store.settle_change(change.id, ChangeState::Undoing, None)?;
+    store.set_change_state(change.id, ChangeState::Undoing, None)?;
     let change = Change { state: ChangeState::Undoing, ..change.clone() };
     perform(store, &change, &prepared, keep_mtime)
 }
@@ -112,7 +118,7 @@ fn perform(
     change: &Change,
     prepared: &Prepared,
     keep_mtime: bool,
-) -> Result<(), Failure> {
+) -> Result<(), ChangeError> {
     let path = change.target().to_string_lossy().escape_default().to_string();
     let mode = change.mode.as_str();
     let span = tracing::info_span!("change", id = %change.id, mode, path);
@@ -123,7 +129,7 @@ fn perform(
         Ok(identity) => {
             tracing::debug!("written and verified");
             let [made, _] = outcomes(change);
-            store.settle_change(change.id, made.1, Some(now_is(change, made, identity)))?;
+            store.set_change_state(change.id, made.1, Some(now_is(change, made, identity)))?;
             Ok(())
         }
         Err(err) => {
@@ -138,7 +144,7 @@ fn perform(
 /// Returns how many changes were settled.
 ///
 /// # Errors
-/// Where the database cannot be read or written.
+/// Returns an error if the database cannot be read or written.
 pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
     if store.unsettled_changes()?.is_empty() {
         return Ok(0);
@@ -169,10 +175,10 @@ fn outcomes(change: &Change) -> [Outcome; 2] {
     }
 }
 
-fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -> NowIs {
+fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -> FileState {
     let is_turned = state == ChangeState::Done;
     let was_turned = change.state == ChangeState::Undoing;
-    NowIs {
+    FileState {
         photo: change.photo,
         stored: if is_turned { change.patch.to } else { change.patch.from },
         content: match change.mode {
@@ -205,7 +211,7 @@ fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
     remove_leftover(&temp)?;
     let state = outcome.map_or(ChangeState::Lost, |(_, state)| state);
     let now = outcome.map(|outcome| now_is(change, outcome, identity));
-    store.settle_change(change.id, state, now)?;
+    store.set_change_state(change.id, state, now)?;
     Ok(state)
 }
 

@@ -16,7 +16,7 @@ use orientd_core::orientation::{Orientation, Turn};
 /// after the turn. Another turn of the same photo is off by far more, unless they look the same.
 const MAX_MEAN_DIFFERENCE: f64 = 2.0;
 
-/// The whole new file, and what it stands for; `None` where the pixels are to stay as they are.
+/// The whole new file, and what it stands for; `None` if the pixels are to stay as they are.
 ///
 /// # Errors
 /// The reason why the pixels cannot be turned, or why this file is not written at all.
@@ -84,7 +84,8 @@ fn prove(old: &[u8], new: &[u8], apply: Orientation) -> Option<()> {
     if back != same {
         return None;
     }
-    let (old, new) = (small(old)?.oriented(apply), small(new)?);
+    let old = small(old)?.oriented(apply);
+    let new = small(new)?;
     if (old.width, old.height) != (new.width, new.height) || old.pixels.is_empty() {
         return None;
     }
@@ -101,7 +102,9 @@ fn small(bytes: &[u8]) -> Option<Rgb8> {
     let scaled = header.scaled(ScalingFactor::ONE_EIGHTH);
     let is_cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
     let format = if is_cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
-    let (width, height, pitch) = (scaled.width, scaled.height, scaled.width * format.size());
+    let width = scaled.width;
+    let height = scaled.height;
+    let pitch = scaled.width * format.size();
     let mut pixels = vec![0; pitch * height];
     let image = Image { pixels: &mut pixels[..], width, pitch, height, format };
     decompressor.decompress(bytes, image).ok()?;

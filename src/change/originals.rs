@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::error::FixError;
 use crate::files::identity::ContentHash;
 use crate::files::write_whole::{Durability, write_whole};
-use crate::store::{Keep, Store};
+use crate::store::{RetentionPolicy, Store};
 
 /// Where the original with this hash is kept: one folder a first byte.
 pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
@@ -22,8 +22,13 @@ pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
 /// Keeps `bytes`, whose hash is `hash`, durably, and drops what is then too much or too old.
 ///
 /// # Errors
-/// Where it cannot be written; then the photo must not be either.
-pub fn keep(store: &mut Store, keep: Keep, hash: &ContentHash, bytes: &[u8]) -> Result<()> {
+/// Returns an error if it cannot be written; then the photo must not be either.
+pub fn keep(
+    store: &mut Store,
+    keep: RetentionPolicy,
+    hash: &ContentHash,
+    bytes: &[u8],
+) -> Result<()> {
     // It may be among those to drop, being there already; then it is noted and written anew.
     prune(store, keep, bytes.len() as u64)?;
     store.note_original(hash, bytes.len() as u64)?;
@@ -41,8 +46,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Drops the oldest originals until `extra` more bytes fit the budget, and those that are too old.
 ///
 /// # Errors
-/// Where the database or the files cannot be changed.
-pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
+/// Returns an error if the database or the files cannot be changed.
+pub fn prune(store: &mut Store, keep: RetentionPolicy, extra: u64) -> Result<()> {
     for hash in store.originals_to_drop(keep, extra)? {
         let path = path_of(store, &hash);
         match fs::remove_file(&path) {
@@ -58,7 +63,7 @@ pub fn prune(store: &mut Store, keep: Keep, extra: u64) -> Result<()> {
 /// The kept bytes.
 ///
 /// # Errors
-/// Where they were dropped, or are not what they were.
+/// Returns an error if they were dropped, or are not what they were.
 pub fn load(store: &Store, hash: &ContentHash) -> Result<Vec<u8>, FixError> {
     let bytes = match fs::read(path_of(store, hash)) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),

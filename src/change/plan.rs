@@ -16,7 +16,7 @@ use orientd_core::orientation::{Orientation, Turn};
 
 /// What is wanted of a photo.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct TurnRequest {
     pub turn: Turn,
     pub mode: Mode,
     /// The undo store's budget: a larger original cannot be kept.
@@ -41,7 +41,7 @@ pub fn plan(
     photo: &Path,
     bytes: &[u8],
     beside: Option<&OnDisk>,
-    wish: Wish,
+    wish: TurnRequest,
 ) -> Result<Plan, FixError> {
     let mut mode = wish.mode;
     let mut instead = None;
@@ -61,7 +61,7 @@ fn plan_in(
     photo: &Path,
     bytes: &[u8],
     beside: Option<&OnDisk>,
-    wish: Wish,
+    wish: TurnRequest,
 ) -> Result<Plan, Refusal> {
     if mode == Mode::Sidecar {
         return plan_sidecar(photo, bytes, beside, wish.turn);
@@ -84,7 +84,8 @@ fn plan_in(
         None => by_tag(tag::plan(bytes, wish.turn)?),
         Some(_) if bytes.len() as u64 > wish.max_original => Err(Refusal::NoBudget),
         Some((patch, new)) => {
-            let (target, new) = (photo.to_owned(), Content::Bytes(new));
+            let target = photo.to_owned();
+            let new = Content::Bytes(new);
             Ok(Plan { target, mode: Mode::Pixels, instead: None, patch, new })
         }
     }
@@ -111,6 +112,7 @@ fn plan_sidecar(
     if sidecar::read(&new)?.said.map(|(orientation, _)| orientation) != Some(to) {
         return Err(Refusal::Sidecar);
     }
-    let (target, new) = (path_of(photo), Content::Bytes(new));
+    let target = path_of(photo);
+    let new = Content::Bytes(new);
     Ok(Plan { target, mode: Mode::Sidecar, instead: None, patch, new })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::content::{Content, read};
-use super::plan::Wish;
+use super::plan::TurnRequest;
 use super::{checks, plan};
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
@@ -39,7 +39,7 @@ pub struct Prepared {
 
 /// What the file must still be for a plan to hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected<'a> {
+pub struct Precondition<'a> {
     /// `None`: any identity will do, the content alone counts.
     pub identity: Option<&'a Identity>,
     /// `None`: whatever the content is now.
@@ -53,7 +53,11 @@ pub struct Expected<'a> {
 ///
 /// # Errors
 /// The first reason found not to write this file.
-pub fn prepare(path: &Path, expected: Expected<'_>, wish: Wish) -> Result<Prepared, FixError> {
+pub fn prepare(
+    path: &Path,
+    expected: Precondition<'_>,
+    wish: TurnRequest,
+) -> Result<Prepared, FixError> {
     let photo = read(path)?;
     let identity = Identity::from(&photo.metadata);
     let is_other = expected.identity.is_some_and(|expected| *expected != identity)
@@ -96,7 +100,7 @@ pub fn prepare(path: &Path, expected: Expected<'_>, wish: Wish) -> Result<Prepar
 /// where the patch alone cannot say.
 ///
 /// # Errors
-/// Where it is not what the change left, or may not be written.
+/// Returns an error if it is not what the change left, or may not be written.
 pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepared, FixError> {
     let target = change.target();
     let old = read(&target)?;
@@ -131,7 +135,7 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
 /// The content of a photo and how it is shown: as its sidecar says, else as it says itself.
 ///
 /// # Errors
-/// Where it cannot be opened as a regular file or read.
+/// Returns an error if it cannot be opened as a regular file or read.
 pub fn shown_now(path: &Path) -> Result<(ContentHash, Orientation), FixError> {
     let photo = read(path)?;
     let beside = sidecar::orientation(path);

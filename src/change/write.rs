@@ -18,7 +18,7 @@ use crate::store::ChangeId;
 use orientd_core::edit::patch::Edit;
 
 impl Prepared {
-    /// Writes. Returns what the file is now; `None` where it is gone, as it should be. `temp` is
+    /// Writes. Returns what the file is now; `None` if it is gone, as it should be. `temp` is
     /// where a new file is built; the journal names it, so that it can be removed after a crash.
     ///
     /// # Errors
@@ -240,7 +240,7 @@ fn sync_folder_of(path: &Path) -> Result<(), FixError> {
 /// Exchanges a change's new file and its target again.
 ///
 /// # Errors
-/// Where the file system refuses.
+/// Returns an error if the file system refuses.
 pub fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
     let at = rustix::fs::CWD;
     rustix::fs::renameat_with(at, temp, at, target, RenameFlags::EXCHANGE)?;

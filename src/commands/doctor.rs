@@ -198,7 +198,7 @@ fn describe_confinement(confinement: decode::Confinement) -> Finding {
 
 fn describe_heif(found: Result<String, String>) -> Finding {
     let (text, advice) = match found {
-        Ok(versions) if decode::is_mended(&versions) => {
+        Ok(versions) if decode::is_patched(&versions) => {
             return good("heif", format!("HEIC and AVIF are read by libheif {versions}"));
         }
         Ok(versions) => (

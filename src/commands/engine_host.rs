@@ -18,7 +18,8 @@ pub fn run(global: &Global, n_threads: usize) -> Result<ExitCode> {
             libc::signal(signal, libc::SIG_IGN);
         }
     }
-    let (mut from, mut to) = (BufReader::new(stdin().lock()), BufWriter::new(stdout().lock()));
+    let mut from = BufReader::new(stdin().lock());
+    let mut to = BufWriter::new(stdout().lock());
     let device = global.device.unwrap_or(Device::Auto);
     host::serve(&mut from, &mut to, global.ort_lib.as_deref(), device, n_threads)?;
     Ok(ExitCode::SUCCESS)

@@ -9,17 +9,17 @@ use anyhow::{Context, Result, anyhow};
 use super::Session;
 use super::list::known_path;
 use crate::change::answer::{self, Planned};
-use crate::change::journal::Owner;
-use crate::change::plan::Wish;
+use crate::change::journal::ChangeContext;
+use crate::change::plan::TurnRequest;
 use crate::cli::FixArgs;
-use crate::decode::sandbox::Isolated;
-use crate::decode::{Budget, Candidate, Looked};
-use crate::error::{Failure, Reason, Skip};
+use crate::decode::sandbox::Sandbox;
+use crate::decode::{Budget, Candidate, Decoded};
+use crate::error::{ChangeError, Reason, SkipReason};
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::signals::Signals;
-use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Seen, SeenOutcome, Store};
+use crate::store::{KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
 
@@ -28,7 +28,7 @@ pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
     let turn = turn.and_then(Turn::from_degrees);
     let mut store = session.open_store()?;
     let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.bars)?;
+    let model = store.known_model(&model.hash, session.config.thresholds)?;
     let run = store.begin_run(RunKind::Fix)?;
     let mut fixer = Fixer { session, args, store, run, model, n_done: 0, n_refused: 0 };
     for path in &args.paths {
@@ -85,48 +85,52 @@ impl Fixer<'_> {
     }
 
     /// A photo the database has not seen gets a row, so that its change can be undone.
-    fn meet(&mut self, path: &Path) -> Result<Option<Listed>> {
+    fn meet(&mut self, path: &Path) -> Result<Option<KnownPhoto>> {
         let metadata = path.symlink_metadata().with_context(|| format!("{}", path.display()))?;
         let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
         let limits = &self.session.config.limits;
         // Decoding proves that it is a photo that can be shown; the network is not asked.
-        let (budget, signals) = (Budget::new(usize::MAX), Signals::default());
-        match Isolated::new(limits, &budget, 64, &signals).look(&candidate)? {
-            Some(Looked::Photo(_)) => {}
-            None | Some(Looked::NotAPhoto) => {
+        let budget = Budget::new(usize::MAX);
+        let signals = Signals::default();
+        match Sandbox::new(limits, &budget, 64, &signals).decode(&candidate)? {
+            Some(Decoded::Photo(_)) => {}
+            None | Some(Decoded::NotAPhoto) => {
                 return Err(anyhow!("{} is not a photo", path.display()));
             }
-            Some(Looked::Skipped { skip, .. }) => {
+            Some(Decoded::Skipped { skip, .. }) => {
                 return Err(anyhow!("{}: {skip}", path.display()));
             }
         }
-        let outcome = SeenOutcome::Skipped {
+        let outcome = Observed::Skipped {
             format: None,
-            reason: Reason::new(Skip::NoAnswer.code(), "turned by hand before it was looked at"),
+            reason: Reason::new(
+                SkipReason::NoAnswer.code(),
+                "turned by hand before it was looked at",
+            ),
         };
         let Candidate { path, identity } = candidate;
-        let seen = Seen { path: path.clone(), identity, outcome };
+        let seen = Observation { path: path.clone(), identity, outcome };
         self.store.record(self.run, self.model, &[seen])?;
         self.store.photo_at(&path, self.model)
     }
 
-    fn photo(&mut self, photo: Listed, turn: Turn) -> Result<()> {
+    fn photo(&mut self, photo: KnownPhoto, turn: Turn) -> Result<()> {
         let id = photo.id;
         // A turn given by hand is meant for the photo as it is shown now.
         let stored = self.args.turn.is_none().then_some(photo.stored);
         let config = &self.session.config;
         let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        let wish = Wish { turn, mode, max_original: config.keep.max_bytes };
+        let wish = TurnRequest { turn, mode, max_original: config.keep.max_bytes };
         let planned = answer::plan(&photo, stored, wish, "fix");
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),
-            Err(why) => Err(Failure::Photo(why)),
+            Err(why) => Err(ChangeError::Photo(why)),
         };
         match outcome {
             Ok(()) => self.n_done += 1,
-            Err(Failure::Store(err)) => return Err(err),
-            Err(Failure::Photo(why)) => {
+            Err(ChangeError::Store(err)) => return Err(err),
+            Err(ChangeError::Photo(why)) => {
                 report.refused(&why);
                 self.n_refused += 1;
             }
@@ -140,7 +144,7 @@ impl Fixer<'_> {
         id: PhotoId,
         turn: Turn,
         planned: Planned,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ChangeError> {
         (report.action, report.reason) = (Action::None, None);
         if let Some(prepared) = planned.prepared() {
             report.stored = prepared.patch.from;
@@ -149,9 +153,10 @@ impl Fixer<'_> {
         if self.args.dry_run {
             return Ok(());
         }
-        let (keep_mtime, keep) = (self.session.config.keep_mtime, self.session.config.keep);
-        let owner = Owner { run: self.run, photo: id, turn, keep_mtime, keep };
-        planned.carry_out(&mut self.store, Some(owner), &answer::who())
+        let keep_mtime = self.session.config.keep_mtime;
+        let keep = self.session.config.keep;
+        let owner = ChangeContext { run: self.run, photo: id, turn, keep_mtime, keep };
+        planned.carry_out(&mut self.store, Some(owner), &answer::current_user())
     }
 
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {

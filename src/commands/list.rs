@@ -19,7 +19,7 @@ pub fn run(session: &Session, args: &ListArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.bars)?;
+    let model = store.known_model(&model.hash, session.config.thresholds)?;
     let mut n_listed = 0u64;
     for root in roots(&args.paths) {
         store.photos_below(&root, model, |photo| {

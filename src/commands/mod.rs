@@ -39,7 +39,7 @@ pub struct Session {
 
 impl Session {
     /// # Errors
-    /// Where the config is not valid.
+    /// Returns an error if the config is not valid.
     pub fn new(global: Global) -> Result<Self> {
         let config = Config::load(global.config.as_deref())?;
         Ok(Self { config, global })

@@ -138,16 +138,16 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
     if let Some(path) = &model.path {
         output::line(&format!("file               {}", path.display()))?;
     }
-    let configured = session.config.bars;
+    let configured = session.config.thresholds;
     let in_force = match &mut store {
         Some(store) => {
             let id = store.known_model(&model.hash, configured)?;
-            store.bars_for(id, configured)?
+            store.thresholds_for(id, configured)?
         }
         None => configured,
     };
-    let bars = in_force.over(spec.bars);
-    let by_config = configured.over(spec.bars);
+    let thresholds = in_force.over(spec.thresholds);
+    let by_config = configured.over(spec.thresholds);
     for (key, value) in [
         ("blake3", model.hash.to_hex()),
         ("backbone", spec.backbone.clone()),
@@ -159,14 +159,18 @@ fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
         ),
         (
             "auto_confidence",
-            in_words(bars.auto_confidence, by_config.auto_confidence, spec.bars.auto_confidence),
+            in_words(
+                thresholds.auto_confidence,
+                by_config.auto_confidence,
+                spec.thresholds.auto_confidence,
+            ),
         ),
         (
             "review_confidence",
             in_words(
-                bars.review_confidence,
+                thresholds.review_confidence,
                 by_config.review_confidence,
-                spec.bars.review_confidence,
+                spec.thresholds.review_confidence,
             ),
         ),
         ("eval", spec.eval.to_string()),

@@ -24,7 +24,7 @@ pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
         return Err(anyhow!("nothing is known yet\n  `orientd scan PATH` looks at photos"));
     };
     let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.bars)?;
+    let model = store.known_model(&model.hash, session.config.thresholds)?;
     let known = match args.run.map(RunId::new) {
         Some(run) => store.run_kind(run)?.map(|kind| (run, kind)),
         None => store.last_looking_run()?,
@@ -99,7 +99,7 @@ struct Pictures<'a> {
 }
 
 impl Pictures<'_> {
-    /// `None` where the photo cannot be shown, or there are too many.
+    /// `None` if the photo cannot be shown, or there are too many.
     fn of(&mut self, photo: PhotoId) -> Result<Option<Vec<u8>>> {
         let Some(photo) = self.store.photo(photo, self.model)?.filter(|_| self.n_left > 0) else {
             return Ok(None);

@@ -28,7 +28,7 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
     }
     let mut writer = session.open_store()?;
     let model = session.model(Some(&writer))?;
-    let model = match writer.known_model(&model.hash, session.config.bars)? {
+    let model = match writer.known_model(&model.hash, session.config.thresholds)? {
         Some(id) => Some(id),
         None => writer.latest_model()?.map(|model| model.id),
     };
@@ -57,7 +57,7 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
         reader: session.open_store()?,
         writer,
         model,
-        bars: session.config.bars,
+        thresholds: session.config.thresholds,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -34,7 +34,7 @@ fn settings(session: Session) -> Result<Settings> {
         batch: session.config.batch,
         n_threads: session.config.n_threads,
         limits: session.config.limits,
-        bars: session.config.bars,
+        thresholds: session.config.thresholds,
     };
     Ok(Settings { config: session.config, inference })
 }

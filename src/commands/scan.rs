@@ -51,7 +51,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             batch: args.batch.map(usize::from).or(config.batch),
             n_threads: args.jobs.map_or(config.n_threads, usize::from),
             limits: config.limits,
-            bars: config.bars,
+            thresholds: config.thresholds,
         },
         turns: session.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Session;
 use crate::daemon::control;
-use crate::output::{self, human, promise};
+use crate::output::{self, guarantee, human};
 use crate::pipeline::photo_report::PhotoReport;
 use crate::store::Store;
 
@@ -22,7 +22,7 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let model = session.model(Some(&store))?;
-    let model_id = store.known_model(&model.hash, session.config.bars)?;
+    let model_id = store.known_model(&model.hash, session.config.thresholds)?;
     let mut verdicts =
         BTreeMap::from([("upright", 0u64), ("fix", 0), ("review", 0), ("skipped", 0)]);
     store.photos_below(Path::new("/"), model_id, |photo| {
@@ -33,14 +33,14 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     })?;
     let (n_done, n_undone, n_unsettled) = store.count_changes()?;
     let n_photos: u64 = verdicts.values().sum();
-    let fitted = model_id.map(|id| store.fitted_bar(id)).transpose()?;
-    let configured = session.config.bars.auto_confidence;
+    let fitted = model_id.map(|id| store.fitted_threshold(id)).transpose()?;
+    let configured = session.config.thresholds.auto_confidence;
     if as_json {
         let status = json!({
             "photos": n_photos, "verdicts": verdicts, "model": model.name,
             "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
             "database": path.to_string_lossy(), "daemon": daemon,
-            "confidence": fitted.as_ref().map(|fitted| promise::json(configured, fitted)),
+            "confidence": fitted.as_ref().map(|fitted| guarantee::json(configured, fitted)),
         });
         output::line(&status.to_string())?;
         return Ok(ExitCode::SUCCESS);
@@ -51,7 +51,7 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     }
     let count = |n: i64| human::grouped(n.unsigned_abs());
     output::line(&format!("{} turned, {} put back", count(n_done), count(n_undone)))?;
-    for line in fitted.iter().flat_map(|fitted| promise::lines(configured, fitted)) {
+    for line in fitted.iter().flat_map(|fitted| guarantee::lines(configured, fitted)) {
         output::line(&line)?;
     }
     if n_unsettled > 0 {

@@ -9,7 +9,7 @@ use super::Session;
 use super::list::known_path;
 use crate::change::journal;
 use crate::cli::UndoArgs;
-use crate::error::{Failure, Reason};
+use crate::error::{ChangeError, Reason};
 use crate::output::{self, human, json as json_output};
 use crate::store::{Change, RunId, RunKind, Store};
 
@@ -23,12 +23,13 @@ pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let run = store.begin_run(RunKind::Undo)?;
-    let (mut n_undone, mut n_refused) = (0, 0);
+    let mut n_undone = 0;
+    let mut n_refused = 0;
     for change in &changes {
         let why = match journal::undo(&mut store, change, session.config.keep_mtime) {
             Ok(()) => None,
-            Err(Failure::Photo(why)) => Some(why),
-            Err(Failure::Store(err)) => return Err(err),
+            Err(ChangeError::Photo(why)) => Some(why),
+            Err(ChangeError::Store(err)) => return Err(err),
         };
         match &why {
             None => n_undone += 1,

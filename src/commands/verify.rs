@@ -22,7 +22,8 @@ pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {
         [] => vec![Path::new("/").to_owned()],
         paths => paths.iter().map(|path| known_path(path)).collect(),
     };
-    let (mut n_sound, mut n_failed) = (0, 0);
+    let mut n_sound = 0;
+    let mut n_failed = 0;
     for path in &paths {
         for change in store.changes_in_force(path)? {
             let found = check(&store, &change);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::file::File;
 use super::parse::{known_keys, parse};
 use super::{Config, DEFAULT, FixPolicy, Root};
-use crate::engine::{Device, Views};
-use orientd_core::edit::mode::Mode;
 use crate::decode::Limits;
-use crate::store::{BarOverrides, Keep};
+use crate::engine::{Device, Views};
+use crate::store::{RetentionPolicy, ThresholdOverrides};
+use orientd_core::edit::mode::Mode;
 
 const FOLDER_EXAMPLE: &str = "# [[root]]";
 
@@ -78,10 +78,10 @@ fn the_defaults_are_these() {
         (Device::Auto, Views::Cascade, Mode::Tag)
     );
     assert!(config.n_threads > 0 && !config.keep_mtime);
-    assert_eq!(config.bars, BarOverrides::default());
+    assert_eq!(config.thresholds, ThresholdOverrides::default());
     let Limits { max_file_bytes, max_pixels } = config.limits;
     assert_eq!((max_file_bytes, max_pixels), (512 << 20, 400_000_000));
-    assert_eq!(config.keep, Keep { max_bytes: 10 << 30, max_days: 0 });
+    assert_eq!(config.keep, RetentionPolicy { max_bytes: 10 << 30, max_days: 0 });
     assert_eq!((config.settle, config.sweep), (Duration::from_secs(5), 60 * minute));
     assert_eq!((config.poll, config.idle), (minute, minute));
     assert!(config.ignore.is_empty() && config.roots.is_empty());
@@ -111,6 +111,6 @@ fn a_folders_globs_apply_below_it_only() {
 fn whole_numbers_do_where_fractions_do() {
     let config = config("settle_seconds = 2\nauto_confidence = 1\nreview_confidence = 0");
     assert_eq!(config.settle, Duration::from_secs(2));
-    let bars = BarOverrides { auto_confidence: Some(1.0), review_confidence: None };
-    assert_eq!(config.bars, bars);
+    let thresholds = ThresholdOverrides { auto_confidence: Some(1.0), review_confidence: None };
+    assert_eq!(config.thresholds, thresholds);
 }

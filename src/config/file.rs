@@ -11,10 +11,10 @@ use toml::Spanned;
 use super::error::Fault;
 use super::value::{self, FolderPath};
 use super::{Config, FixPolicy, Root};
-use crate::engine::{Device, Views};
-use orientd_core::edit::mode::Mode;
 use crate::decode::Limits;
-use crate::store::{BarOverrides, Keep};
+use crate::engine::{Device, Views};
+use crate::store::{RetentionPolicy, ThresholdOverrides};
+use orientd_core::edit::mode::Mode;
 
 /// A field here is a key there. `default.toml` says what each means, and its default.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -90,14 +90,17 @@ impl File {
             views: self.views,
             batch: (self.batch > 0).then_some(self.batch),
             n_threads: if self.jobs > 0 { self.jobs } else { n_cores() },
-            bars: BarOverrides {
+            thresholds: ThresholdOverrides {
                 auto_confidence: self.auto_confidence,
                 review_confidence: self.review_confidence,
             },
             limits: Limits { max_file_bytes: self.max_file_bytes, max_pixels: self.max_pixels },
             keep_mtime: self.keep_mtime,
             mode: self.mode,
-            keep: Keep { max_bytes: self.originals_max_bytes, max_days: self.originals_max_days },
+            keep: RetentionPolicy {
+                max_bytes: self.originals_max_bytes,
+                max_days: self.originals_max_days,
+            },
             ignore,
             settle: self.settle_seconds,
             sweep: self.sweep_minutes,

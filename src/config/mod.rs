@@ -23,10 +23,10 @@ use anyhow::{Context, Result, bail};
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Device, Views};
-use orientd_core::edit::mode::Mode;
 use crate::decode::Limits;
-use crate::store::{BarOverrides, Keep};
+use crate::engine::{Device, Views};
+use crate::store::{RetentionPolicy, ThresholdOverrides};
+use orientd_core::edit::mode::Mode;
 
 pub use dirs::{cache_dir, data_dir, default_path};
 pub use error::ConfigError;
@@ -44,11 +44,11 @@ pub struct Config {
     pub views: Views,
     pub batch: Option<usize>,
     pub n_threads: usize,
-    pub bars: BarOverrides,
+    pub thresholds: ThresholdOverrides,
     pub limits: Limits,
     pub keep_mtime: bool,
     pub mode: Mode,
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
     pub ignore: GlobSet,
     pub settle: Duration,
     pub sweep: Duration,

@@ -65,7 +65,7 @@ fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
 /// Serves until a signal comes or the service ends by itself. Gives the service's result.
 ///
 /// # Errors
-/// Where signals or the socket cannot be had, or the service does not end in time.
+/// Returns an error if signals or the socket cannot be had, or the service does not end in time.
 pub async fn serve(
     db: &Path,
     load: &impl Fn() -> Result<Settings>,
@@ -187,7 +187,7 @@ fn may_ask(peer: u32, us: u32) -> bool {
     peer == us || peer == 0
 }
 
-/// Waits for a client's request. `None` where it has none, or is not to be heard.
+/// Waits for a client's request. `None` if it has none, or is not to be heard.
 async fn recv(mut client: UnixStream) -> Option<(UnixStream, String)> {
     let us = rustix::process::geteuid().as_raw();
     if !client.peer_cred().is_ok_and(|peer| may_ask(peer.uid(), us)) {
@@ -262,10 +262,10 @@ fn handle(
     Ok(None)
 }
 
-/// Asks the daemon of a database. `Ok(None)` where none runs.
+/// Asks the daemon of a database. `Ok(None)` if none runs.
 ///
 /// # Errors
-/// Where it refuses, or its answer makes no sense.
+/// Returns an error if it refuses, or its answer makes no sense.
 pub fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
     let path = socket_path(db);
     let Ok(mut stream) = StdUnixStream::connect(&path) else { return Ok(None) };

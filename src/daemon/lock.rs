@@ -9,7 +9,7 @@ pub struct DaemonLock(#[allow(dead_code, reason = "holding it open is its use")]
 
 impl DaemonLock {
     /// # Errors
-    /// Where another daemon holds it, or the file cannot be made.
+    /// Returns an error if another daemon holds it, or the file cannot be made.
     pub fn take(db: &Path) -> Result<Self> {
         use std::io::{Read, Write};
         let mut path = db.as_os_str().to_owned();

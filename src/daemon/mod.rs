@@ -25,7 +25,7 @@ use crate::store::{RunKind, Store};
 /// Watches until a signal says to stop. `load` reads the settings, now and at every reload.
 ///
 /// # Errors
-/// Where it cannot start, or does not end in time.
+/// Returns an error if it cannot start, or does not end in time.
 pub fn run(db: &Path, load: impl Fn() -> Result<Settings>) -> Result<()> {
     let settings = load()?;
     let mut store = Store::open(db)?;

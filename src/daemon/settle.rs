@@ -71,7 +71,8 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.jpg");
         fs::write(&path, b"a")?;
-        let (start, settle) = (Instant::now(), Duration::from_secs(5));
+        let start = Instant::now();
+        let settle = Duration::from_secs(5);
         let mut queue = Queue::default();
         queue.touch(path.clone(), start, settle);
         assert!(queue.take_settled(start + Duration::from_secs(4), settle).is_empty());

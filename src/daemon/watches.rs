@@ -54,7 +54,7 @@ impl Changes {
 
 /// Why a folder is not watched.
 #[derive(Debug, thiserror::Error)]
-pub enum Shortage {
+pub enum WatchError {
     #[error(
         "the inotify watches are used up; raise them with: \
          sudo sysctl fs.inotify.max_user_watches=524288"
@@ -69,19 +69,19 @@ pub enum Shortage {
     Other(notify::Error),
 }
 
-pub struct Watch {
+pub struct Watches {
     watcher: RecommendedWatcher,
     /// Watched folders, with device and inode: another one may be at the same path by now.
     covered: BTreeMap<PathBuf, (u64, u64)>,
     changes: Arc<Mutex<Changes>>,
 }
 
-impl Watch {
+impl Watches {
     /// Watches nothing yet. `wake` is called when there is something to take.
     ///
     /// # Errors
-    /// Where the kernel gives no inotify instance.
-    pub fn new(wake: impl Fn() + Send + 'static) -> Result<Self, Shortage> {
+    /// Returns an error if the kernel gives no inotify instance.
+    pub fn new(wake: impl Fn() + Send + 'static) -> Result<Self, WatchError> {
         let changes = Arc::new(Mutex::new(Changes::default()));
         let shared = Arc::clone(&changes);
         let handler = move |event| {
@@ -96,8 +96,8 @@ impl Watch {
             .with_follow_symlinks(false)
             .with_event_kinds(EventKindMask::CORE | EventKindMask::ACCESS_CLOSE);
         let watcher = RecommendedWatcher::new(handler, config).map_err(|err| match &err.kind {
-            ErrorKind::Io(io) if io.raw_os_error() == Some(libc::EMFILE) => Shortage::Instances,
-            _ => Shortage::Other(err),
+            ErrorKind::Io(io) if io.raw_os_error() == Some(libc::EMFILE) => WatchError::Instances,
+            _ => WatchError::Other(err),
         })?;
         Ok(Self { watcher, covered: BTreeMap::new(), changes })
     }
@@ -118,13 +118,13 @@ impl Watch {
     /// another folder was there when it was: something may have been mounted over it.
     ///
     /// # Errors
-    /// Where the kernel has no watch left. What was placed stays.
+    /// Returns an error if the kernel has no watch left. What was placed stays.
     pub fn cover(
         &mut self,
         root: &Path,
         ignore: &GlobSet,
         signals: &Signals,
-    ) -> Result<(), Shortage> {
+    ) -> Result<(), WatchError> {
         let folders = WalkDir::new(root).into_iter().filter_entry(|entry| {
             entry.file_type().is_dir() && (entry.depth() == 0 || is_wanted(entry, ignore))
         });
@@ -142,10 +142,10 @@ impl Watch {
             match self.watcher.watch(folder.path(), RecursiveMode::NonRecursive) {
                 Ok(()) => drop(self.covered.insert(folder.into_path(), inode)),
                 Err(err) => match err.kind {
-                    ErrorKind::MaxFilesWatch => return Err(Shortage::Watches),
+                    ErrorKind::MaxFilesWatch => return Err(WatchError::Watches),
                     ErrorKind::PathNotFound => {} // Gone again.
                     ErrorKind::Io(ref io) if io.kind() == std::io::ErrorKind::PermissionDenied => {}
-                    _ => return Err(Shortage::Other(err)),
+                    _ => return Err(WatchError::Other(err)),
                 },
             }
         }

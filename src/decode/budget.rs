@@ -60,10 +60,13 @@ mod tests {
     #[test]
     fn never_more_than_all_of_it() {
         let budget = Budget::new(100);
-        let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let held = AtomicUsize::new(0);
+        let most = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for worker in 0..4 {
-                let (budget, held, most) = (&budget, &held, &most);
+                let budget = &budget;
+                let held = &held;
+                let most = &most;
                 scope.spawn(move || {
                     for round in 0..200 {
                         let bytes = 1 + (worker * 37 + round * 11) % 150;

@@ -9,9 +9,9 @@ use std::path::Path;
 use super::budget::Budget;
 use super::heif::Heif;
 use super::limits::Limits;
-use super::photo::{Looked, Photo};
+use super::photo::{Decoded, Photo};
 use super::{jpeg, raster, raw};
-use crate::error::Skip;
+use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
 use orientd_core::format::metadata::{exif_orientation, taken};
@@ -35,15 +35,17 @@ pub struct Tools<'a> {
     pub heif: &'a Heif,
 }
 
-pub fn look_at(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Looked {
+pub fn decode_file(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Decoded {
     let mut format = None;
     // A decoder's panic costs one photo. Nothing it could have left half done is used again.
-    let result = catch_unwind(AssertUnwindSafe(|| try_look(opened, tools, side, &mut format)));
+    let result = catch_unwind(AssertUnwindSafe(|| try_decode(opened, tools, side, &mut format)));
     match result {
-        Ok(Ok(Some(photo))) => Looked::Photo(Box::new(photo)),
-        Ok(Ok(None)) => Looked::NotAPhoto,
-        Ok(Err(skip)) => Looked::Skipped { format, skip },
-        Err(panic) => Looked::Skipped { format, skip: Skip::DecoderPanicked(text_of(&*panic)) },
+        Ok(Ok(Some(photo))) => Decoded::Photo(Box::new(photo)),
+        Ok(Ok(None)) => Decoded::NotAPhoto,
+        Ok(Err(skip)) => Decoded::Skipped { format, skip },
+        Err(panic) => {
+            Decoded::Skipped { format, skip: SkipReason::DecoderPanicked(text_of(&*panic)) }
+        }
     }
 }
 
@@ -52,22 +54,24 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }
 
-fn try_look(
+fn try_decode(
     opened: Opened<'_>,
     tools: &Tools<'_>,
     side: usize,
     seen_format: &mut Option<Format>,
-) -> Result<Option<Photo>, Skip> {
+) -> Result<Option<Photo>, SkipReason> {
     let Some(file) = read(opened, tools, seen_format)? else { return Ok(None) };
     *seen_format = Some(file.format);
-    let (bytes, limits, budget) = (&file.bytes, tools.limits, tools.budget);
+    let bytes = &file.bytes;
+    let limits = tools.limits;
+    let budget = tools.budget;
     let (decoded, stored) = match file.format {
         Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, exif_orientation(bytes)),
         Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
         Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
         other => (raster::decode(bytes, other, limits, budget)?, exif_orientation(bytes)),
     };
-    let failed = |_| Skip::Corrupt("the picture has no pixels".into());
+    let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
     Ok(Some(Photo {
         identity: opened.identity,
@@ -87,12 +91,12 @@ struct PictureFile {
     format: Format,
 }
 
-/// `Ok(None)` where the content is not a picture and the name does not claim one.
+/// `Ok(None)` if the content is not a picture and the name does not claim one.
 fn read(
     opened: Opened<'_>,
     tools: &Tools<'_>,
     seen_format: &mut Option<Format>,
-) -> Result<Option<PictureFile>, Skip> {
+) -> Result<Option<PictureFile>, SkipReason> {
     let limits = tools.limits;
     let Opened { mut file, identity, name } = opened;
     file.rewind()?; // A file that is tried once more was read before.
@@ -101,16 +105,19 @@ fn read(
     let format = match sniff(&bytes, name) {
         Sniffed::Picture(format) => format,
         Sniffed::Other => return Ok(None),
-        Sniffed::Empty => return Err(Skip::Empty),
-        Sniffed::Unsupported(what) => return Err(Skip::UnsupportedFormat(what)),
+        Sniffed::Empty => return Err(SkipReason::Empty),
+        Sniffed::Unsupported(what) => return Err(SkipReason::UnsupportedFormat(what)),
     };
     *seen_format = Some(format);
     if matches!(format, Format::Heif | Format::Avif) {
         tools.heif.require()?;
     }
     if identity.size > limits.max_file_bytes {
-        let (size, cap) = (identity.size, limits.max_file_bytes);
-        return Err(Skip::TooLarge(format!("{size} bytes, more than max_file_bytes = {cap}")));
+        let size = identity.size;
+        let cap = limits.max_file_bytes;
+        return Err(SkipReason::TooLarge(format!(
+            "{size} bytes, more than max_file_bytes = {cap}"
+        )));
     }
     bytes.reserve_exact(usize::try_from(identity.size).unwrap_or(0).saturating_sub(bytes.len()));
     // One byte more than expected is enough to see that it grows.
@@ -118,20 +125,20 @@ fn read(
     (&mut file).take(rest).read_to_end(&mut bytes)?;
     let after = Identity::from(&file.metadata()?);
     if after != identity || bytes.len() as u64 != identity.size {
-        return Err(Skip::ChangedWhileReading);
+        return Err(SkipReason::ChangedWhileReading);
     }
     match refine(format, &bytes, name) {
         Sniffed::Picture(format) => Ok(Some(PictureFile { bytes, format })),
-        Sniffed::Unsupported(what) => Err(Skip::UnsupportedFormat(what)),
+        Sniffed::Unsupported(what) => Err(SkipReason::UnsupportedFormat(what)),
         Sniffed::Empty | Sniffed::Other => Ok(None),
     }
 }
 
 /// Opens a regular file that is to be decoded.
-pub fn open(path: &Path) -> Result<(File, Identity), Skip> {
+pub fn open(path: &Path) -> Result<(File, Identity), SkipReason> {
     match open_for_reading(path) {
         Ok((file, metadata)) => Ok((file, Identity::from(&metadata))),
-        Err(OpenError::NotRegular) => Err(Skip::NotRegular),
+        Err(OpenError::NotRegular) => Err(SkipReason::NotRegular),
         Err(OpenError::Io(err)) => Err(err.into()),
     }
 }

@@ -9,7 +9,7 @@ use turbojpeg::{
 use super::budget::Budget;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use orientd_core::format::jpeg::{self, JpegError};
 use orientd_core::image::rgb::Rgb8;
 
@@ -22,15 +22,17 @@ pub fn decode(
     limits: &Limits,
     budget: &Budget,
     side: usize,
-) -> Result<DecodedPicture, Skip> {
+) -> Result<DecodedPicture, SkipReason> {
     let mut decompressor = Decompressor::new().map_err(failed)?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(failed)?;
     let header = decompressor.read_header(bytes).map_err(|err| explain(bytes, &err))?;
     let n_pixels = header.width as u64 * header.height as u64;
     if n_pixels > limits.max_pixels {
-        let (width, height, cap) = (header.width, header.height, limits.max_pixels);
+        let width = header.width;
+        let height = header.height;
+        let cap = limits.max_pixels;
         let text = format!("{width}×{height} pixels, more than max_pixels = {cap}");
-        return Err(Skip::TooLarge(text));
+        return Err(SkipReason::TooLarge(text));
     }
     let scale = scale_for(&header, side);
     decompressor.set_scaling_factor(scale).map_err(failed)?;
@@ -93,7 +95,8 @@ fn is_harmless(bytes: &[u8], err: &turbojpeg::Error, image: &mut Image<Vec<u8>>)
 fn first_warning(bytes: &[u8], image: &mut Image<Vec<u8>>) -> Option<String> {
     let n_bytes = bytes.len().try_into().ok()?;
     let pitch = i32::try_from(image.pitch).ok()?;
-    let (num, denom) = (1, 8);
+    let num = 1;
+    let denom = 8;
     // SAFETY: the handle is used by this thread only and destroyed below; `bytes` and
     // `image.pixels` outlive the calls, and the latter holds a picture at any scale from 1/8 up,
     // so it is large enough for 1/8.
@@ -118,13 +121,13 @@ fn first_warning(bytes: &[u8], image: &mut Image<Vec<u8>>) -> Option<String> {
     }
 }
 
-fn failed(err: turbojpeg::Error) -> Skip {
-    Skip::Corrupt(err.to_string())
+fn failed(err: turbojpeg::Error) -> SkipReason {
+    SkipReason::Corrupt(err.to_string())
 }
 
 /// A file without its end is truncated whatever the decoder stumbled over; the rest is damage or a
 /// kind of JPEG that libjpeg-turbo does not read.
-fn explain(bytes: &[u8], err: &turbojpeg::Error) -> Skip {
+fn explain(bytes: &[u8], err: &turbojpeg::Error) -> SkipReason {
     let text = err.to_string();
     let is_cut = match jpeg::layout(bytes) {
         Err(JpegError::Truncated(_)) => true,
@@ -132,11 +135,11 @@ fn explain(bytes: &[u8], err: &turbojpeg::Error) -> Skip {
         Ok(layout) => layout.end.is_none(),
     };
     if is_cut || text.contains("Premature end of JPEG file") {
-        Skip::Truncated
+        SkipReason::Truncated
     } else if text.contains("nsupported") {
-        Skip::UnsupportedFormat(format!("this kind of JPEG is not read: {text}"))
+        SkipReason::UnsupportedFormat(format!("this kind of JPEG is not read: {text}"))
     } else {
-        Skip::Corrupt(text)
+        SkipReason::Corrupt(text)
     }
 }
 

@@ -14,22 +14,28 @@ pub mod sandbox;
 
 pub use budget::Budget;
 pub use confinement::Confinement;
-pub use heif::is_mended;
+pub use heif::is_patched;
 pub use limits::Limits;
-pub use photo::{Candidate, Looked, Photo};
+pub use photo::{Candidate, Decoded, Photo};
 
-use self::file::{Opened, Tools, look_at, open};
+use self::file::{Opened, Tools, decode_file, open};
 use self::heif::Heif;
 
 /// Reads and decodes one file to `side`×`side` pixels, in this process: what a file does to a decoder,
-/// it does to the caller. [`sandbox::Isolated`] is for files of strangers. Never fails, never panics.
-pub fn look(candidate: &Candidate, limits: &Limits, budget: &Budget, side: usize) -> Looked {
+/// it does to the caller. [`sandbox::Sandbox`] is for files of strangers. Never fails, never panics.
+pub fn decode_in_process(
+    candidate: &Candidate,
+    limits: &Limits,
+    budget: &Budget,
+    side: usize,
+) -> Decoded {
     match open(&candidate.path) {
         Ok((file, identity)) => {
             let opened = Opened { file: &file, identity, name: &candidate.path };
-            let looked = look_at(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side);
-            looked.shown_by_sidecar(&candidate.path)
+            let decoded =
+                decode_file(opened, &Tools { limits, budget, heif: &Heif::NotTried }, side);
+            decoded.shown_by_sidecar(&candidate.path)
         }
-        Err(skip) => Looked::Skipped { format: None, skip },
+        Err(skip) => Decoded::Skipped { format: None, skip },
     }
 }

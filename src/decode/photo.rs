@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Skip;
+use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use orientd_core::format::sniff::Format;
@@ -30,13 +30,13 @@ pub struct Photo {
     pub picture: Rgb8,
 }
 
-pub enum Looked {
+pub enum Decoded {
     Photo(Box<Photo>),
-    Skipped { format: Option<Format>, skip: Skip },
+    Skipped { format: Option<Format>, skip: SkipReason },
     NotAPhoto,
 }
 
-impl Looked {
+impl Decoded {
     /// The sidecar's word on how a photo is shown goes before the file's own.
     pub(super) fn shown_by_sidecar(self, path: &Path) -> Self {
         match (self, sidecar::orientation(path)) {

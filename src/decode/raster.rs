@@ -7,7 +7,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, Imag
 use super::budget::Budget;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use orientd_core::format::sniff::Format;
 use orientd_core::image::rgb::Rgb8;
 
@@ -19,7 +19,7 @@ pub fn decode(
     format: Format,
     limits: &Limits,
     budget: &Budget,
-) -> Result<DecodedPicture, Skip> {
+) -> Result<DecodedPicture, SkipReason> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format)?);
     let mut allowed = image::Limits::default();
     allowed.max_alloc = Some(limits.max_pixels.saturating_mul(BYTES_PER_PIXEL));
@@ -29,7 +29,7 @@ pub fn decode(
     if u64::from(width) * u64::from(height) > limits.max_pixels {
         let cap = limits.max_pixels;
         let text = format!("{width}×{height} pixels, more than max_pixels = {cap}");
-        return Err(Skip::TooLarge(text));
+        return Err(SkipReason::TooLarge(text));
     }
     let needed = memory_needed(decoder.total_bytes(), width, height, decoder.color_type());
     let _share = budget.take(needed);
@@ -37,7 +37,7 @@ pub fn decode(
     Ok(DecodedPicture { picture, width, height })
 }
 
-fn image_format(format: Format) -> Result<ImageFormat, Skip> {
+fn image_format(format: Format) -> Result<ImageFormat, SkipReason> {
     Ok(match format {
         Format::Png => ImageFormat::Png,
         Format::WebP => ImageFormat::WebP,
@@ -46,7 +46,7 @@ fn image_format(format: Format) -> Result<ImageFormat, Skip> {
         Format::Gif => ImageFormat::Gif,
         Format::Jpeg | Format::Heif | Format::Avif | Format::Raw(_) => {
             let text = format!("{} has a decoder of its own", format.name());
-            return Err(Skip::UnsupportedFormat(text));
+            return Err(SkipReason::UnsupportedFormat(text));
         }
     })
 }
@@ -59,7 +59,8 @@ fn memory_needed(decoded: u64, width: u32, height: u32, color: ColorType) -> usi
 }
 
 fn to_rgb8(decoded: DynamicImage) -> Rgb8 {
-    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let width = decoded.width() as usize;
+    let height = decoded.height() as usize;
     let pixels = if decoded.color().has_alpha() {
         on_white(decoded.into_rgba8().into_raw())
     } else {
@@ -83,14 +84,14 @@ fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
     pixels
 }
 
-fn explain(err: ImageError) -> Skip {
+fn explain(err: ImageError) -> SkipReason {
     if is_cut_short(&err) {
-        return Skip::Truncated;
+        return SkipReason::Truncated;
     }
     match err {
-        ImageError::Limits(err) => Skip::TooLarge(err.to_string()),
-        ImageError::Unsupported(err) => Skip::UnsupportedFormat(err.to_string()),
-        other => Skip::Corrupt(other.to_string()),
+        ImageError::Limits(err) => SkipReason::TooLarge(err.to_string()),
+        ImageError::Unsupported(err) => SkipReason::UnsupportedFormat(err.to_string()),
+        other => SkipReason::Corrupt(other.to_string()),
     }
 }
 

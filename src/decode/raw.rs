@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::jpeg;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use orientd_core::format::raw;
 use orientd_core::orientation::Orientation;
 
@@ -15,8 +15,8 @@ pub fn decode(
     limits: &Limits,
     budget: &Budget,
     side: usize,
-) -> Result<(DecodedPicture, Orientation), Skip> {
-    let none = || Skip::NoPreview("the file holds none".into());
+) -> Result<(DecodedPicture, Orientation), SkipReason> {
+    let none = || SkipReason::NoPreview("the file holds none".into());
     let file = raw::parse(bytes).ok_or_else(none)?;
     let stored = Orientation::from_stored(file.stored);
     let mut failed = None;
@@ -25,7 +25,7 @@ pub fn decode(
         if usize::from(preview.width.min(preview.height)) < side {
             let size =
                 format!("{}×{} is less than the network sees", preview.width, preview.height);
-            failed = failed.or(Some(Skip::NoPreview(size)));
+            failed = failed.or(Some(SkipReason::NoPreview(size)));
             continue;
         }
         let jpeg = bytes.get(preview.bytes.clone()).unwrap_or_default();
@@ -35,8 +35,8 @@ pub fn decode(
                 return Ok((DecodedPicture { width, height, ..decoded }, stored));
             }
             // A raw file that is still being copied: its smaller previews may be whole, its larger not.
-            Err(skip @ Skip::Truncated) => return Err(skip),
-            Err(skip) => failed = failed.or(Some(Skip::NoPreview(skip.to_string()))),
+            Err(skip @ SkipReason::Truncated) => return Err(skip),
+            Err(skip) => failed = failed.or(Some(SkipReason::NoPreview(skip.to_string()))),
         }
     }
     Err(failed.unwrap_or_else(none))

@@ -69,7 +69,8 @@ impl Host {
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("cannot start a process for the network")?;
-        let (to, from) = (child.stdin.take(), child.stdout.take());
+        let to = child.stdin.take();
+        let from = child.stdout.take();
         let (Some(to), Some(from)) = (to, from) else { bail!("the process has no pipes") };
         let mut pipe = Pipe {
             child,
@@ -140,7 +141,7 @@ impl Drop for Pipe {
 /// The child's side: loads what the first message holds, then answers until `from` ends.
 ///
 /// # Errors
-/// Where the parent cannot be read from or written to. What is wrong with the model is told to it.
+/// Returns an error if the parent cannot be read from or written to. What is wrong with the model is told to it.
 pub fn serve(
     from: &mut impl Read,
     to: &mut impl Write,

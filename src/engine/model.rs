@@ -30,7 +30,7 @@ impl ModelFile {
     }
 
     /// # Errors
-    /// Where the file cannot be read or is empty.
+    /// Returns an error if the file cannot be read or is empty.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read the model {}", path.display()))?;
@@ -48,7 +48,7 @@ impl ModelFile {
 
     /// Gives back the memory that holds the built-in model; it is read from the program's file again
     /// when it is needed.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         let Cow::Borrowed(bytes) = self.bytes else { return };
         // SAFETY: asks for a number only.
         let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_model_let_go_of_is_as_before_when_it_is_read() {
         let model = ModelFile::built_in();
-        model.let_go();
+        model.release();
         assert_eq!(ContentHash::of(&model.bytes), model.hash);
     }
 }

@@ -28,7 +28,7 @@ impl InProcess {
     /// Loads the library, the model and a provider. `n_threads` are for the CPU provider.
     ///
     /// # Errors
-    /// Where the library is missing, a named device cannot load, or the model does not fit.
+    /// Returns an error if the library is missing, a named device cannot load, or the model does not fit.
     pub fn load(
         library: Option<&Path>,
         model: &ModelFile,
@@ -58,19 +58,19 @@ impl InProcess {
         bail!("the device {:?} cannot be used: {why}", device.name())
     }
 
-    /// Answers for S×S pictures, in order. `None` where the network gave no usable numbers.
+    /// Answers for S×S pictures, in order. `None` if the network gave no usable numbers.
     ///
     /// # Errors
-    /// Where the session fails; that is a fault of the device or the model, not of a photo.
+    /// Returns an error if the session fails; that is a fault of the device or the model, not of a photo.
     pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
         match views {
             Views::Four => self.four_views(photos),
             Views::One => self.one_view(photos),
             Views::Cascade => {
                 let mut answers = self.one_view(photos)?;
-                let bar = self.loaded.spec.cascade_confidence;
+                let threshold = self.loaded.spec.cascade_confidence;
                 let is_doubtful = |answer: &Option<Answer>| {
-                    answer.is_some_and(|answer| answer.probabilities.of(Turn::NONE) < bar)
+                    answer.is_some_and(|answer| answer.probabilities.of(Turn::NONE) < threshold)
                 };
                 let doubtful: Vec<usize> =
                     (0..photos.len()).filter(|at| is_doubtful(&answers[*at])).collect();
@@ -103,7 +103,8 @@ impl InProcess {
     }
 
     fn four_views(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<Answer>>> {
-        let (len, size) = (self.loaded.spec.input.len(), self.loaded.spec.input.size);
+        let len = self.loaded.spec.input.len();
+        let size = self.loaded.spec.input.size;
         let mut batch = std::mem::take(&mut self.batch);
         batch.resize(photos.len() * 4 * len, 0.0);
         for (photo, views) in photos.iter().zip(batch.chunks_exact_mut(4 * len)) {
@@ -128,7 +129,8 @@ impl InProcess {
     /// Logits of `n` normalised pictures, in calls of a bounded size: the memory a call takes grows
     /// with its batch, the speed of a CPU does not.
     fn run(&mut self, batch: &[f32], n: usize) -> Result<Vec<[f32; 4]>> {
-        let (len, size) = (self.loaded.spec.input.len(), self.loaded.spec.input.size);
+        let len = self.loaded.spec.input.len();
+        let size = self.loaded.spec.input.size;
         let mut logits = Vec::with_capacity(n);
         for part in batch[..n * len].chunks(len * self.loaded.preferred_batch()) {
             let n_part = part.len() / len;

@@ -27,10 +27,10 @@ pub fn path_of(photo: &Path) -> PathBuf {
     path.into()
 }
 
-/// Reads the sidecar of `photo`; `None` where there is none.
+/// Reads the sidecar of `photo`; `None` if there is none.
 ///
 /// # Errors
-/// Where it is there and cannot be read whole, or is not a regular file.
+/// Returns an error if it is there and cannot be read whole, or is not a regular file.
 pub fn read(photo: &Path) -> io::Result<Option<OnDisk>> {
     let (mut file, metadata) = match open_for_reading(&path_of(photo)) {
         Ok(opened) => opened,
@@ -55,7 +55,7 @@ fn not_a_sidecar() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "not a sidecar of sane size")
 }
 
-/// What the sidecar of `photo` states; `None` where it states nothing that can be understood.
+/// What the sidecar of `photo` states; `None` if it states nothing that can be understood.
 pub fn orientation(photo: &Path) -> Option<Orientation> {
     let on_disk = read(photo).ok().flatten()?;
     sidecar::read(&on_disk.bytes).ok()?.said.map(|(orientation, _)| orientation)

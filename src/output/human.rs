@@ -90,7 +90,8 @@ fn headline(summary: &Summary, scanned: &Scanned<'_>) -> String {
     let Some(engine) = &summary.engine else {
         return format!("{photos}, none new or changed, {seconds:.1} s");
     };
-    let (looked, rate) = (grouped(summary.n_looked_at), summary.rate());
+    let looked = grouped(summary.n_looked_at);
+    let rate = summary.rate();
     let device = engine.device.name();
     format!(
         "{photos}, looked at {looked} in {seconds:.1} s ({rate:.1} a second, {device}, model {})",

@@ -1,10 +1,10 @@
 //! What is printed: JSON for programs, lines for people, a bar for the impatient.
 
+pub mod guarantee;
 pub mod html;
 pub mod human;
 pub mod json;
 pub mod progress;
-pub mod promise;
 pub mod summary;
 
 pub use summary::Summary;
@@ -16,7 +16,7 @@ use anyhow::Result;
 /// Prints a line to stdout. A reader that has left is no error: there is nobody to tell.
 ///
 /// # Errors
-/// Where stdout cannot be written for another reason.
+/// Returns an error if stdout cannot be written for another reason.
 pub fn line(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     match writeln!(out, "{text}") {

@@ -35,7 +35,7 @@ impl Summary {
                 self.n_photos += n;
                 self.n_unchanged += n;
                 let verdict = match outcome {
-                    KnownOutcome::Looked { verdict, .. } => verdict.as_str(),
+                    KnownOutcome::Decoded { verdict, .. } => verdict.as_str(),
                     _ => "skipped",
                 };
                 *self.verdicts.entry(verdict).or_default() += n;

@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::messages::Event;
-use crate::decode::sandbox::Isolated;
-use crate::decode::{Budget, Candidate, Limits, Looked, Photo};
-use crate::error::Skip;
+use crate::decode::sandbox::Sandbox;
+use crate::decode::{Budget, Candidate, Decoded, Limits, Photo};
+use crate::error::SkipReason;
 use crate::signals::Signals;
-use crate::store::{Seen, SeenOutcome};
+use crate::store::{Observation, Observed};
 
 /// Decoders may hold this many bytes of pixels at once, all together.
 pub const DECODE_BUDGET: usize = 144 << 20;
@@ -61,7 +61,7 @@ impl<'a> DecodePool<'a> {
     }
 
     fn work(&self, channels: &Channels) -> Result<()> {
-        let mut decoder = Isolated::new(self.limits, self.budget, self.side, self.signals);
+        let mut decoder = Sandbox::new(self.limits, self.budget, self.side, self.signals);
         for candidate in channels.first.try_iter().chain(channels.work.iter()) {
             self.signals.heartbeat.beat();
             if self.signals.stop.is_set() {
@@ -78,24 +78,24 @@ impl<'a> DecodePool<'a> {
 /// Decodes one file and sends it on. `None` if there is nobody left to send it to.
 fn decode_one(
     candidate: Candidate,
-    decoder: &mut Isolated<'_>,
+    decoder: &mut Sandbox<'_>,
     channels: &Channels,
 ) -> Result<Option<()>> {
-    let outcome = match decoder.look(&candidate)? {
+    let outcome = match decoder.decode(&candidate)? {
         None => return Ok(Some(())), // Interrupted.
-        Some(Looked::Photo(photo)) => {
+        Some(Decoded::Photo(photo)) => {
             return Ok(channels.photos.send((candidate.path, photo)).ok());
         }
-        Some(Looked::Skipped { format, skip }) => {
+        Some(Decoded::Skipped { format, skip }) => {
             skipped(format.map(|format| format.name()), &skip)
         }
-        Some(Looked::NotAPhoto) => SeenOutcome::NotAPhoto,
+        Some(Decoded::NotAPhoto) => Observed::NotAPhoto,
     };
     let Candidate { path, identity } = candidate;
-    Ok(channels.events.send(Event::Seen(Seen { path, identity, outcome })).ok())
+    Ok(channels.events.send(Event::Observation(Observation { path, identity, outcome })).ok())
 }
 
 /// A skip as it is recorded.
-pub fn skipped(format: Option<&'static str>, skip: &Skip) -> SeenOutcome {
-    SeenOutcome::Skipped { format, reason: skip.into() }
+pub fn skipped(format: Option<&'static str>, skip: &SkipReason) -> Observed {
+    Observed::Skipped { format, reason: skip.into() }
 }

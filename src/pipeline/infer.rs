@@ -10,11 +10,11 @@ use super::decode_pool::{Channels, DECODE_BUDGET, DecodePool, Pending, skipped};
 use super::messages::{EngineInfo, Event};
 use crate::decode::{Budget, Candidate, Limits};
 use crate::engine::{Device, Engine, ModelFile, Views};
-use crate::error::Skip;
+use crate::error::SkipReason;
 use crate::signals::Signals;
-use crate::store::{BarOverrides, Prediction, Seen, SeenOutcome};
+use crate::store::{Observation, Observed, Prediction, ThresholdOverrides};
 use orientd_core::image::rgb::Rgb8;
-use orientd_core::verdict::decision::{Bars, decide};
+use orientd_core::verdict::decision::{Thresholds, decide};
 
 /// How long a photo waits for others to fill its batch.
 const BATCH_WAIT: Duration = Duration::from_millis(40);
@@ -33,7 +33,7 @@ pub struct Inference {
     /// Decoding threads, and threads of the CPU provider.
     pub n_threads: usize,
     pub limits: Limits,
-    pub bars: BarOverrides,
+    pub thresholds: ThresholdOverrides,
 }
 
 impl Inference {
@@ -63,9 +63,9 @@ impl Inference {
             None => slot.insert(self.load()?),
         };
         signals.heartbeat.beat();
-        let own_bars = engine.loaded().spec.bars;
+        let own_thresholds = engine.loaded().spec.thresholds;
         let backbone = engine.loaded().spec.backbone.clone();
-        let info = EngineInfo { device: engine.loaded().device, own_bars, backbone };
+        let info = EngineInfo { device: engine.loaded().device, own_thresholds, backbone };
         events.send(Event::Loaded(info)).context("the recorder has ended")?;
 
         let n_batch = self.batch.unwrap_or_else(|| engine.loaded().preferred_batch()).max(1);
@@ -91,8 +91,8 @@ impl Inference {
         std::thread::scope(|scope| {
             let decoders = pool.spawn(scope, &channels)?;
             drop(channels);
-            let bars = self.bars.over(own_bars);
-            let network = Network { engine, bars, views: self.views, n_batch, signals };
+            let thresholds = self.thresholds.over(own_thresholds);
+            let network = Network { engine, thresholds, views: self.views, n_batch, signals };
             network.infer(photos_out, events)?;
             for decoder in decoders {
                 decoder.join().map_err(|_| anyhow!("a decoding thread panicked"))??;
@@ -111,7 +111,7 @@ impl Inference {
 /// The one user of the engine's session while a round runs.
 struct Network<'a> {
     engine: &'a mut Engine,
-    bars: Bars,
+    thresholds: Thresholds,
     views: Views,
     n_batch: usize,
     signals: &'a Signals,
@@ -128,8 +128,8 @@ impl Network<'_> {
                 self.engine.answer(&pictures, self.views).context("the network failed")?;
             for ((path, photo), answer) in batch.into_iter().zip(answers) {
                 let outcome = match answer {
-                    None => skipped(Some(photo.format.name()), &Skip::NoAnswer),
-                    Some(answer) => SeenOutcome::Photo {
+                    None => skipped(Some(photo.format.name()), &SkipReason::NoAnswer),
+                    Some(answer) => Observed::Photo {
                         hash: photo.hash,
                         format: photo.format.name(),
                         width: photo.width,
@@ -138,12 +138,13 @@ impl Network<'_> {
                         taken: photo.taken,
                         prediction: Prediction {
                             probabilities: answer.probabilities,
-                            decision: decide(&answer.probabilities, self.bars),
+                            decision: decide(&answer.probabilities, self.thresholds),
                             views: answer.views,
                         },
                     },
                 };
-                let event = Event::Seen(Seen { path, identity: photo.identity, outcome });
+                let event =
+                    Event::Observation(Observation { path, identity: photo.identity, outcome });
                 events.send(event).context("the recorder has ended")?;
             }
         }

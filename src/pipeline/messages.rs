@@ -6,14 +6,14 @@ use super::photo_report::PhotoReport;
 use crate::decode::Candidate;
 use crate::engine::Device;
 use crate::files::identity::Identity;
-use crate::store::{Known, KnownOutcome, PhotoId, Seen};
-use orientd_core::verdict::decision::Bars;
+use crate::store::{KnownFile, KnownOutcome, Observation, PhotoId};
+use orientd_core::verdict::decision::Thresholds;
 
 /// What the walk tells the recorder.
 #[derive(Debug)]
-pub enum Found {
-    /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
-    Unchanged(Vec<(Known, PathBuf)>),
+pub enum WalkEvent {
+    /// KnownFile and unchanged; not opened. Many at once, since a message costs more than a file.
+    Unchanged(Vec<(KnownFile, PathBuf)>),
     /// A known photo under a new name; not opened.
     Renamed { id: PhotoId, path: PathBuf, identity: Identity },
     /// Its name promises a photo, and it is no regular file: a FIFO named `.jpg`, say.
@@ -33,14 +33,14 @@ pub enum Found {
 pub struct EngineInfo {
     pub device: Device,
     /// The thresholds in the model file.
-    pub own_bars: Bars,
+    pub own_thresholds: Thresholds,
     pub backbone: String,
 }
 
 /// What decoders and network tell the recorder: first the engine, then files in no particular order.
 pub enum Event {
     Loaded(EngineInfo),
-    Seen(Seen),
+    Observation(Observation),
 }
 
 /// What the recorder tells the caller, after it is in the database.

@@ -23,8 +23,8 @@ use self::infer::Inference;
 use self::messages::Report;
 use self::policy::TurnSettings;
 use self::record::Recorder;
-use self::renames::Elsewhere;
-use self::walk::{Anchor, Settling, Walk};
+use self::renames::RenameLookup;
+use self::walk::{MountIdentity, Settling, Walk};
 use crate::engine::Engine;
 use crate::signals::Signals;
 use crate::store::{RunId, Store};
@@ -43,7 +43,7 @@ pub struct Round {
     /// `None`: everything found is old enough to look at.
     pub settling: Option<Settling>,
     /// Folders without which nothing is called missing.
-    pub anchors: Vec<Anchor>,
+    pub anchors: Vec<MountIdentity>,
     pub inference: Inference,
     pub turns: TurnSettings,
     /// Report unchanged photos in full too.
@@ -65,9 +65,9 @@ impl Round {
         engine: &mut Option<Engine>,
         mut report: impl FnMut(Report),
     ) -> Result<Store> {
-        let model = store.known_model(&self.inference.model.hash, self.inference.bars)?;
-        let bars = store.bars_for(model, self.inference.bars)?;
-        let inference = Inference { bars, ..self.inference };
+        let model = store.known_model(&self.inference.model.hash, self.inference.thresholds)?;
+        let thresholds = store.thresholds_for(model, self.inference.thresholds)?;
+        let inference = Inference { thresholds, ..self.inference };
         let mut known = HashMap::new();
         for root in &self.roots {
             self.signals.heartbeat.beat();
@@ -78,7 +78,7 @@ impl Round {
         let walk = Walk {
             roots: self.roots,
             known,
-            elsewhere: Elsewhere::new(&store, model),
+            renames: RenameLookup::new(&store, model),
             ignore: self.ignore,
             rescan: self.rescan,
             settling: self.settling,
@@ -91,7 +91,7 @@ impl Round {
             model_hash: inference.model.hash,
             model_name: inference.model.name.clone(),
             model,
-            bars,
+            thresholds,
             turns: self.turns,
             rescan: self.rescan,
             in_full: self.in_full,

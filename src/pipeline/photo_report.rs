@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::change::prepare::Prepared;
 use crate::error::{FixError, Reason};
-use crate::store::{Listed, Prediction};
+use crate::store::{KnownPhoto, Prediction};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
@@ -34,7 +34,7 @@ pub struct PhotoReport {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub stored: Orientation,
-    /// `None` where it was skipped.
+    /// `None` if it was skipped.
     pub prediction: Option<Prediction>,
     pub action: Action,
     /// What the file or its sidecar then states, where something was done.
@@ -59,7 +59,7 @@ impl PhotoReport {
         self.verdict().map_or("skipped", Verdict::as_str)
     }
 
-    /// The tag that the proposed turn makes of the stored one; `None` where no turn is proposed.
+    /// The tag that the proposed turn makes of the stored one; `None` if no turn is proposed.
     pub fn new_orientation(&self) -> Option<Orientation> {
         if self.written.is_some() {
             return self.written;
@@ -70,7 +70,7 @@ impl PhotoReport {
     }
 
     /// What the database knows of a photo.
-    pub fn from_listed(photo: Listed) -> Self {
+    pub fn from_listed(photo: KnownPhoto) -> Self {
         let action = photo.fixed.map_or(Action::None, |(mode, _)| Action::Turned(mode));
         Self {
             path: photo.path,

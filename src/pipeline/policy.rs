@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::files::roots::ByFolder;
-use crate::store::Keep;
+use crate::store::RetentionPolicy;
 use orientd_core::edit::mode::Mode;
 
 /// What is done about the verdict `fix`.
@@ -47,5 +47,5 @@ impl Policies {
 pub struct TurnSettings {
     pub policies: Policies,
     pub keep_mtime: bool,
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
 }

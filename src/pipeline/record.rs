@@ -11,19 +11,19 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::decode_pool::skipped;
-use super::messages::{Event, Found, Report};
+use super::messages::{Event, Report, WalkEvent};
 use super::policy::{Fixing, Policy, TurnSettings};
-use crate::change::journal::{self, Owner};
+use crate::change::journal::{self, ChangeContext};
 use crate::change::originals;
-use crate::change::plan::Wish;
-use crate::change::prepare::{Expected, prepare};
-use crate::error::{Failure, FixError, Reason, Skip};
+use crate::change::plan::TurnRequest;
+use crate::change::prepare::{Precondition, prepare};
+use crate::error::{ChangeError, FixError, Reason, SkipReason};
 use crate::files::identity::{ContentHash, Identity};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::signals::Signals;
 use crate::store::{
-    BarOverrides, Known, KnownOutcome, Listed, ModelId, PhotoId, Prediction, RunId, Seen,
-    SeenOutcome, Store,
+    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, Prediction,
+    RunId, Store, ThresholdOverrides,
 };
 use orientd_core::orientation::{Orientation, Turn};
 use orientd_core::verdict::decision::Verdict;
@@ -41,7 +41,7 @@ pub struct Recorder {
     pub model_name: String,
     /// `None` until the model has been used with this database.
     pub model: Option<ModelId>,
-    pub bars: BarOverrides,
+    pub thresholds: ThresholdOverrides,
     pub turns: TurnSettings,
     /// A person's earlier undo does not bind a rescan.
     pub rescan: bool,
@@ -59,18 +59,20 @@ impl Recorder {
     /// Runs until both sources are closed and drained, then gives the database back.
     ///
     /// # Errors
-    /// Where the database cannot be read or written. Nothing of a photo's is lost: what was not
+    /// Returns an error if the database cannot be read or written. Nothing of a photo's is lost: what was not
     /// recorded is looked at again.
     pub fn run(
         mut self,
         events: Receiver<Event>,
-        found: Receiver<Found>,
+        found: Receiver<WalkEvent>,
         reports: &Sender<Report>,
     ) -> Result<Store> {
-        let (mut events, mut found) = (Some(events), Some(found));
+        let mut events = Some(events);
+        let mut found = Some(found);
         let mut batch = Vec::new();
         while events.is_some() || found.is_some() {
-            let (no_events, no_found) = (never(), never());
+            let no_events = never();
+            let no_found = never();
             let timeout = if batch.is_empty() { Duration::MAX } else { FLUSH_AFTER };
             select! {
                 recv(events.as_ref().unwrap_or(&no_events)) -> event => match event {
@@ -96,14 +98,16 @@ impl Recorder {
     fn on_event(
         &mut self,
         event: Event,
-        batch: &mut Vec<Seen>,
+        batch: &mut Vec<Observation>,
         reports: &Sender<Report>,
     ) -> Result<()> {
         match event {
-            Event::Seen(seen) => batch.push(seen),
+            Event::Observation(seen) => batch.push(seen),
             Event::Loaded(info) => {
-                let (hash, name) = (&self.model_hash, &self.model_name);
-                let (own, overrides) = (info.own_bars, self.bars);
+                let hash = &self.model_hash;
+                let name = &self.model_name;
+                let own = info.own_thresholds;
+                let overrides = self.thresholds;
                 let id = self.store.add_model(hash, name, &info.backbone, own, overrides)?;
                 self.model = Some(id);
                 send(reports, Report::Loaded(info))?;
@@ -114,39 +118,44 @@ impl Recorder {
 
     fn on_found(
         &mut self,
-        item: Found,
-        batch: &mut Vec<Seen>,
+        item: WalkEvent,
+        batch: &mut Vec<Observation>,
         reports: &Sender<Report>,
     ) -> Result<()> {
         match item {
-            Found::Unchanged(batch) => self.unchanged(&batch, reports),
-            Found::Unsettled(path) => send(reports, Report::Unsettled(path)),
-            Found::Renamed { id, path, identity } => {
+            WalkEvent::Unchanged(batch) => self.unchanged(&batch, reports),
+            WalkEvent::Unsettled(path) => send(reports, Report::Unsettled(path)),
+            WalkEvent::Renamed { id, path, identity } => {
                 self.store.rename(id, &path, &identity)?;
                 match self.store.photo(id, self.model)? {
                     Some(photo) => self.known_photo(photo, reports),
                     None => Ok(()),
                 }
             }
-            Found::NotRegular(candidate) => {
-                let outcome = skipped(None, &Skip::NotRegular);
-                let (path, identity) = (candidate.path, candidate.identity);
-                batch.push(Seen { path, identity, outcome });
+            WalkEvent::NotRegular(candidate) => {
+                let outcome = skipped(None, &SkipReason::NotRegular);
+                let path = candidate.path;
+                let identity = candidate.identity;
+                batch.push(Observation { path, identity, outcome });
                 Ok(())
             }
-            Found::SameFile => send(reports, Report::SameFile),
-            Found::Unreadable(path, err) => {
+            WalkEvent::SameFile => send(reports, Report::SameFile),
+            WalkEvent::Unreadable(path, err) => {
                 let reason = Reason::new("unreadable", format!("cannot look in here: {err}"));
                 send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
             }
-            Found::Missing(ids) => {
+            WalkEvent::Missing(ids) => {
                 self.store.mark_missing(&ids)?;
                 send(reports, Report::Missing(ids.len()))
             }
         }
     }
 
-    fn unchanged(&mut self, batch: &[(Known, PathBuf)], reports: &Sender<Report>) -> Result<()> {
+    fn unchanged(
+        &mut self,
+        batch: &[(KnownFile, PathBuf)],
+        reports: &Sender<Report>,
+    ) -> Result<()> {
         let mut counts: HashMap<KnownOutcome, u64> = HashMap::new();
         for (known, path) in batch {
             if known.is_missing
@@ -155,7 +164,7 @@ impl Recorder {
                 self.store.mark_found(id)?;
             }
             let is_due = known.outcome
-                == KnownOutcome::Looked { verdict: Verdict::Fix, pending: true }
+                == KnownOutcome::Decoded { verdict: Verdict::Fix, pending: true }
                 && self.turns.policies.of(path).fixing != Fixing::Off;
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
@@ -169,8 +178,10 @@ impl Recorder {
         counts.into_iter().try_for_each(|(known, n)| send(reports, Report::Unchanged(known, n)))
     }
 
-    fn known_photo(&mut self, photo: Listed, reports: &Sender<Report>) -> Result<()> {
-        let (id, identity, hash) = (photo.id, photo.identity, photo.hash);
+    fn known_photo(&mut self, photo: KnownPhoto, reports: &Sender<Report>) -> Result<()> {
+        let id = photo.id;
+        let identity = photo.identity;
+        let hash = photo.hash;
         let is_current = photo.is_current;
         let mut report = PhotoReport::from_listed(photo);
         if let (true, Some(hash)) = (is_current, hash) {
@@ -180,7 +191,7 @@ impl Recorder {
     }
 
     /// Records the batch, then does what is to be done about it.
-    fn flush(&mut self, batch: &mut Vec<Seen>, reports: &Sender<Report>) -> Result<()> {
+    fn flush(&mut self, batch: &mut Vec<Observation>, reports: &Sender<Report>) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -196,8 +207,8 @@ impl Recorder {
     }
 
     /// A photo met at a new path that was known at another, where it no longer is, keeps its row.
-    fn follow_rename(&mut self, seen: &Seen) -> Result<()> {
-        let SeenOutcome::Photo { hash, .. } = &seen.outcome else { return Ok(()) };
+    fn follow_rename(&mut self, seen: &Observation) -> Result<()> {
+        let Observed::Photo { hash, .. } = &seen.outcome else { return Ok(()) };
         for (id, path, known_hash) in self.store.by_inode(&seen.identity)? {
             let is_gone = || fs::symlink_metadata(&path).is_err();
             if path != seen.path && known_hash.as_ref() == Some(hash) && is_gone() {
@@ -209,16 +220,14 @@ impl Recorder {
 
     fn report_seen(
         &mut self,
-        seen: Seen,
+        seen: Observation,
         id: Option<PhotoId>,
         reports: &Sender<Report>,
     ) -> Result<()> {
         let report = match seen.outcome {
-            SeenOutcome::NotAPhoto => return send(reports, Report::OtherFile),
-            SeenOutcome::Skipped { format, reason } => {
-                blank_report(seen.path, format, Some(reason))
-            }
-            SeenOutcome::Photo { hash, format, width, height, stored, prediction, .. } => {
+            Observed::NotAPhoto => return send(reports, Report::OtherFile),
+            Observed::Skipped { format, reason } => blank_report(seen.path, format, Some(reason)),
+            Observed::Photo { hash, format, width, height, stored, prediction, .. } => {
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
@@ -255,8 +264,8 @@ impl Recorder {
         let turn = decision.turn;
         match self.fix(report, id, turn, policy, identity, hash) {
             Ok(()) => report.just_now = true,
-            Err(Failure::Photo(why)) => report.refused(&why),
-            Err(Failure::Store(err)) => return Err(err),
+            Err(ChangeError::Photo(why)) => report.refused(&why),
+            Err(ChangeError::Store(err)) => return Err(err),
         }
         Ok(())
     }
@@ -269,7 +278,7 @@ impl Recorder {
         policy: Policy,
         identity: &Identity,
         hash: &ContentHash,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ChangeError> {
         if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
             return Err(FixError::SaidUpright.into());
         }
@@ -277,13 +286,14 @@ impl Recorder {
             return Err(FixError::Undone.into());
         }
         let stored = Some(report.stored);
-        let expected = Expected { identity: Some(identity), hash: Some(hash), stored };
-        let wish = Wish { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
+        let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
+        let wish = TurnRequest { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
         let prepared = prepare(&report.path, expected, wish)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {
-            let (keep_mtime, keep) = (self.turns.keep_mtime, self.turns.keep);
-            let owner = Owner { run: self.run, photo, turn, keep_mtime, keep };
+            let keep_mtime = self.turns.keep_mtime;
+            let keep = self.turns.keep;
+            let owner = ChangeContext { run: self.run, photo, turn, keep_mtime, keep };
             journal::apply(&mut self.store, owner, &prepared)?;
         }
         report.planned(&prepared);

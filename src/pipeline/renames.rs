@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::identity::Identity;
-use crate::store::{Known, KnownOutcome, ModelId, Store};
+use crate::store::{KnownFile, KnownOutcome, ModelId, Store};
 
 /// Is this the photo that was known, but for its name?
-pub fn may_be(known: &Known, identity: &Identity) -> bool {
-    identity.is_renamed(&known.identity) && matches!(known.outcome, KnownOutcome::Looked { .. })
+pub fn may_be(known: &KnownFile, identity: &Identity) -> bool {
+    identity.is_renamed(&known.identity) && matches!(known.outcome, KnownOutcome::Decoded { .. })
 }
 
 pub fn is_absent(err: &std::io::Error) -> bool {
@@ -18,31 +18,31 @@ pub fn is_absent(err: &std::io::Error) -> bool {
 
 /// A photo may have been moved here from outside the roots, or from a place that an earlier walk found
 /// empty.
-pub struct Elsewhere {
+pub struct RenameLookup {
     db: PathBuf,
     model: Option<ModelId>,
     /// Opened when the first stranger turns up.
     store: Option<Store>,
 }
 
-impl Elsewhere {
+impl RenameLookup {
     pub fn new(store: &Store, model: Option<ModelId>) -> Self {
         Self { db: store.path().to_owned(), model, store: None }
     }
 
     /// The photo that was known under another name, which is gone. None where the database cannot be
     /// asked: then the photo is looked at, and known again by its content.
-    pub fn renamed(&mut self, identity: &Identity) -> Option<Known> {
+    pub fn renamed(&mut self, identity: &Identity) -> Option<KnownFile> {
         let known = self.ask(identity).unwrap_or_else(|err| {
             tracing::warn!("cannot look for earlier names of photos: {err:#}");
             Vec::new()
         });
         let is_gone = |path: &Path| fs::symlink_metadata(path).is_err_and(|err| is_absent(&err));
-        let is_it = |(path, known): &(PathBuf, Known)| may_be(known, identity) && is_gone(path);
+        let is_it = |(path, known): &(PathBuf, KnownFile)| may_be(known, identity) && is_gone(path);
         known.into_iter().find(is_it).map(|(_, known)| known)
     }
 
-    fn ask(&mut self, identity: &Identity) -> anyhow::Result<Vec<(PathBuf, Known)>> {
+    fn ask(&mut self, identity: &Identity) -> anyhow::Result<Vec<(PathBuf, KnownFile)>> {
         if self.store.is_none() {
             self.store = Store::open_existing(&self.db)?;
         }

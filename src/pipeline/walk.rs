@@ -11,13 +11,13 @@ use crossbeam_channel::Sender;
 use globset::GlobSet;
 use walkdir::{DirEntry, WalkDir};
 
-use super::messages::Found;
-use super::renames::{Elsewhere, is_absent, may_be};
+use super::messages::WalkEvent;
+use super::renames::{RenameLookup, is_absent, may_be};
 use crate::decode::Candidate;
 use crate::files::identity::Identity;
 use crate::files::roots::without_nested;
 use crate::signals::Signals;
-use crate::store::{Known, KnownOutcome, PhotoId};
+use crate::store::{KnownFile, KnownOutcome, PhotoId};
 use orientd_core::format::sniff::promises_photo;
 
 /// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
@@ -46,27 +46,27 @@ impl Settling {
 pub struct Walk {
     /// Absolute, none below another.
     pub roots: Vec<PathBuf>,
-    pub known: HashMap<PathBuf, Known>,
-    pub elsewhere: Elsewhere,
+    pub known: HashMap<PathBuf, KnownFile>,
+    pub renames: RenameLookup,
     pub ignore: GlobSet,
     /// Look at everything again.
     pub rescan: bool,
     pub settling: Option<Settling>,
     /// Where another file system is here than at the start, or none, nothing is missing: it is away.
-    pub anchors: Vec<Anchor>,
+    pub anchors: Vec<MountIdentity>,
     pub signals: Arc<Signals>,
 }
 
 /// A folder as it was when the walk began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anchor {
+pub struct MountIdentity {
     pub path: PathBuf,
     pub dev: u64,
     pub ino: u64,
 }
 
-impl Anchor {
-    /// `None` where there is no folder.
+impl MountIdentity {
+    /// `None` if there is no folder.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(Metadata::is_dir)?;
         let identity = Identity::from(&metadata);
@@ -86,10 +86,14 @@ impl Walk {
     /// Walks all roots in order of name. New and changed files go to `work`, all else to `found`.
     ///
     /// # Errors
-    /// Where a receiver is gone; its own stage says why.
-    pub fn run(mut self, work: &Sender<Candidate>, found: &Sender<Found>) -> Result<(), Stopped> {
+    /// Returns an error if a receiver is gone; its own stage says why.
+    pub fn run(
+        mut self,
+        work: &Sender<Candidate>,
+        found: &Sender<WalkEvent>,
+    ) -> Result<(), Stopped> {
         let known = std::mem::take(&mut self.known);
-        let mut sorter = Sorter::new(known, self.rescan);
+        let mut classifier = Classifier::new(known, self.rescan);
         let settling = self.settling.take();
         let is_young = |candidate: &Candidate| {
             settling.as_ref().is_some_and(|settling| settling.is_young(candidate))
@@ -107,32 +111,32 @@ impl Walk {
                 if self.signals.stop.is_set() {
                     return Err(Stopped);
                 }
-                let sorted = match entry {
-                    Ok(entry) => sorter.sort(&entry, &mut self.elsewhere),
+                let classified = match entry {
+                    Ok(entry) => classifier.classify(&entry, &mut self.renames),
                     Err(err) => {
                         is_whole &= is_not_found(&err);
                         unreadable(err)
                     }
                 };
-                match sorted {
-                    Sorted::Work(young) if is_young(&young) => {
-                        found.send(Found::Unsettled(young.path)).map_err(|_| Stopped)?;
+                match classified {
+                    Classified::Work(young) if is_young(&young) => {
+                        found.send(WalkEvent::Unsettled(young.path)).map_err(|_| Stopped)?;
                     }
-                    Sorted::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
-                    Sorted::Found(item) => found.send(item).map_err(|_| Stopped)?,
-                    Sorted::Unchanged(known, path) => unchanged.push((known, path)),
-                    Sorted::Nothing => {}
+                    Classified::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
+                    Classified::WalkEvent(item) => found.send(item).map_err(|_| Stopped)?,
+                    Classified::Unchanged(known, path) => unchanged.push((known, path)),
+                    Classified::Nothing => {}
                 }
                 if unchanged.len() == UNCHANGED_BATCH {
                     let batch =
                         std::mem::replace(&mut unchanged, Vec::with_capacity(UNCHANGED_BATCH));
-                    found.send(Found::Unchanged(batch)).map_err(|_| Stopped)?;
+                    found.send(WalkEvent::Unchanged(batch)).map_err(|_| Stopped)?;
                 }
             }
         }
-        found.send(Found::Unchanged(unchanged)).map_err(|_| Stopped)?;
-        if is_whole && self.anchors.iter().all(Anchor::holds) {
-            found.send(Found::Missing(sorter.missing())).map_err(|_| Stopped)?;
+        found.send(WalkEvent::Unchanged(unchanged)).map_err(|_| Stopped)?;
+        if is_whole && self.anchors.iter().all(MountIdentity::holds) {
+            found.send(WalkEvent::Missing(classifier.missing())).map_err(|_| Stopped)?;
         }
         Ok(())
     }
@@ -172,26 +176,26 @@ fn is_not_found(err: &walkdir::Error) -> bool {
     err.io_error().is_some_and(is_absent)
 }
 
-fn unreadable(err: walkdir::Error) -> Sorted {
+fn unreadable(err: walkdir::Error) -> Classified {
     let path = err.path().unwrap_or(Path::new("?")).to_owned();
     let is_gone = is_not_found(&err);
     match err.into_io_error() {
-        Some(source) if !is_gone => Sorted::Found(Found::Unreadable(path, source)),
+        Some(source) if !is_gone => Classified::WalkEvent(WalkEvent::Unreadable(path, source)),
         // Deleted between listing and looking; or a loop, which cannot be without links.
-        _ => Sorted::Nothing,
+        _ => Classified::Nothing,
     }
 }
 
-enum Sorted {
+enum Classified {
     Work(Candidate),
-    Found(Found),
-    Unchanged(Known, PathBuf),
+    WalkEvent(WalkEvent),
+    Unchanged(KnownFile, PathBuf),
     Nothing,
 }
 
 /// Tells new from known, one entry at a time.
-struct Sorter {
-    known: HashMap<PathBuf, Known>,
+struct Classifier {
+    known: HashMap<PathBuf, KnownFile>,
     /// Where each known inode was last seen; made when the first stranger turns up.
     by_inode: Option<HashMap<(u64, u64), PathBuf>>,
     /// Inodes met in this walk.
@@ -199,14 +203,14 @@ struct Sorter {
     rescan: bool,
 }
 
-impl Sorter {
-    fn new(known: HashMap<PathBuf, Known>, rescan: bool) -> Self {
+impl Classifier {
+    fn new(known: HashMap<PathBuf, KnownFile>, rescan: bool) -> Self {
         Self { known, by_inode: None, met: HashSet::new(), rescan }
     }
 
-    fn sort(&mut self, entry: &DirEntry, elsewhere: &mut Elsewhere) -> Sorted {
+    fn classify(&mut self, entry: &DirEntry, renames: &mut RenameLookup) -> Classified {
         if entry.file_type().is_dir() || entry.file_type().is_symlink() {
-            return Sorted::Nothing;
+            return Classified::Nothing;
         }
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
@@ -215,36 +219,40 @@ impl Sorter {
         let identity = Identity::from(&metadata);
         if !self.met.insert((identity.dev, identity.ino)) {
             self.known.remove(entry.path());
-            return Sorted::Found(Found::SameFile);
+            return Classified::WalkEvent(WalkEvent::SameFile);
         }
         match self.known.remove_entry(entry.path()) {
             Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
-                Sorted::Unchanged(known, path)
+                Classified::Unchanged(known, path)
             }
             Some(_) => look(entry.path().to_owned(), identity, &metadata),
-            None => self.stranger(entry.path(), identity, &metadata, elsewhere),
+            None => self.unknown_path(entry.path(), identity, &metadata, renames),
         }
     }
 
     /// A path the database does not know: a renamed photo, another name of a known one, or new.
-    fn stranger(
+    fn unknown_path(
         &mut self,
         path: &Path,
         identity: Identity,
         metadata: &Metadata,
-        elsewhere: &mut Elsewhere,
-    ) -> Sorted {
+        renames: &mut RenameLookup,
+    ) -> Classified {
         let known = &self.known;
         let by_inode = self.by_inode.get_or_insert_with(|| {
-            let inode = |(path, known): (&PathBuf, &Known)| {
+            let inode = |(path, known): (&PathBuf, &KnownFile)| {
                 ((known.identity.dev, known.identity.ino), path.clone())
             };
             known.iter().map(inode).collect()
         });
         let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
-            return match elsewhere.renamed(&identity) {
-                Some(Known { id: Some(id), .. }) if !self.rescan => {
-                    Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
+            return match renames.renamed(&identity) {
+                Some(KnownFile { id: Some(id), .. }) if !self.rescan => {
+                    Classified::WalkEvent(WalkEvent::Renamed {
+                        id,
+                        path: path.to_owned(),
+                        identity,
+                    })
                 }
                 _ => look(path.to_owned(), identity, metadata),
             };
@@ -252,15 +260,15 @@ impl Sorter {
         let still_there = fs::symlink_metadata(earlier).map(|metadata| Identity::from(&metadata));
         if still_there.is_ok_and(|there| (there.dev, there.ino) == (identity.dev, identity.ino)) {
             self.met.remove(&(identity.dev, identity.ino)); // Its known name is yet to come.
-            return Sorted::Found(Found::SameFile);
+            return Classified::WalkEvent(WalkEvent::SameFile);
         }
         match self.known.get(earlier) {
-            Some(known @ Known { id: Some(id), .. })
+            Some(known @ KnownFile { id: Some(id), .. })
                 if may_be(known, &identity) && !self.rescan =>
             {
                 let id = *id;
                 self.known.remove(&earlier.clone());
-                Sorted::Found(Found::Renamed { id, path: path.to_owned(), identity })
+                Classified::WalkEvent(WalkEvent::Renamed { id, path: path.to_owned(), identity })
             }
             _ => look(path.to_owned(), identity, metadata),
         }
@@ -273,25 +281,25 @@ impl Sorter {
     }
 }
 
-fn is_settled(known: &Known, identity: &Identity) -> bool {
+fn is_settled(known: &KnownFile, identity: &Identity) -> bool {
     known.identity == *identity && known.outcome != KnownOutcome::LookAgain
 }
 
-fn look(path: PathBuf, identity: Identity, metadata: &Metadata) -> Sorted {
+fn look(path: PathBuf, identity: Identity, metadata: &Metadata) -> Classified {
     let candidate = Candidate { path, identity };
     if metadata.is_file() {
-        Sorted::Work(candidate)
+        Classified::Work(candidate)
     } else if promises_photo(&candidate.path) {
-        Sorted::Found(Found::NotRegular(candidate))
+        Classified::WalkEvent(WalkEvent::NotRegular(candidate))
     } else {
-        Sorted::Nothing
+        Classified::Nothing
     }
 }
 
 /// Absolute, links in the roots themselves resolved, none at or below another.
 ///
 /// # Errors
-/// Where a root does not exist or cannot be reached.
+/// Returns an error if a root does not exist or cannot be reached.
 pub fn distinct_roots(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     use anyhow::Context;
     let resolve = |path: &PathBuf| {

@@ -3,12 +3,12 @@
 use anyhow::Result;
 
 use crate::change::answer;
-use crate::change::journal::{self, Owner};
-use crate::change::plan::Wish;
-use crate::error::{Failure, FixError, Reason};
+use crate::change::journal::{self, ChangeContext};
+use crate::change::plan::TurnRequest;
+use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{KnownPhoto, ModelId, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
 
 /// Groups of answers that can be taken back by "undo the last".
@@ -32,26 +32,26 @@ pub struct Outcome {
 }
 
 /// Does what a person says, one photo after the other.
-pub struct Clerk {
+pub struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
-    who: String,
+    user: String,
     /// Begun with the first change.
     run: Option<RunId>,
     /// Photos answered together, latest last.
     groups: Vec<Vec<PhotoId>>,
 }
 
-impl Clerk {
+impl AnswerWriter {
     pub fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
-        Self { store, model, turns, who: answer::who(), run: None, groups: Vec::new() }
+        Self { store, model, turns, user: answer::current_user(), run: None, groups: Vec::new() }
     }
 
     /// Ends the run, where one was begun.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn close(mut self) -> Result<()> {
         self.run.map_or(Ok(()), |run| self.store.end_run(run))
     }
@@ -60,12 +60,12 @@ impl Clerk {
     /// and gets no label, since nothing came of the answer.
     ///
     /// # Errors
-    /// Where the database cannot be read or written; earlier photos of the list stay answered.
+    /// Returns an error if the database cannot be read or written; earlier photos of the list stay answered.
     pub fn answer(&mut self, answers: &[Answer]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(answers.len());
         let mut group = Vec::new();
         for answer in answers {
-            let outcome = outcome(answer.photo, self.one(answer))?;
+            let outcome = outcome(answer.photo, self.answer_one(answer))?;
             if outcome.refused.is_none() {
                 group.push(answer.photo);
             }
@@ -85,14 +85,15 @@ impl Clerk {
         self.groups.push(group);
     }
 
-    fn one(&mut self, answer: &Answer) -> Result<(), Failure> {
+    fn answer_one(&mut self, answer: &Answer) -> Result<(), ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
         }
-        let (turn, keep) = (answer.turn, self.turns.keep);
+        let turn = answer.turn;
+        let keep = self.turns.keep;
         let mode = self.turns.policies.of(&photo.path).mode;
-        let wish = Wish { turn, mode, max_original: keep.max_bytes };
+        let wish = TurnRequest { turn, mode, max_original: keep.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, wish, "review")?;
@@ -101,20 +102,20 @@ impl Clerk {
             Some(_) => Some(self.run()?),
             None => None,
         };
-        let owner = run.map(|run| Owner {
+        let owner = run.map(|run| ChangeContext {
             run,
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
             keep,
         });
-        planned.carry_out(&mut self.store, owner, &self.who)
+        planned.carry_out(&mut self.store, owner, &self.user)
     }
 
     /// Takes back the latest answer or change of each photo.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
+    /// Returns an error if the database cannot be read or written.
     pub fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(photos.len());
         for photo in photos {
@@ -126,13 +127,13 @@ impl Clerk {
     /// Takes back what was last answered together. Empty where there is nothing left.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
+    /// Returns an error if the database cannot be read or written.
     pub fn undo_last(&mut self) -> Result<Vec<Outcome>> {
         let group = self.groups.pop().unwrap_or_default();
         self.undo(&group)
     }
 
-    fn undo_one(&mut self, id: PhotoId) -> Result<(), Failure> {
+    fn undo_one(&mut self, id: PhotoId) -> Result<(), ChangeError> {
         let photo = self.photo(id)?;
         // An answer about the content as it is now is later than the change that led to it.
         if let Some(hash) = photo.hash
@@ -150,7 +151,7 @@ impl Clerk {
         Ok(())
     }
 
-    fn photo(&self, id: PhotoId) -> Result<Listed, Failure> {
+    fn photo(&self, id: PhotoId) -> Result<KnownPhoto, ChangeError> {
         self.store.photo(id, self.model)?.ok_or_else(|| FixError::Vanished.into())
     }
 
@@ -164,10 +165,10 @@ impl Clerk {
     }
 }
 
-fn outcome(photo: PhotoId, result: Result<(), Failure>) -> Result<Outcome> {
+fn outcome(photo: PhotoId, result: Result<(), ChangeError>) -> Result<Outcome> {
     match result {
         Ok(()) => Ok(Outcome { photo, refused: None }),
-        Err(Failure::Photo(why)) => Ok(Outcome { photo, refused: Some((&why).into()) }),
-        Err(Failure::Store(err)) => Err(err),
+        Err(ChangeError::Photo(why)) => Ok(Outcome { photo, refused: Some((&why).into()) }),
+        Err(ChangeError::Store(err)) => Err(err),
     }
 }

@@ -8,7 +8,7 @@ use orientd_core::image::rgb::Rgb8;
 /// `quality` from 1 to 100.
 ///
 /// # Errors
-/// Where the picture has no pixels or there is no memory for it.
+/// Returns an error if the picture has no pixels or there is no memory for it.
 pub fn compress(picture: &Rgb8, quality: i32) -> Result<Vec<u8>> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(quality)?;

@@ -11,13 +11,13 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::Semaphore;
 
 use super::encode;
-use crate::decode::sandbox::Isolated;
-use crate::decode::{Budget, Candidate, Limits, Looked};
-use crate::error::{FixError, Skip};
+use crate::decode::sandbox::Sandbox;
+use crate::decode::{Budget, Candidate, Decoded, Limits};
+use crate::error::{FixError, SkipReason};
 use crate::files::identity::ContentHash;
 use crate::files::sidecar;
 use crate::signals::Signals;
-use crate::store::Listed;
+use crate::store::KnownPhoto;
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
@@ -69,7 +69,7 @@ pub struct Thumbnails {
 
 impl Thumbnails {
     /// # Errors
-    /// Where the folder cannot be made.
+    /// Returns an error if the folder cannot be made.
     pub fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
         DirBuilder::new()
@@ -78,7 +78,8 @@ impl Thumbnails {
             .create(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let budget = Budget::new(512 << 20);
-        let (decoders, waiting) = (Semaphore::new(n_decoders), Semaphore::new(MOST_WAITING));
+        let decoders = Semaphore::new(n_decoders);
+        let waiting = Semaphore::new(MOST_WAITING);
         Ok(Self { folder, limits, budget, decoders, waiting, n_made: AtomicU64::new(0) })
     }
 
@@ -88,7 +89,7 @@ impl Thumbnails {
     /// `Missing`.
     pub async fn get(
         self: &std::sync::Arc<Self>,
-        photo: Listed,
+        photo: KnownPhoto,
         size: Size,
     ) -> Result<Vec<u8>, Missing> {
         if let Some(bytes) = self.kept(&photo, size) {
@@ -106,18 +107,18 @@ impl Thumbnails {
     ///
     /// # Errors
     /// `Missing`.
-    pub fn made(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
+    pub fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
         match self.kept(photo, size) {
             Some(bytes) => Ok(bytes),
             None => self.make(photo, size),
         }
     }
 
-    /// A small picture for a report; `None` where there is none to be had.
+    /// A small picture for a report; `None` if there is none to be had.
     ///
     /// # Errors
-    /// Where the cache cannot be written.
-    pub fn picture(&self, photo: &Listed) -> Result<Option<Vec<u8>>> {
+    /// Returns an error if the cache cannot be written.
+    pub fn picture(&self, photo: &KnownPhoto) -> Result<Option<Vec<u8>>> {
         match self.made(photo, Size::Grid) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Missing::Photo(_) | Missing::Busy) => Ok(None),
@@ -125,16 +126,16 @@ impl Thumbnails {
         }
     }
 
-    fn make(&self, photo: &Listed, size: Size) -> Result<Vec<u8>, Missing> {
+    fn make(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
         let side = size.side();
         let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
         // A decoder of its own for each: what a hostile photo does to it ends with it.
         let signals = Signals::default();
-        let mut decoder = Isolated::new(&self.limits, &self.budget, side, &signals);
-        let seen = match decoder.look(&candidate).map_err(Missing::Failed)? {
-            Some(Looked::Photo(seen)) => seen,
-            Some(Looked::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
-            Some(Looked::NotAPhoto) => return Err(Missing::Photo("this is not a photo".into())),
+        let mut decoder = Sandbox::new(&self.limits, &self.budget, side, &signals);
+        let seen = match decoder.decode(&candidate).map_err(Missing::Failed)? {
+            Some(Decoded::Photo(seen)) => seen,
+            Some(Decoded::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
+            Some(Decoded::NotAPhoto) => return Err(Missing::Photo("this is not a photo".into())),
             None => return Err(Missing::Busy),
         };
         if photo.hash.is_some_and(|hash| hash != seen.hash) {
@@ -153,7 +154,7 @@ impl Thumbnails {
         Ok(bytes)
     }
 
-    fn kept(&self, photo: &Listed, size: Size) -> Option<Vec<u8>> {
+    fn kept(&self, photo: &KnownPhoto, size: Size) -> Option<Vec<u8>> {
         let path = self.path(&photo.hash?, sidecar::orientation(&photo.path), size);
         fs::read(path).ok()
     }
@@ -217,10 +218,12 @@ impl Thumbnails {
 /// The scan's picture is a square; this gives it the photo's proportions back.
 fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Result<Rgb8> {
     let (width, height) = if swapped { (height, width) } else { (width, height) };
-    let (width, height, side) = (width.max(1) as usize, height.max(1) as usize, square.width);
+    let width = width.max(1) as usize;
+    let height = height.max(1) as usize;
+    let side = square.width;
     let longer = width.max(height);
     let scale = |length: usize| (length * side / longer).max(1);
-    let failed = |_| Skip::Corrupt("the picture has no pixels".into());
+    let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
     Ok(resize(square, scale(width), scale(height)).map_err(failed)?)
 }
 

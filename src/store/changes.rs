@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{Row, TransactionBehavior, params};
 
 use super::ids::{ChangeId, PhotoId, RunId};
-use super::looks::set_content;
+use super::observations::set_content;
 use super::{Store, now, path_bytes, path_from, range_below};
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
@@ -92,7 +92,7 @@ impl Change {
 
 /// What a photo is after a change was made or put back.
 #[derive(Clone, Copy, Debug)]
-pub struct NowIs {
+pub struct FileState {
     pub photo: PhotoId,
     /// As the file or its sidecar states it.
     pub stored: Orientation,
@@ -112,7 +112,7 @@ impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
     ///
     /// # Errors
-    /// Where the database cannot be written; then the file must not be either.
+    /// Returns an error if the database cannot be written; then the file must not be either.
     pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<ChangeId> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
@@ -146,12 +146,12 @@ impl Store {
     /// Notes how a change ended, and what the file is now where orientd changed it.
     ///
     /// # Errors
-    /// Where the database cannot be written.
-    pub fn settle_change(
+    /// Returns an error if the database cannot be written.
+    pub fn set_change_state(
         &mut self,
         change: ChangeId,
         state: ChangeState,
-        now_is: Option<NowIs>,
+        now_is: Option<FileState>,
     ) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
@@ -177,7 +177,7 @@ impl Store {
     /// Changes in the midst of which a process died.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn unsettled_changes(&self) -> Result<Vec<Change>> {
         self.changes("WHERE state IN ('intent', 'undoing') ORDER BY id", params![])
     }
@@ -185,7 +185,7 @@ impl Store {
     /// Changes of a run that are in force, latest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn changes_of_run(&self, run: RunId) -> Result<Vec<Change>> {
         self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
     }
@@ -193,7 +193,7 @@ impl Store {
     /// Changes in force at or below `path`, latest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn changes_below(&self, path: &Path) -> Result<Vec<Change>> {
         let (from, to) = range_below(path);
         self.changes(
@@ -207,7 +207,7 @@ impl Store {
     /// The latest change in force of every file at or below `path`, by number.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
         let mut changes = self.changes_below(path)?;
         let mut seen = std::collections::HashSet::new();
@@ -219,7 +219,7 @@ impl Store {
     /// Was a turn of exactly this content, shown as `stored`, put back by its owner?
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn was_undone(
         &self,
         photo: PhotoId,
@@ -236,7 +236,7 @@ impl Store {
     /// How many changes are in force, were put back, and await settling.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn count_changes(&self) -> Result<(i64, i64, i64)> {
         let sql = "SELECT count(*) FILTER (WHERE state = 'done'),
                           count(*) FILTER (WHERE state = 'undone'),

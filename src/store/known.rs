@@ -14,7 +14,7 @@ use orientd_core::verdict::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownFile {
     /// `None` for a file that is no photo.
     pub id: Option<PhotoId>,
     pub identity: Identity,
@@ -25,8 +25,8 @@ pub struct Known {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KnownOutcome {
-    /// Looked at by the present model. `pending`: its proposal is for the content as it is now.
-    Looked { verdict: Verdict, pending: bool },
+    /// Decoded at by the present model. `pending`: its proposal is for the content as it is now.
+    Decoded { verdict: Verdict, pending: bool },
     /// Skipped for a reason that lies in the file; the code is in the photo's row.
     Skipped,
     /// Not a photo.
@@ -41,8 +41,8 @@ const KNOWN: &str = "
            q.hash = p.hash AND q.stored = p.stored, p.missing_since IS NOT NULL
     FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1";
 
-fn known_photo(row: &Row<'_>) -> Result<(PathBuf, Known)> {
-    let known = Known {
+fn known_photo(row: &Row<'_>) -> Result<(PathBuf, KnownFile)> {
+    let known = KnownFile {
         id: row.get(1)?,
         identity: identity(row, 2)?,
         outcome: known_outcome(row)?,
@@ -55,12 +55,12 @@ impl Store {
     /// Calls `each` with every file known at or below `root`.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn known_below(
         &self,
         root: &Path,
         model: Option<ModelId>,
-        mut each: impl FnMut(PathBuf, Known),
+        mut each: impl FnMut(PathBuf, KnownFile),
     ) -> Result<()> {
         // Two plain ranges: SQLite would answer an OR of them several times slower.
         for (from, to) in [range_of(root), range_below(root)] {
@@ -75,7 +75,7 @@ impl Store {
         from: &[u8],
         to: &[u8],
         model: Option<ModelId>,
-        each: &mut impl FnMut(PathBuf, Known),
+        each: &mut impl FnMut(PathBuf, KnownFile),
     ) -> Result<()> {
         let below = format!("{KNOWN} WHERE p.path >= ?2 AND p.path < ?3");
         let mut photos = self.db.prepare_cached(&below)?;
@@ -90,12 +90,12 @@ impl Store {
     /// Photos known with this inode, wherever they were.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn known_by_inode(
         &self,
         identity: &Identity,
         model: Option<ModelId>,
-    ) -> Result<Vec<(PathBuf, Known)>> {
+    ) -> Result<Vec<(PathBuf, KnownFile)>> {
         let with_inode = format!("{KNOWN} WHERE p.dev = ?2 AND p.ino = ?3");
         let mut photos = self.db.prepare_cached(&with_inode)?;
         let inode = params![model, identity.dev as i64, identity.ino as i64];
@@ -111,7 +111,7 @@ impl Store {
         &self,
         from: &[u8],
         to: &[u8],
-        each: &mut impl FnMut(PathBuf, Known),
+        each: &mut impl FnMut(PathBuf, KnownFile),
     ) -> Result<()> {
         let mut others = self.db.prepare_cached(
             "SELECT path, dev, ino, size, mtime_ns, ctime_ns FROM other_files
@@ -119,7 +119,7 @@ impl Store {
         )?;
         let mut rows = others.query(params![from, to])?;
         while let Some(row) = rows.next()? {
-            let known = Known {
+            let known = KnownFile {
                 id: None,
                 identity: identity(row, 1)?,
                 outcome: KnownOutcome::Other,
@@ -133,7 +133,7 @@ impl Store {
     /// The photo's new place; its history stays with it. A stale row at the new place is replaced.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn rename(&mut self, id: PhotoId, path: &Path, identity: &Identity) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let bytes = path_bytes(path);
@@ -163,7 +163,7 @@ impl Store {
     /// Photos with this inode, for telling a renamed photo from a new one.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn by_inode(
         &self,
         identity: &Identity,
@@ -180,7 +180,7 @@ impl Store {
     /// Marks photos that a whole look at their folder did not find. Nothing is forgotten.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn mark_missing(&mut self, ids: &[PhotoId]) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for id in ids {
@@ -197,7 +197,7 @@ impl Store {
     /// A missing photo is back, unchanged.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn mark_found(&mut self, id: PhotoId) -> Result<()> {
         self.db.execute("UPDATE photos SET missing_since = NULL WHERE id = ?1", [id])?;
         Ok(())
@@ -212,7 +212,7 @@ fn known_outcome(row: &Row<'_>) -> rusqlite::Result<KnownOutcome> {
     let verdict = row.get_ref(9)?.as_str_or_null()?.and_then(|word| word.parse().ok());
     let pending = row.get::<_, Option<bool>>(10)?.unwrap_or(false);
     Ok(match verdict {
-        Some(verdict) => KnownOutcome::Looked { verdict, pending },
+        Some(verdict) => KnownOutcome::Decoded { verdict, pending },
         None => KnownOutcome::LookAgain,
     })
 }

@@ -25,7 +25,7 @@ impl Store {
     /// Notes an answer and who gave it.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn add_label(&mut self, label: &Label, who: &str) -> Result<()> {
         self.db.execute(
             "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at, who)
@@ -47,7 +47,7 @@ impl Store {
     /// The latest answer about this content, shown with `stored`.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn label_of(&self, hash: &ContentHash, stored: Orientation) -> Result<Option<Turn>> {
         let sql = "SELECT turn FROM labels WHERE hash = ?1 AND stored = ?2
                    ORDER BY id DESC LIMIT 1";

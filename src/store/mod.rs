@@ -1,15 +1,15 @@
 //! The database: open, migrate, and one method per question. Only the thread that owns a [`Store`]
 //! writes through it; other processes may hold stores of their own (WAL, short transactions).
 
+mod auto_threshold;
 mod changes;
 mod ids;
 mod known;
 mod labels;
-mod looks;
 mod models;
+mod observations;
 mod originals;
 mod photos;
-mod refits;
 mod review;
 mod runs;
 
@@ -21,15 +21,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-pub use changes::{Change, ChangeState, NewChange, NowIs};
+pub use auto_threshold::FittedThreshold;
+pub use changes::{Change, ChangeState, FileState, NewChange};
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
-pub use known::{Known, KnownOutcome};
+pub use known::{KnownFile, KnownOutcome};
 pub use labels::Label;
-pub use looks::{Seen, SeenOutcome};
-pub use models::{BarOverrides, ModelRow};
-pub use originals::Keep;
-pub use photos::{Listed, Prediction};
-pub use refits::FittedBar;
+pub use models::{ModelRow, ThresholdOverrides};
+pub use observations::{Observation, Observed};
+pub use originals::RetentionPolicy;
+pub use photos::{KnownPhoto, Prediction};
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 
@@ -57,7 +57,7 @@ impl Store {
     /// Opens the database, creating or migrating it; a backup is made before a migration.
     ///
     /// # Errors
-    /// Where it cannot be opened, is no database, is damaged, or is newer than this program.
+    /// Returns an error if it cannot be opened, is no database, is damaged, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
@@ -70,7 +70,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens for reading only; `Ok(None)` where there is no database yet.
+    /// Opens for reading only; `Ok(None)` if there is no database yet.
     ///
     /// # Errors
     /// As [`Store::open`]; also where the schema is older than this program's.
@@ -163,7 +163,7 @@ impl Store {
     /// The daemon waits less: it can come back later.
     ///
     /// # Errors
-    /// Where SQLite refuses.
+    /// Returns an error if SQLite refuses.
     pub fn wait_at_most(&self, time: Duration) -> Result<()> {
         Ok(self.db.busy_timeout(time)?)
     }
@@ -175,7 +175,7 @@ impl Store {
     /// SQLite's own check; an empty list is a sound database.
     ///
     /// # Errors
-    /// Where the check itself cannot run.
+    /// Returns an error if the check itself cannot run.
     pub fn quick_check(&self) -> Result<Vec<String>> {
         let mut statement = self.db.prepare("PRAGMA quick_check")?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;

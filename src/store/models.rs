@@ -1,4 +1,4 @@
-//! Models that have made predictions, and the bars their verdicts were made with.
+//! Models that have made predictions, and the thresholds their verdicts were made with.
 
 use anyhow::{Context, Result};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use super::ids::{ModelId, PhotoId};
 use super::{Store, now};
 use crate::files::identity::ContentHash;
-use orientd_core::verdict::decision::{Bars, Probabilities, decide};
+use orientd_core::verdict::decision::{Probabilities, Thresholds, decide};
 
 /// What the database keeps of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,17 +17,17 @@ pub struct ModelRow {
     pub n_predictions: i64,
 }
 
-/// Bars named in the config; `None`: what the model file says, or the owner's answers to it.
+/// Thresholds named in the config; `None`: what the model file says, or the owner's answers to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BarOverrides {
+pub struct ThresholdOverrides {
     pub auto_confidence: Option<f32>,
     pub review_confidence: Option<f32>,
 }
 
-impl BarOverrides {
-    /// The bars in force for a model.
-    pub fn over(&self, own: Bars) -> Bars {
-        Bars {
+impl ThresholdOverrides {
+    /// The thresholds in force for a model.
+    pub fn over(&self, own: Thresholds) -> Thresholds {
+        Thresholds {
             auto_confidence: self.auto_confidence.unwrap_or(own.auto_confidence),
             review_confidence: self.review_confidence.unwrap_or(own.review_confidence),
         }
@@ -38,16 +38,16 @@ impl Store {
     /// Adds a model that was just loaded, or finds it. Returns its number.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn add_model(
         &mut self,
         hash: &ContentHash,
         name: &str,
         backbone: &str,
-        own: Bars,
-        overrides: BarOverrides,
+        own: Thresholds,
+        overrides: ThresholdOverrides,
     ) -> Result<ModelId> {
-        let bars = overrides.over(own);
+        let thresholds = overrides.over(own);
         self.db.execute(
             "INSERT INTO models(hash, name, backbone, own_auto, own_review,
                                 auto_confidence, review_confidence, first_used_at)
@@ -58,8 +58,8 @@ impl Store {
                 backbone,
                 f64::from(own.auto_confidence),
                 f64::from(own.review_confidence),
-                f64::from(bars.auto_confidence),
-                f64::from(bars.review_confidence),
+                f64::from(thresholds.auto_confidence),
+                f64::from(thresholds.review_confidence),
                 now()
             ],
         )?;
@@ -67,33 +67,35 @@ impl Store {
         id.context("the model that was just added is gone")
     }
 
-    /// The number of a model that has been used before, its verdicts brought in line with the bars
+    /// The number of a model that has been used before, its verdicts brought in line with the thresholds
     /// now in force.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
+    /// Returns an error if the database cannot be read or written.
     pub fn known_model(
         &mut self,
         hash: &ContentHash,
-        overrides: BarOverrides,
+        overrides: ThresholdOverrides,
     ) -> Result<Option<ModelId>> {
         let sql = "SELECT id, own_auto, own_review, auto_confidence, review_confidence
                    FROM models WHERE hash = ?1";
-        let bars = |row: &Row<'_>, at: usize| -> rusqlite::Result<Bars> {
-            Ok(Bars { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
+        let thresholds = |row: &Row<'_>, at: usize| -> rusqlite::Result<Thresholds> {
+            Ok(Thresholds { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
         };
-        let row = |row: &Row<'_>| Ok((row.get::<_, ModelId>(0)?, bars(row, 1)?, bars(row, 3)?));
+        let row = |row: &Row<'_>| {
+            Ok((row.get::<_, ModelId>(0)?, thresholds(row, 1)?, thresholds(row, 3)?))
+        };
         let Some((id, own, used)) = self.db.query_row(sql, [hash], row).optional()? else {
             return Ok(None);
         };
-        let now = self.bars_for(Some(id), overrides)?.over(own);
+        let now = self.thresholds_for(Some(id), overrides)?.over(own);
         if now != used {
             self.decide_again(id, now)?;
         }
         Ok(Some(id))
     }
 
-    fn decide_again(&mut self, model: ModelId, bars: Bars) -> Result<()> {
+    fn decide_again(&mut self, model: ModelId, thresholds: Thresholds) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut all = transaction.prepare(
@@ -107,7 +109,7 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let photo: PhotoId = row.get(0)?;
                 let seen = Probabilities([row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
-                let decision = decide(&seen, bars);
+                let decision = decide(&seen, thresholds);
                 update.execute(params![
                     photo,
                     model,
@@ -119,7 +121,11 @@ impl Store {
         }
         transaction.execute(
             "UPDATE models SET auto_confidence = ?2, review_confidence = ?3 WHERE id = ?1",
-            params![model, f64::from(bars.auto_confidence), f64::from(bars.review_confidence)],
+            params![
+                model,
+                f64::from(thresholds.auto_confidence),
+                f64::from(thresholds.review_confidence)
+            ],
         )?;
         transaction.commit()?;
         Ok(())
@@ -128,7 +134,7 @@ impl Store {
     /// The model whose predictions are newest: what `list` and `status` speak of.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn latest_model(&self) -> Result<Option<ModelRow>> {
         let sql = "SELECT id, name, backbone,
                           (SELECT count(*) FROM predictions WHERE model_id = models.id)

@@ -8,7 +8,7 @@ use crate::files::identity::ContentHash;
 
 /// What the undo store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// All originals together.
     pub max_bytes: u64,
     /// 0: no age is too old.
@@ -19,7 +19,7 @@ impl Store {
     /// Notes an original before its file is written, so that no file is there that is not known.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn note_original(&mut self, hash: &ContentHash, size: u64) -> Result<()> {
         let sql = "INSERT INTO originals(hash, size, kept_at) VALUES (?1, ?2, ?3)
                    ON CONFLICT(hash) DO UPDATE SET kept_at = excluded.kept_at";
@@ -28,7 +28,7 @@ impl Store {
     }
 
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn forget_original(&mut self, hash: &ContentHash) -> Result<()> {
         self.db.execute("DELETE FROM originals WHERE hash = ?1", [hash])?;
         Ok(())
@@ -37,8 +37,8 @@ impl Store {
     /// Those to drop, oldest first: too old, or beyond the budget when `extra` bytes come.
     ///
     /// # Errors
-    /// Where the database cannot be read.
-    pub fn originals_to_drop(&self, keep: Keep, extra: u64) -> Result<Vec<ContentHash>> {
+    /// Returns an error if the database cannot be read.
+    pub fn originals_to_drop(&self, keep: RetentionPolicy, extra: u64) -> Result<Vec<ContentHash>> {
         let sql = "SELECT hash, size, kept_at FROM originals ORDER BY kept_at DESC, hash DESC";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {

@@ -23,7 +23,7 @@ pub struct Prediction {
 
 /// A photo as `list`, `--json` and the fix stage see it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct KnownPhoto {
     pub id: PhotoId,
     pub path: PathBuf,
     pub identity: Identity,
@@ -57,7 +57,7 @@ impl Store {
     /// Photos present at or below `root`, no more than needed to tell none from some.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn has_photos_below(&self, root: &Path) -> Result<bool> {
         let (from, to) = range_below(root);
         let sql = "SELECT EXISTS(SELECT 1 FROM photos WHERE path >= ?1 AND path < ?2
@@ -66,15 +66,15 @@ impl Store {
     }
 
     /// # Errors
-    /// Where the database cannot be read.
-    pub fn photo(&self, id: PhotoId, model: Option<ModelId>) -> Result<Option<Listed>> {
+    /// Returns an error if the database cannot be read.
+    pub fn photo(&self, id: PhotoId, model: Option<ModelId>) -> Result<Option<KnownPhoto>> {
         let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.id = ?2"))?;
         Ok(statement.query_row(params![model, id], listed).optional()?)
     }
 
     /// # Errors
-    /// Where the database cannot be read.
-    pub fn photo_at(&self, path: &Path, model: Option<ModelId>) -> Result<Option<Listed>> {
+    /// Returns an error if the database cannot be read.
+    pub fn photo_at(&self, path: &Path, model: Option<ModelId>) -> Result<Option<KnownPhoto>> {
         let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.path = ?2"))?;
         Ok(statement.query_row(params![model, path_bytes(path)], listed).optional()?)
     }
@@ -82,12 +82,12 @@ impl Store {
     /// Calls `each` with every present photo at or below `root`, by path.
     ///
     /// # Errors
-    /// Where the database cannot be read, or `each` fails.
+    /// Returns an error if the database cannot be read, or `each` fails.
     pub fn photos_below(
         &self,
         root: &Path,
         model: Option<ModelId>,
-        mut each: impl FnMut(Listed) -> Result<()>,
+        mut each: impl FnMut(KnownPhoto) -> Result<()>,
     ) -> Result<()> {
         let mut statement = self.db.prepare(&format!(
             "{LISTED} WHERE p.path >= ?2 AND p.path < ?3 AND p.missing_since IS NULL ORDER BY p.path"
@@ -116,12 +116,12 @@ fn orientation(number: u16) -> Orientation {
     Orientation::from_stored(Some(number))
 }
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
     let reason: Option<String> = row.get(12)?;
     let detail: Option<String> = row.get(13)?;
     let action: Option<String> = row.get(23)?;
     let new_stored: Option<u16> = row.get(24)?;
-    Ok(Listed {
+    Ok(KnownPhoto {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
         identity: identity(row, 2)?,

@@ -18,7 +18,7 @@ pub enum Tab {
     Review,
     /// Turned, and still so.
     Fixed,
-    /// Seen as upright.
+    /// Observation as upright.
     Left,
     Skipped,
     /// Answered by a person, latest first.
@@ -150,7 +150,7 @@ impl Store {
     /// At most `limit` photos; whoever wants to know whether more follow asks for one more.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn page(&self, model: Option<ModelId>, query: &PageQuery) -> Result<Vec<Card>> {
         let (source, key, row) = query.tab.source();
         let (than, order) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
@@ -176,7 +176,7 @@ impl Store {
     /// How many photos a tab holds with this search.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn count_tab(&self, model: Option<ModelId>, query: &PageQuery) -> Result<u64> {
         let (source, ..) = query.tab.source();
         let (filter, folder) = folder_filter(&query.folder);
@@ -196,7 +196,7 @@ impl Store {
     /// Answers of people, by content.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn count_answers(&self) -> Result<u64> {
         let sql = "SELECT count(DISTINCT hash) FROM labels WHERE source <> 'sensor'";
         let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
@@ -207,7 +207,7 @@ impl Store {
     /// asked about again and nothing learns from it. Was there one?
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn withdraw_answer(&mut self, photo: PhotoId, hash: &ContentHash) -> Result<bool> {
         let sql = "DELETE FROM labels WHERE id = (
                        SELECT max(l.id) FROM labels l JOIN photos p ON p.id = l.photo_id
@@ -219,7 +219,7 @@ impl Store {
     /// The latest change of a photo, where it is in force.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn change_in_force(&self, photo: PhotoId) -> Result<Option<Change>> {
         let latest = "WHERE photo_id = ?1 AND state = 'done' ORDER BY id DESC LIMIT 1";
         Ok(self.changes(latest, params![photo])?.pop())
@@ -242,7 +242,8 @@ fn folder_filter(folder: &str) -> (&'static str, String) {
 fn card(row: &Row<'_>) -> rusqlite::Result<Card> {
     let reason: Option<String> = row.get(5)?;
     let detail: Option<String> = row.get(6)?;
-    let (width, height): (Option<u32>, Option<u32>) = (row.get(3)?, row.get(4)?);
+    let width: Option<u32> = row.get(3)?;
+    let height: Option<u32> = row.get(4)?;
     Ok(Card {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),

@@ -31,7 +31,7 @@ impl Store {
     /// Begins a run and returns its number.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn begin_run(&mut self, kind: RunKind) -> Result<RunId> {
         self.db.execute(
             "INSERT INTO runs(kind, program, pid, started_at) VALUES (?1, ?2, ?3, ?4)",
@@ -41,7 +41,7 @@ impl Store {
     }
 
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn end_run(&mut self, run: RunId) -> Result<()> {
         self.db.execute("UPDATE runs SET ended_at = ?2 WHERE id = ?1", params![run, now()])?;
         Ok(())
@@ -50,7 +50,7 @@ impl Store {
     /// The latest run with changes that are still in force.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn last_changing_run(&self) -> Result<Option<RunId>> {
         let sql = "SELECT max(run_id) FROM changes WHERE state = 'done'";
         Ok(self.db.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
@@ -59,7 +59,7 @@ impl Store {
     /// Kind and start (Unix seconds) of the latest run, and its end where it has ended.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn last_run(&self) -> Result<Option<(String, i64, Option<i64>)>> {
         let sql = "SELECT kind, started_at, ended_at FROM runs ORDER BY id DESC LIMIT 1";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
@@ -67,7 +67,7 @@ impl Store {
     }
 
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn run_kind(&self, run: RunId) -> Result<Option<String>> {
         let sql = "SELECT kind FROM runs WHERE id = ?1";
         Ok(self.db.query_row(sql, [run], |row| row.get(0)).optional()?)
@@ -76,7 +76,7 @@ impl Store {
     /// Number and kind of the latest run that looked at photos.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn last_looking_run(&self) -> Result<Option<(RunId, String)>> {
         let sql = "SELECT id, kind FROM runs WHERE kind IN ('scan', 'daemon')
                    ORDER BY id DESC LIMIT 1";
@@ -84,14 +84,14 @@ impl Store {
     }
 
     /// # Errors
-    /// Where the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
         let sql = "SELECT value FROM settings WHERE key = ?1";
         Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
     }
 
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn set_setting(&mut self, key: &str, value: &str) -> Result<()> {
         self.db.execute(
             "INSERT INTO settings(key, value) VALUES (?1, ?2)

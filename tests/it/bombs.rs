@@ -22,7 +22,8 @@ fn scan_measured(library: &Library) -> (Scanned, i64) {
     }
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let child = command.spawn().unwrap();
-    let (mut status, pid) = (0, i32::try_from(child.id()).unwrap());
+    let mut status = 0;
+    let pid = i32::try_from(child.id()).unwrap();
     // SAFETY: fills the two variables that it is given; nobody else waits for this child.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();

@@ -94,7 +94,8 @@ impl Browser {
 
     /// Waits until the expression has this value.
     pub fn wait(&self, expression: &str, expected: impl Into<Value>) {
-        let (expected, began) = (expected.into(), Instant::now());
+        let expected = expected.into();
+        let began = Instant::now();
         loop {
             let value = self.eval(expression);
             if value == expected {

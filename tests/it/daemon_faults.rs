@@ -8,7 +8,7 @@ use crate::harness::{Library, needs, needs_with_exif};
 use crate::running::{Daemon, config_file, configure, eventually, knows, listed, root};
 
 /// `script` as root of namespaces of its own, where it may mount; it must end in `exec "$0" run`.
-/// `None` where this machine allows none, which is printed.
+/// `None` if this machine allows none, which is printed.
 fn in_namespaces(library: &Library, script: &str) -> Option<Command> {
     if !Command::new("unshare").args(["-Urm", "true"]).status().is_ok_and(|s| s.success()) {
         println!("skipped: this machine allows no user namespaces");

@@ -30,7 +30,8 @@ fn of_a_photo_saved_over_and_over_the_last_content_counts() {
             && listed(&library)[&path]["action"] == "tag"
     });
     daemon.eventually_idle();
-    let (status, after) = (daemon.status(), library.hashes());
+    let status = daemon.status();
+    let after = library.hashes();
     let turned = status["turned"].as_u64().unwrap();
     assert!(status["looked_at"].as_u64().unwrap() <= 1 + turned, "{status}");
     std::thread::sleep(Duration::from_secs(2));
@@ -105,7 +106,8 @@ fn links_lead_nowhere_but_a_root_may_be_one() {
 
 /// Slow to decode whatever the machine: 48 million pixels that no decoder can skip.
 fn large_png(path: &Path) {
-    let (width, height) = (8_000, 6_000);
+    let width = 8_000;
+    let height = 6_000;
     let file = std::io::BufWriter::new(fs::File::create(path).unwrap());
     let encoder = image::codecs::png::PngEncoder::new_with_quality(
         file,

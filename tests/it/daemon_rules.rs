@@ -18,7 +18,8 @@ fn change_in_secret(path: &Path, content: &[u8]) -> File {
     assert_eq!(file.metadata().unwrap().size(), content.len() as u64);
     // SAFETY: a fresh shared mapping of the whole file, written once and unmapped.
     unsafe {
-        let (at, access) = (std::ptr::null_mut(), libc::PROT_READ | libc::PROT_WRITE);
+        let at = std::ptr::null_mut();
+        let access = libc::PROT_READ | libc::PROT_WRITE;
         let map = libc::mmap(at, content.len(), access, libc::MAP_SHARED, file.as_raw_fd(), 0);
         assert_ne!(map, libc::MAP_FAILED);
         std::ptr::copy_nonoverlapping(content.as_ptr(), map.cast(), content.len());

@@ -30,7 +30,8 @@ fn four_views_are_equivariant_on_real_photos() {
         for (turn, answer) in Turn::ALL.into_iter().zip(answers) {
             let seen = answer.unwrap().probabilities;
             for class in 0..4 {
-                let (a, b) = (upright.0[class], seen.0[(class + turn.class()) % 4]);
+                let a = upright.0[class];
+                let b = seen.0[(class + turn.class()) % 4];
                 assert!((a - b).abs() < 1e-5, "{turn:?}: {upright:?} {seen:?}");
             }
         }
@@ -49,10 +50,12 @@ fn an_answer_does_not_depend_on_its_batch_mates() {
         // Many mates, so that calls are split, in two orders.
         let many: Vec<&Rgb8> = photos.iter().cycle().take(23).collect();
         for (at, answer) in engine.answer(&many, views).unwrap().into_iter().enumerate() {
-            let (together, alone) = (answer.unwrap(), alone[at % photos.len()]);
+            let together = answer.unwrap();
+            let alone = alone[at % photos.len()];
             assert_eq!(together.views, alone.views);
             for class in 0..4 {
-                let (a, b) = (together.probabilities.0[class], alone.probabilities.0[class]);
+                let a = together.probabilities.0[class];
+                let b = alone.probabilities.0[class];
                 assert!((a - b).abs() < 1e-5, "{views:?}, photo {at}");
             }
         }

@@ -73,7 +73,8 @@ impl Family {
         let library = Library::new();
         let mut needs = BTreeMap::new();
         for (at, (name, photo)) in photos.enumerate() {
-            let (block, place) = (at / ONE_IN, at % ONE_IN);
+            let block = at / ONE_IN;
+            let place = at % ONE_IN;
             // Another place in each twenty, so that no kind of photo is spared.
             let is_wrong = place == 7 * block % ONE_IN;
             let degrees = if is_wrong { WRONG_WAYS[block % WRONG_WAYS.len()] } else { 0 };
@@ -199,7 +200,8 @@ fn a_small_family_gets_what_it_was_promised() {
 }
 
 fn cropped(photo: &Rgb8, by: usize) -> Rgb8 {
-    let (width, height) = (photo.width - by, photo.height - by);
+    let width = photo.width - by;
+    let height = photo.height - by;
     let row = |y: usize| &photo.pixels[3 * (y * photo.width + by)..][..3 * width];
     Rgb8 { width, height, pixels: (by..photo.height).flat_map(row).copied().collect() }
 }
@@ -231,7 +233,8 @@ fn large() {
     for order in ["doubtful", "confident"] {
         let photos = paths.iter().enumerate().map(|(at, path)| {
             let photo = image::load_from_memory(&fs::read(path).unwrap()).unwrap().to_rgb8();
-            let (width, height) = (photo.width() as usize, photo.height() as usize);
+            let width = photo.width() as usize;
+            let height = photo.height() as usize;
             (format!("{at:05}.jpg"), Rgb8 { width, height, pixels: photo.into_raw() })
         });
         live_through(&Family::new(photos), order);

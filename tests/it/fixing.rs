@@ -12,11 +12,13 @@ fn an_existing_tag_is_one_byte_in_the_same_file() {
     let library = Library::new();
     let path = library.add("a.jpg", &needs_with_exif(90, 1));
     set_attributes(&path);
-    let (before, was) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap());
+    let before = fs::read(&path).unwrap();
+    let was = fs::metadata(&path).unwrap();
     let said = exiftool(&path);
     let scanned = library.scan(&["--fix"]);
     assert_eq!(scanned.photos["a.jpg"]["action"], "tag");
-    let (after, is) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap());
+    let after = fs::read(&path).unwrap();
+    let is = fs::metadata(&path).unwrap();
     let changed: Vec<usize> = (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
     assert_eq!((before.len(), changed.len()), (after.len(), 1));
     assert_eq!((before[changed[0]], after[changed[0]]), (1, 6));
@@ -38,7 +40,8 @@ fn without_a_tag_a_block_is_inserted_and_everything_is_carried_over() {
         (fs::read(&path).unwrap(), fs::metadata(&path).unwrap(), exiftool(&path));
     let scanned = library.scan(&["--fix"]);
     assert_eq!(scanned.photos["a.jpg"]["new"], 8);
-    let (after, is) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap());
+    let after = fs::read(&path).unwrap();
+    let is = fs::metadata(&path).unwrap();
     assert_eq!(after.len(), before.len() + 36);
     let at = (0..).find(|at| before[*at] != after[*at]).unwrap();
     // The block and what it pushes back may begin alike, so look for the place that fits.
@@ -172,14 +175,14 @@ fn undo_by_run_and_by_path_and_never_over_somebody_elses_change() {
 fn fix_applies_a_proposal_or_the_turn_given_by_hand() {
     let library = Library::new();
     let known = library.add("known.jpg", &needs(90));
-    let stranger = library.add("stranger.jpg", &needs_with_exif(0, 1));
+    let unknown_path = library.add("stranger.jpg", &needs_with_exif(0, 1));
     let before = library.hashes();
     let message = library.fails(1, ["fix", known.to_str().unwrap()]);
     assert!(message.contains("nothing is known") && message.contains("--turn"), "{message}");
-    library.ok(["fix", "--turn", "180", "--dry-run", stranger.to_str().unwrap()]);
+    library.ok(["fix", "--turn", "180", "--dry-run", unknown_path.to_str().unwrap()]);
     assert_eq!(library.hashes(), before);
-    library.ok(["fix", "--turn", "180", stranger.to_str().unwrap()]);
-    assert_eq!(exiftool(&stranger)["IFD0:Orientation"], "\"Rotate 180\"");
+    library.ok(["fix", "--turn", "180", unknown_path.to_str().unwrap()]);
+    assert_eq!(exiftool(&unknown_path)["IFD0:Orientation"], "\"Rotate 180\"");
     library.scan(&[]);
     library.ok(["fix", known.to_str().unwrap()]);
     assert_eq!(exiftool(&known)["IFD0:Orientation"], "\"Rotate 90 CW\"");

@@ -29,7 +29,8 @@ fn cmyk_jpeg(photo: &Rgb8) -> Vec<u8> {
     let pixels: Vec<u8> = photo.pixels.chunks(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
     let mut compressor = Compressor::new().unwrap();
     compressor.set_subsamp(Subsamp::None).unwrap();
-    let (width, height) = (photo.width, photo.height);
+    let width = photo.width;
+    let height = photo.height;
     let image =
         Image { pixels: &pixels[..], width, pitch: 4 * width, height, format: PixelFormat::CMYK };
     compressor.compress_to_vec(image).unwrap()
@@ -38,7 +39,7 @@ fn cmyk_jpeg(photo: &Rgb8) -> Vec<u8> {
 #[test]
 fn every_kind_of_picture_is_looked_at() {
     let library = Library::new();
-    // A GIF has lost most of its colours: it need not be as sure as the model's own bar wants.
+    // A GIF has lost most of its colours: it need not be as sure as the model's own threshold wants.
     crate::running::configure(&library, "auto_confidence = 0.9\n");
     let rgb = as_image(sideways());
     library.add("rgb.png", &encoded(&rgb, ImageFormat::Png));

@@ -31,7 +31,8 @@ fn with_property(file: &[u8], property: &[u8]) -> Vec<u8> {
     };
     let ipco = find(&out, b"ipco");
     let length = u32::from_be_bytes(out[ipco..ipco + 4].try_into().unwrap()) as usize;
-    let (mut n_properties, mut at) = (0u8, ipco + 8);
+    let mut n_properties = 0u8;
+    let mut at = ipco + 8;
     while at < ipco + length {
         at += u32::from_be_bytes(out[at..at + 4].try_into().unwrap()) as usize;
         n_properties += 1;

@@ -1,4 +1,4 @@
-//! The automatic bar follows the owner's answers, and everything that turns photos follows the bar.
+//! The automatic threshold follows the owner's answers, and everything that turns photos follows the bar.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::running::{Daemon, config_file, configure, eventually, knows, root};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::auto_threshold::BARS;
 
-/// The model's own bar is between these two.
+/// The model's own threshold is between these two.
 const BELOW_THE_BAR: &str = "coffee.jpg";
 const ABOVE_THE_BAR: &str = "rocket.jpg";
 
@@ -98,8 +98,8 @@ fn answers_that_agree_lower_the_bar_and_a_configured_one_wins() {
     assert_eq!((&model_says["source"], &model_says["answers"]), (&"model".into(), &0.into()));
     // As far down as it takes for the photo that the model is less sure of.
     let sure = library.scan(&["--rescan"]).photos[BELOW_THE_BAR]["confidence"].as_f64().unwrap();
-    let bars = BARS.iter().map(|bar| bar.to_string().parse::<f64>().unwrap());
-    let bar = bars.into_iter().find(|bar| *bar <= sure).unwrap();
+    let thresholds = BARS.iter().map(|bar| bar.to_string().parse::<f64>().unwrap());
+    let bar = thresholds.into_iter().find(|bar| *bar <= sure).unwrap();
     answered(&library, &between(200, bar, 0.9999), |_| true);
 
     let fitted = confidence(&library);

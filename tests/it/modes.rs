@@ -30,7 +30,8 @@ fn difference(a: &Rgb8, b: &Rgb8) -> f64 {
 /// Wide, and of whole blocks however it is turned.
 fn wide() -> Rgb8 {
     let photo = real_photo("astronaut");
-    let (width, height) = (photo.width / 16 * 16, photo.height / 32 * 16);
+    let width = photo.width / 16 * 16;
+    let height = photo.height / 32 * 16;
     let rows = (0..height).flat_map(|y| {
         let at = 3 * y * photo.width;
         photo.pixels[at..at + 3 * width].to_vec()
@@ -47,7 +48,8 @@ fn pixels_are_turned_without_loss_from_every_tag_and_put_back() {
             let path = library.add("a.jpg", &with_exif(&jpeg, stored));
             let before = library.hashes();
             let old = decoded(&path);
-            let (name, turn) = (path.to_str().unwrap(), Orientation::from_exif(6).unwrap());
+            let name = path.to_str().unwrap();
+            let turn = Orientation::from_exif(6).unwrap();
             let text = library.ok(["fix", "--mode", "pixels", "--turn", "90", "--json", name]);
             let apply = stored.then(turn);
             // Where the tag and the turn cancel out, only the tag was wrong.
@@ -83,7 +85,8 @@ fn sizes_thumbnail_and_xmp_agree_with_turned_pixels() {
     set.args(["-XMP-tiff:Orientation=1", "-IPTC:City=Oslo", "-Comment=kept"]);
     set.arg(format!("-ThumbnailImage<={}", thumb_path.display())).arg(&path);
     assert!(set.status().unwrap().success());
-    let (before, mut said) = (library.hashes(), exiftool(&path));
+    let before = library.hashes();
+    let mut said = exiftool(&path);
     assert!(said.contains_key("IFD1:ThumbnailLength"), "{said:?}");
     library.ok(["fix", "--mode", "pixels", "--turn", "270", path.to_str().unwrap()]);
     let mut now = exiftool(&path);
@@ -92,7 +95,8 @@ fn sizes_thumbnail_and_xmp_agree_with_turned_pixels() {
         ("XMP-exif:ExifImageWidth", "XMP-exif:ExifImageHeight"),
         ("File:ImageWidth", "File:ImageHeight"),
     ] {
-        let (a, b) = (said[across].clone(), said[down].clone());
+        let a = said[across].clone();
+        let b = said[down].clone();
         said.insert(across.into(), b);
         said.insert(down.into(), a);
     }
@@ -249,7 +253,7 @@ fn unclear_sidecars_are_left_alone() {
 #[test]
 fn formats_that_are_only_read_get_a_sidecar() {
     let library = Library::new();
-    // A GIF has lost most of its colours: it need not be as sure as the model's own bar wants.
+    // A GIF has lost most of its colours: it need not be as sure as the model's own threshold wants.
     crate::running::configure(&library, "auto_confidence = 0.9\n");
     let photo = real_photo("astronaut").oriented(Orientation::from_exif(8).unwrap());
     let image = RgbImage::from_raw(photo.width as u32, photo.height as u32, photo.pixels).unwrap();

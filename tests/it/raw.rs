@@ -94,9 +94,12 @@ fn raf(jpeg_with_exif: &[u8]) -> Vec<u8> {
 /// Every kind, with a preview that needs 90 degrees more than `stored` says, which is 3.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let jpeg = needs(270); // Stored 3 shows it so that 90 degrees are missing.
-    let (at, n) = (JPEG as u32, jpeg.len() as u32);
-    let (sub, text) = (SECOND as u32, TEXT as u32);
-    let (tiff, orientation) = (b"II\x2A\0", (0x112, 3, 1, 3));
+    let at = JPEG as u32;
+    let n = jpeg.len() as u32;
+    let sub = SECOND as u32;
+    let text = TEXT as u32;
+    let tiff = b"II\x2A\0";
+    let orientation = (0x112, 3, 1, 3);
     let named = [(0x201, 4, 1, at), (0x202, 4, 1, n)];
     let strip = [(0x111, 4, 1, at), (0x117, 4, 1, n)];
     let raw = (0x106, 3, 1, 32803);

@@ -7,8 +7,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use orientd::change::plan::Wish;
-use orientd::change::prepare::{Expected, prepare};
+use orientd::change::plan::TurnRequest;
+use orientd::change::prepare::{Precondition, prepare};
 use orientd::error::FixError;
 use orientd_core::edit::mode::Mode;
 use orientd_core::image::rgb::Rgb8;
@@ -129,8 +129,8 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
         // SAFETY: changes the user of this thread, which does nothing else and ends.
         let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
         assert_eq!(result, 0);
-        let expected = Expected { identity: None, hash: None, stored: None };
-        let wish = Wish { turn: Turn::quarters(1), mode, max_original: u64::MAX };
+        let expected = Precondition { identity: None, hash: None, stored: None };
+        let wish = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
         prepare(path, expected, wish).map(|_| ())
     };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())

@@ -32,7 +32,9 @@ fn answers_turn_label_and_can_be_taken_back() {
     assert_eq!(server.names("review"), ["a.jpg", "b.jpg", "c.jpg"]);
     assert_eq!(server.names("left"), ["up.jpg"]);
     let items = server.items("review");
-    let (a, b, c) = (named(&items, "a.jpg"), named(&items, "b.jpg"), named(&items, "c.jpg"));
+    let a = named(&items, "a.jpg");
+    let b = named(&items, "b.jpg");
+    let c = named(&items, "c.jpg");
 
     // Accept one, another direction for the second, the third is fine.
     let body = answer_body(&[(a, 90), (b, 90), (c, 0)]);
@@ -117,7 +119,8 @@ fn a_photo_that_changed_is_refused_in_words() {
     let library = library(&[("a.jpg", 90), ("b.jpg", 180)]);
     let server = Server::start(&library, &[]);
     let items = server.items("review");
-    let (a, b) = (named(&items, "a.jpg"), named(&items, "b.jpg"));
+    let a = named(&items, "a.jpg");
+    let b = named(&items, "b.jpg");
     let edited = with_segment(&needs(90), 0xFE, b"edited elsewhere");
     library.add("a.jpg", &edited);
     fs::remove_file(library.path("b.jpg")).unwrap();
@@ -162,7 +165,8 @@ fn strangers_get_nothing() {
     let library = library(&[("a.jpg", 90)]);
     let before = library.hashes();
     let server = Server::start(&library, &[]);
-    let (host, cookie) = (server.host(), server.cookie.clone());
+    let host = server.host();
+    let cookie = server.cookie.clone();
     let own = format!("http://{host}");
     let body = answer_body(&[(&server.items("review")[0], 90)]);
     let stale = format!("orientd_{}={}", server.port, "0".repeat(64));
@@ -331,7 +335,8 @@ fn beyond_this_machine_only_with_a_password() {
     assert!(library.fails(1, args).contains("shorter than 12"));
     fs::write(&file, "correct horse battery\n").unwrap();
     let server = Server::start(&library, &flags);
-    let (host, own) = (server.host(), format!("http://{}", server.host()));
+    let host = server.host();
+    let own = format!("http://{}", server.host());
     let asks = server.request("GET /", &[("Host", &host)], "");
     assert!(String::from_utf8_lossy(&asks.body).contains("type=\"password\""));
     assert_eq!(server.request("GET /api/page", &[("Host", &host)], "").status, 403);

@@ -97,7 +97,8 @@ impl Server {
     }
 
     pub fn post(&self, path: &str, body: &str) -> Reply {
-        let (host, origin) = (self.host(), format!("http://{}", self.host()));
+        let host = self.host();
+        let origin = format!("http://{}", self.host());
         let headers = [
             ("Host", &host[..]),
             ("Origin", &origin),

@@ -83,7 +83,9 @@ impl Terminal {
                 }
             }
         });
-        let (shown, seen, line) = (Vec::new(), 0, line.into());
+        let shown = Vec::new();
+        let seen = 0;
+        let line = line.into();
         Self { child, keyboard, screen, shown, seen, before, line }
     }
 
@@ -329,7 +331,8 @@ fn kitty_pictures(text: &str) -> Vec<image::RgbImage> {
 /// The same photo, as far as scaling lets it be.
 fn alike(a: &image::RgbImage, b: &image::RgbImage) -> bool {
     let small = |image| image::imageops::thumbnail(image, 16, 16).into_raw();
-    let (a, b) = (small(a), small(b));
+    let a = small(a);
+    let b = small(b);
     let total: u32 = a.iter().zip(&b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
     total < 16 * 16 * 3 * 12
 }

@@ -55,11 +55,11 @@ fn the_address_that_is_opened_works_once() {
     let host = server.host();
     let again = server.request(&format!("GET {path}"), &[("Host", &host)], "");
     assert_eq!((again.status, again.head.contains("set-cookie")), (403, false), "{}", again.head);
-    let stranger = Browser::start(900, 700, &[]);
-    stranger.open(&once);
-    assert!(stranger.eval(BODY).as_str().unwrap().contains("with its token"));
-    stranger.open(&server.url);
-    stranger.wait(N_CARDS, 1);
+    let unknown_path = Browser::start(900, 700, &[]);
+    unknown_path.open(&once);
+    assert!(unknown_path.eval(BODY).as_str().unwrap().contains("with its token"));
+    unknown_path.open(&server.url);
+    unknown_path.wait(N_CARDS, 1);
 }
 
 #[test]

@@ -96,7 +96,8 @@ fn a_kill_loses_at_most_the_batch_in_flight() {
         assert!(listed.contains(path), "{path} was told but is not in the database");
     }
     let resumed = library.scan(&[]);
-    let (looked, known) = (&resumed.summary["looked_at"], &resumed.summary["unchanged"]);
+    let looked = &resumed.summary["looked_at"];
+    let known = &resumed.summary["unchanged"];
     assert_eq!(looked.as_u64().unwrap() + known.as_u64().unwrap(), 300);
     assert!(known.as_u64().unwrap() >= 70, "{}", resumed.summary);
     assert_eq!(resumed.summary["verdicts"]["fix"], 300);

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use orientd::change::journal::{self, Owner};
-use orientd::change::plan::Wish;
-use orientd::change::prepare::{Expected, prepare};
+use orientd::change::journal::{self, ChangeContext};
+use orientd::change::plan::TurnRequest;
+use orientd::change::prepare::{Precondition, prepare};
 use orientd::files::identity::Identity;
-use orientd::store::{Keep, RunKind, Seen, SeenOutcome, Store};
+use orientd::error::Reason;
+use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
 
@@ -47,17 +48,18 @@ fn a_thousand_random_sequences_end_byte_identical() {
     fs::create_dir(&root).unwrap();
     let mut store = Store::open(&folder.path().join("orientd.db")).unwrap();
     let run = store.begin_run(RunKind::Fix).unwrap();
-    let keep = Keep { max_bytes: u64::MAX, max_days: 0 };
-    let mut known: Vec<(PathBuf, i64)> = Vec::new();
+    let keep = RetentionPolicy { max_bytes: u64::MAX, max_days: 0 };
+    let mut known: Vec<(PathBuf, PhotoId)> = Vec::new();
     for (name, bytes) in photos() {
         let path = root.join(name);
         fs::write(&path, bytes).unwrap();
         let identity = Identity::from(&fs::symlink_metadata(&path).unwrap());
         let outcome =
-            SeenOutcome::Skipped { format: None, reason: "no_answer", detail: String::new() };
-        let ids =
-            store.record(run, None, &[Seen { path: path.clone(), identity, outcome }]).unwrap();
-        known.push((path, ids[0]));
+            Observed::Skipped { format: None, reason: Reason::new("no_answer", "") };
+        let ids = store
+            .record(run, None, &[Observation { path: path.clone(), identity, outcome }])
+            .unwrap();
+        known.push((path, ids[0].expect("a photo")));
     }
     let files = || -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
@@ -81,12 +83,12 @@ fn a_thousand_random_sequences_end_byte_identical() {
                 }
                 continue;
             }
-            let expected = Expected { identity: None, hash: None, stored: None };
-            let wish = Wish { turn, mode, max_original: keep.max_bytes };
+            let expected = Precondition { identity: None, hash: None, stored: None };
+            let wish = TurnRequest { turn, mode, max_original: keep.max_bytes };
             // A refusal leaves everything as it was; the sequence goes on.
             if let Ok(prepared) = prepare(path, expected, wish) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
-                let owner = Owner { run, photo: *photo, turn, keep_mtime: false, keep };
+                let owner = ChangeContext { run, photo: *photo, turn, keep_mtime: false, keep };
                 journal::apply(&mut store, owner, &prepared).unwrap();
             }
         }

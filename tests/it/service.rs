@@ -18,7 +18,7 @@ struct Manager<'a> {
 }
 
 impl<'a> Manager<'a> {
-    /// `None` where there is no systemd, or it cannot run here; the reason is printed.
+    /// `None` if there is no systemd, or it cannot run here; the reason is printed.
     fn start(library: &'a Library) -> Option<Self> {
         let program = Path::new("/lib/systemd/systemd");
         if !program.exists() {
@@ -92,7 +92,7 @@ struct Journal(Option<Child>);
 const JOURNAL: &str = "/run/systemd/journal";
 
 impl Journal {
-    /// `None` where there is none and none can be started; the reason is printed.
+    /// `None` if there is none and none can be started; the reason is printed.
     fn start() -> Option<Self> {
         let socket = Path::new(JOURNAL).join("socket");
         if socket.exists() {

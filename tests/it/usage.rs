@@ -42,8 +42,10 @@ fn wrong_calls_are_explained() {
 fn a_database_that_cannot_be_used_is_left_alone() {
     let library = Library::new();
     library.add("a.jpg", &needs(90));
-    let (root, db) = (library.root(), library.home().join("my.db"));
-    let (root, db_path) = (root.to_str().unwrap(), db.to_str().unwrap());
+    let root = library.root();
+    let db = library.home().join("my.db");
+    let root = root.to_str().unwrap();
+    let db_path = db.to_str().unwrap();
     let before = library.hashes();
     fs::write(&db, b"no database at all, only text".repeat(50)).unwrap();
     let kept = fs::read(&db).unwrap();
@@ -72,8 +74,10 @@ fn a_corrupt_database_stops_before_a_photo_is_written() {
         library.add(format!("{at}.jpg"), &needs(90)[..200]);
     }
     library.add("a.jpg", &needs(90));
-    let (root, db) = (library.root(), library.home().join("my.db"));
-    let (root, db_path) = (root.to_str().unwrap(), db.to_str().unwrap());
+    let root = library.root();
+    let db = library.home().join("my.db");
+    let root = root.to_str().unwrap();
+    let db_path = db.to_str().unwrap();
     library.ok(["scan", "--db", db_path, root]);
     let before = library.hashes();
     let mut bytes = fs::read(&db).unwrap();

@@ -28,7 +28,7 @@ const LOWEST_CASCADE: f32 = 0.5;
 /// most of them easy, prove less than the thousands that the first model was measured on.
 ///
 /// # Errors
-/// Where there are no photos.
+/// Returns an error if there are no photos.
 pub fn calibrate(
     views: &[[[f32; 4]; 4]],
     settings: &Calibrate,
@@ -65,8 +65,10 @@ fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
     let at = |log: f64| loss(log.exp() as f32) + (log / BELIEF).powi(2) / 2.0;
     let golden = (5f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = RANGE;
-    let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
-    let (mut loss_a, mut loss_b) = (at(a), at(b));
+    let mut a = high - golden * (high - low);
+    let mut b = low + golden * (high - low);
+    let mut loss_a = at(a);
+    let mut loss_b = at(b);
     for _ in 0..STEPS {
         if loss_a <= loss_b {
             (high, b, loss_b) = (b, a, loss_a);

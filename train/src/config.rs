@@ -127,7 +127,7 @@ impl Config {
     /// The defaults, with the file at `path` and then `settings` (`fit.batch=8`) laid over them.
     ///
     /// # Errors
-    /// Where the file cannot be read, a key is unknown or a value is out of range.
+    /// Returns an error if the file cannot be read, a key is unknown or a value is out of range.
     pub fn load(path: Option<&Path>, settings: &[String]) -> Result<Self> {
         Self::load_over("", path, settings)
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 /// Writes through a temporary file beside `path`: a crash or a full disk leaves the old file.
 ///
 /// # Errors
-/// Where the file cannot be written; the old one is then untouched.
+/// Returns an error if the file cannot be written; the old one is then untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = || format!("cannot write {}", path.display());
     let folder = match path.parent() {
@@ -28,10 +28,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(failed)
 }
 
-/// The text of a file, or `None` where there is none.
+/// The text of a file, or `None` if there is none.
 ///
 /// # Errors
-/// Where it is there and cannot be read.
+/// Returns an error if it is there and cannot be read.
 pub fn read_if_there(path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -44,7 +44,7 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>> {
 /// nobody.
 ///
 /// # Errors
-/// Where that cannot be told.
+/// Returns an error if that cannot be told.
 pub fn is_got(locked: Result<(), TryLockError>) -> std::io::Result<bool> {
     match locked {
         Ok(()) => Ok(true),

@@ -72,7 +72,7 @@ impl EventWriter {
     /// killed run may have written and now does again.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn create(folder: &Path, step: usize) -> Result<Self> {
         let failed = || format!("cannot write event files to {}", folder.display());
         std::fs::create_dir_all(folder).with_context(failed)?;

@@ -104,7 +104,7 @@ pub struct Primary {
     pub stored: Orientation,
 }
 
-/// What the properties of the primary item say. `None` where there is no such item.
+/// What the properties of the primary item say. `None` if there is no such item.
 pub fn primary(bytes: &[u8]) -> Option<Primary> {
     let meta = find(bytes, 0..bytes.len(), b"meta")?;
     let (_, _, meta) = full(bytes, meta)?;

@@ -30,7 +30,7 @@ pub struct Segment {
 pub struct Layout {
     /// The segments before the first scan, in file order.
     pub header: Vec<Segment>,
-    /// The offset just past the end-of-image marker; `None` where the file stops without one.
+    /// The offset just past the end-of-image marker; `None` if the file stops without one.
     pub end: Option<usize>,
 }
 

@@ -8,11 +8,11 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub chunks: Vec<Chunk>,
-    /// The offset just past the last chunk, IEND; `None` where the file stops without one.
+    /// The offset just past the last chunk, IEND; `None` if the file stops without one.
     pub end: Option<usize>,
 }
 
-/// Walks the chunks up to IEND. `None` where this is no PNG file.
+/// Walks the chunks up to IEND. `None` if this is no PNG file.
 pub fn layout(bytes: &[u8]) -> Option<Layout> {
     if !bytes.starts_with(SIGNATURE) {
         return None;
@@ -32,7 +32,8 @@ pub fn layout(bytes: &[u8]) -> Option<Layout> {
 
 fn chunk_at(bytes: &[u8], start: usize) -> Option<Chunk> {
     let head = bytes.get(start..start + 8)?;
-    let (length, kind) = (head.first_chunk::<4>()?, *head.last_chunk::<4>()?);
+    let length = head.first_chunk::<4>()?;
+    let kind = *head.last_chunk::<4>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     let data = start + 8..start.checked_add(8)?.checked_add(length)?;
     (data.end + 4 <= bytes.len()).then_some(Chunk { kind, start, data })

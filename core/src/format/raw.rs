@@ -74,7 +74,7 @@ const MOST_FOUND: usize = 32;
 /// How far into a file they are looked for.
 const SEARCH_LEN: usize = 32 << 20;
 
-/// What kind of raw file this is; `None` where it is none. DNG, NEF and ARW are TIFF files that only
+/// What kind of raw file this is; `None` if it is none. DNG, NEF and ARW are TIFF files that only
 /// their directories give away, so a head is not enough.
 pub fn kind_of(bytes: &[u8]) -> Option<RawKind> {
     if bytes.starts_with(RAF_MAGIC) {
@@ -121,7 +121,7 @@ fn kind_by_directories(tiff: Tiff<'_>, directories: &[Directory]) -> Option<RawK
     }
 }
 
-/// Takes a raw file apart; `None` where it is none. Nothing found inside is no error: then there are
+/// Takes a raw file apart; `None` if it is none. Nothing found inside is no error: then there are
 /// no previews.
 pub fn parse(bytes: &[u8]) -> Option<RawFile> {
     let kind = kind_of(bytes)?;
@@ -200,7 +200,8 @@ fn jpeg_strip(tiff: Tiff<'_>, directory: &Directory) -> Option<Range<usize>> {
 }
 
 fn range(start: u32, length: u32) -> Option<Range<usize>> {
-    let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
+    let start = usize::try_from(start).ok()?;
+    let length = usize::try_from(length).ok()?;
     Some(start..start.checked_add(length)?)
 }
 
@@ -259,7 +260,8 @@ fn preview(bytes: &[u8], range: &Range<usize>) -> Option<Preview> {
     let payload = jpeg.get(frame.payload.clone())?;
     let is_ordinary = matches!(frame.marker, 0xC0..=0xC2) && payload.first() == Some(&8);
     let side = |at: usize| Some(u16::from_be_bytes(payload.get(at..at + 2)?.try_into().ok()?));
-    let (height, width) = (side(1)?, side(3)?);
+    let height = side(1)?;
+    let width = side(3)?;
     if !is_ordinary || width == 0 || height == 0 {
         return None;
     }

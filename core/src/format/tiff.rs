@@ -51,7 +51,7 @@ pub struct Directory {
 }
 
 impl<'a> Tiff<'a> {
-    /// `None` where the first bytes are none of TIFF's, or of the raw formats that differ in the
+    /// `None` if the first bytes are none of TIFF's, or of the raw formats that differ in the
     /// magic number only: Olympus (`IIRO`, `IIRS`, `MMOR`) and Panasonic (`IIU`).
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         let little = match bytes.get(..4)? {
@@ -79,7 +79,9 @@ impl<'a> Tiff<'a> {
     /// The first directory, those chained to it, and all their sub-directories; the first comes first.
     pub fn directories(self) -> Vec<Directory> {
         let Some(first) = self.first() else { return Vec::new() };
-        let (mut waiting, mut met, mut found) = (vec![first], Vec::new(), Vec::new());
+        let mut waiting = vec![first];
+        let mut met = Vec::new();
+        let mut found = Vec::new();
         while let Some(offset) = waiting.pop() {
             if met.contains(&offset) || found.len() == MOST_DIRECTORIES {
                 continue;
@@ -121,7 +123,7 @@ impl<'a> Tiff<'a> {
         Some((0..n_entries).map(move |n| first.saturating_add(usize::from(n) * ENTRY_LEN)))
     }
 
-    /// The entry at `at`, whatever it says; `None` where it is cut short.
+    /// The entry at `at`, whatever it says; `None` if it is cut short.
     pub fn entry(self, at: usize) -> Option<Entry> {
         let inside = at.checked_add(8)?;
         self.bytes.get(inside..inside.checked_add(4)?)?;

@@ -17,7 +17,7 @@ pub struct Layout {
     pub end: usize,
 }
 
-/// Walks the chunks. `None` where this is no WebP file, or one that is cut short or garbled.
+/// Walks the chunks. `None` if this is no WebP file, or one that is cut short or garbled.
 pub fn layout(bytes: &[u8]) -> Option<Layout> {
     if bytes.get(..4)? != b"RIFF" || bytes.get(8..12)? != b"WEBP" {
         return None;
@@ -54,7 +54,8 @@ pub fn extended_header(bytes: &[u8], picture: &Chunk) -> Option<Vec<u8>> {
         }
         _ => return None,
     };
-    let (width, height) = (width.checked_sub(1)?, height.checked_sub(1)?);
+    let width = width.checked_sub(1)?;
+    let height = height.checked_sub(1)?;
     let flags = EXIF_FLAG | if alpha { ALPHA_FLAG } else { 0 };
     let mut out = b"VP8X\x0A\0\0\0".to_vec();
     out.extend([flags, 0, 0, 0]);

@@ -345,7 +345,7 @@ impl<'a> Reading<'a> {
         self.packet
     }
 
-    /// Where `part` lies in the text; `None` where it was copied out of it.
+    /// Where `part` lies in the text; `None` if it was copied out of it.
     fn offset_of(&self, part: &str) -> Option<Range<usize>> {
         let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         let range = start..start.checked_add(part.len())?;

@@ -28,7 +28,7 @@ impl InputSpec {
     /// Pillow's `BILINEAR`.
     ///
     /// # Errors
-    /// Where the picture has no pixels, or fewer bytes than its size says.
+    /// Returns an error if the picture has no pixels, or fewer bytes than its size says.
     pub fn squash(&self, picture: &Rgb8) -> Result<Rgb8, ResizeError> {
         resize(picture, self.size, self.size)
     }
@@ -43,7 +43,8 @@ impl InputSpec {
         assert_eq!((picture.width, picture.height), (self.size, self.size));
         assert_eq!(out.len(), 3 * n_pixels);
         for (channel, plane) in out.chunks_exact_mut(n_pixels).enumerate() {
-            let (mean, scale) = (self.mean[channel], 1.0 / self.std[channel]);
+            let mean = self.mean[channel];
+            let scale = 1.0 / self.std[channel];
             for (value, pixel) in plane.iter_mut().zip(picture.pixels.chunks_exact(3)) {
                 *value = (f32::from(pixel[channel]) - mean) * scale;
             }
@@ -62,7 +63,7 @@ pub struct ResizeError {
 /// Shrinks or enlarges with an antialiased bilinear filter, aspect ignored.
 ///
 /// # Errors
-/// Where either picture would be empty, or `picture` has fewer bytes than its size says.
+/// Returns an error if either picture would be empty, or `picture` has fewer bytes than its size says.
 pub fn resize(picture: &Rgb8, width: usize, height: usize) -> Result<Rgb8, ResizeError> {
     let failed = || ResizeError { width: picture.width, height: picture.height };
     let side = |n: usize| u32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(failed);

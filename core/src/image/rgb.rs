@@ -33,7 +33,8 @@ impl Rgb8 {
 
     /// Which stored pixel is seen at column `x`, row `y` of the oriented picture.
     fn source_index(&self, orientation: Orientation, x: usize, y: usize) -> usize {
-        let (right, bottom) = (self.width - 1, self.height - 1);
+        let right = self.width - 1;
+        let bottom = self.height - 1;
         let (column, row) = match orientation.quarter_turns() {
             0 => (x, y),
             1 => (y, bottom - x),

@@ -1,38 +1,38 @@
-//! The automatic bar, fitted to what the owner says of this library's photos.
+//! The automatic threshold, fitted to what the owner says of this library's photos.
 //!
 //! A model promises that at most [`PROMISED`] of the upright photos are turned, measured on photos of
 //! other people. The owner's answers tell how it fares here. They are few, and they are not drawn at
 //! random: people settle what is in doubt. So an answer speaks only for photos the model is at least as
-//! sure of, since it errs no more often where it is surer; the bar is lowered only as far as an exact
+//! sure of, since it errs no more often where it is surer; the threshold is lowered only as far as an exact
 //! 95 % bound keeps the promise, and raised as soon as the plain estimate breaks it.
 
 use crate::verdict::binomial;
 
-/// Wrong turns among upright photos: what the trainer fits a model's own bar to, unless told otherwise.
+/// Wrong turns among upright photos: what the trainer fits a model's own threshold to, unless told otherwise.
 pub const PROMISED: f64 = 0.001;
 
-/// Fewer answers lower no bar, however rare turns are.
+/// Fewer answers lower no threshold, however rare turns are.
 pub const FEWEST: u64 = 50;
 
-/// Nor does a bar at which more than this share of the turns may be wrong.
+/// Nor does a threshold at which more than this share of the turns may be wrong.
 pub const WORST_SHARE: f64 = 0.1;
 
 /// A single wrong answer is chance.
 const ENOUGH_WRONG: u64 = 2;
 
-/// Nor is a bar lowered by a step into which fewer answers fall: nobody has looked there.
+/// Nor is a threshold lowered by a step into which fewer answers fall: nobody has looked there.
 const FEWEST_IN_STEP: u64 = 5;
 
 /// Answers are held against the photos they speak for in so many groups of equal size.
 const GROUPS: u64 = 10;
 
-/// The bars there are beside the model's own, highest first. Few, so that verdicts change rarely.
+/// The thresholds there are beside the model's own, highest first. Few, so that verdicts change rarely.
 pub const BARS: [f32; 20] = [
     0.9999, 0.9995, 0.999, 0.998, 0.996, 0.994, 0.992, 0.99, 0.985, 0.98, 0.97, 0.96, 0.95, 0.93,
     0.9, 0.87, 0.84, 0.8, 0.75, 0.7,
 ];
 
-/// Photos surer of a turn than this matter to some bar.
+/// Photos surer of a turn than this matter to some threshold.
 pub const LOWEST: f32 = 0.7;
 
 /// Above every probability: nothing is turned by itself.
@@ -56,7 +56,7 @@ pub struct Library {
     pub n_upright: u64,
 }
 
-/// Where the bar came from.
+/// Where the threshold came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The answers are too few, or agree with the model.
@@ -75,7 +75,7 @@ impl Source {
     }
 }
 
-/// What the answers say of one bar.
+/// What the answers say of one threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     /// Photos it would turn.
@@ -91,9 +91,9 @@ pub struct Evidence {
 
 impl Evidence {
     /// `proposals` and `answers` ascending.
-    fn at(bar: f32, library: &Library, answers: &[Answer]) -> Self {
-        let proposals = &library.proposals[library.proposals.partition_point(|c| *c < bar)..];
-        let answers = &answers[answers.partition_point(|answer| answer.confidence < bar)..];
+    fn at(threshold: f32, library: &Library, answers: &[Answer]) -> Self {
+        let proposals = &library.proposals[library.proposals.partition_point(|c| *c < threshold)..];
+        let answers = &answers[answers.partition_point(|answer| answer.confidence < threshold)..];
         let n_wrong = |answers: &[Answer]| answers.iter().filter(|a| !a.is_right).count() as u64;
         let n_counted = representative(proposals, answers);
         let counted = &answers[..usize::try_from(n_counted).unwrap_or(0).min(answers.len())];
@@ -112,7 +112,7 @@ impl Evidence {
         binomial::upper(n_wrong, n_counted)
     }
 
-    /// Wrong turns among upright photos, at most (95 %). `None` where no upright photo is known.
+    /// Wrong turns among upright photos, at most (95 %). `None` if no upright photo is known.
     pub fn bound(&self) -> Option<f64> {
         let worst = self.worst_share(self.n_counted_wrong, self.n_counted);
         // Those that are known to be wrong are wrong, whatever the bound says of the others.
@@ -129,7 +129,7 @@ impl Evidence {
             && self.n_wrong as f64 <= allowed
     }
 
-    /// Would the bar be lowered to here if every answer that counts were right? This depends on which
+    /// Would the threshold be lowered to here if every answer that counts were right? This depends on which
     /// photos were answered, not on what was said.
     fn is_testable(&self) -> bool {
         let silent = Self { n_wrong: 0, ..*self };
@@ -142,16 +142,18 @@ impl Evidence {
 
     /// Estimated, not bounded: the promise is broken.
     fn is_refuted(&self) -> bool {
-        let (n, wrong) = (self.n_answers as f64, self.n_wrong as f64);
+        let n = self.n_answers as f64;
+        let wrong = self.n_wrong as f64;
         let allowed = PROMISED * self.n_upright as f64;
         self.n_wrong >= ENOUGH_WRONG && wrong * self.n_proposals as f64 > allowed * n
     }
 
-    /// So many further answers, all of them right, and the bar would be lowered to here. `None` where
+    /// So many further answers, all of them right, and the threshold would be lowered to here. `None` where
     /// the library has not so many photos to answer.
     fn n_missing(&self) -> Option<u64> {
         let enough = |n: u64| self.keeps_promise(self.n_counted_wrong, n);
-        let (mut low, mut high) = (self.n_counted, self.n_proposals);
+        let mut low = self.n_counted;
+        let mut high = self.n_proposals;
         if high <= low || !enough(high) {
             return None;
         }
@@ -162,7 +164,7 @@ impl Evidence {
         Some(high - self.n_counted)
     }
 
-    /// The same for a bar that two wrong answers have raised.
+    /// The same for a threshold that two wrong answers have raised.
     fn n_missing_to_clear(&self) -> Option<u64> {
         let allowed = PROMISED * self.n_upright as f64;
         let needed = (self.n_wrong as f64 * self.n_proposals as f64 / allowed).ceil();
@@ -188,44 +190,45 @@ fn representative(proposals: &[f32], answers: &[Answer]) -> u64 {
     n_counted
 }
 
-/// The bar in force, and why.
+/// The threshold in force, and why.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Refit {
-    pub bar: f32,
+pub struct AutoThreshold {
+    pub threshold: f32,
     pub source: Source,
-    /// Of the bar in force.
+    /// Of the threshold in force.
     pub evidence: Evidence,
-    /// The next lower bar that is within reach, and how many right answers it takes.
+    /// The next lower threshold that is within reach, and how many right answers it takes.
     pub next: Option<(f32, u64)>,
 }
 
-/// Fits the bar. `own`: the model's. Both lists in any order.
+/// Fits the threshold. `own`: the model's. Both lists in any order.
 ///
-/// Lower bars are tried one after the other, from the highest on, and the first that fails ends it; so
+/// Lower thresholds are tried one after the other, from the highest on, and the first that fails ends it; so
 /// all of them together are wrong in at most one of twenty libraries (fixed-sequence testing: Maurer,
-/// Hothorn and Lehmacher 1995; used for bars of a classifier by Angelopoulos et al., "Learn then Test",
+/// Hothorn and Lehmacher 1995; used for thresholds of a classifier by Angelopoulos et al., "Learn then Test",
 /// arXiv:2110.01052). Which are tried depends on what was answered only, never on the answers.
-pub fn refit(own: f32, mut library: Library, mut answers: Vec<Answer>) -> Refit {
+pub fn fit_threshold(own: f32, mut library: Library, mut answers: Vec<Answer>) -> AutoThreshold {
     library.proposals.sort_by(f32::total_cmp);
     answers.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
-    let at = |bar: f32| Evidence::at(bar, &library, &answers);
+    let at = |threshold: f32| Evidence::at(threshold, &library, &answers);
     if at(own).is_refuted() {
-        let higher = BARS.iter().rev().copied().filter(|bar| *bar > own);
-        let bar = higher.into_iter().find(|bar| !at(*bar).is_refuted()).unwrap_or(NEVER);
-        let below = BARS.iter().copied().filter(|lower| *lower < bar && *lower > own);
+        let higher = BARS.iter().rev().copied().filter(|threshold| *threshold > own);
+        let threshold =
+            higher.into_iter().find(|threshold| !at(*threshold).is_refuted()).unwrap_or(NEVER);
+        let below = BARS.iter().copied().filter(|lower| *lower < threshold && *lower > own);
         let mut within_reach = below.chain([own]);
         let next = within_reach.find_map(|lower| Some((lower, at(lower).n_missing_to_clear()?)));
-        return Refit { bar, source: Source::Raised, evidence: at(bar), next };
+        return AutoThreshold { threshold, source: Source::Raised, evidence: at(threshold), next };
     }
-    let lower = || BARS.iter().copied().filter(|bar| *bar < own);
-    let tried = lower().filter(|bar| {
-        let (n_answers, _) = in_step(*bar, own, &library, &answers);
-        n_answers >= FEWEST_IN_STEP && at(*bar).is_testable()
+    let lower = || BARS.iter().copied().filter(|threshold| *threshold < own);
+    let tried = lower().filter(|threshold| {
+        let (n_answers, _) = in_step(*threshold, own, &library, &answers);
+        n_answers >= FEWEST_IN_STEP && at(*threshold).is_testable()
     });
-    let lowered = tried.take_while(|bar| at(*bar).passes()).last();
-    let bar = lowered.unwrap_or(own);
+    let lowered = tried.take_while(|threshold| at(*threshold).passes()).last();
+    let threshold = lowered.unwrap_or(own);
     let source = if lowered.is_some() { Source::Lowered } else { Source::Model };
-    let mut further = lower().filter(|next| *next < bar);
+    let mut further = lower().filter(|next| *next < threshold);
     let next = further.find_map(|next| {
         let (n_answers, n_proposals) = in_step(next, own, &library, &answers);
         let evidence = at(next);
@@ -233,15 +236,16 @@ pub fn refit(own: f32, mut library: Library, mut answers: Vec<Answer>) -> Refit 
         let n_more = n_more.max(FEWEST_IN_STEP.saturating_sub(n_answers));
         (n_proposals >= FEWEST_IN_STEP && n_more > 0).then_some((next, n_more))
     });
-    Refit { bar, source, evidence: at(bar), next }
+    AutoThreshold { threshold, source, evidence: at(threshold), next }
 }
 
-/// Answers and proposals from `bar` to the next higher one. Both lists ascending.
-fn in_step(bar: f32, own: f32, library: &Library, answers: &[Answer]) -> (u64, u64) {
-    let higher = BARS.iter().copied().filter(|higher| *higher > bar).fold(own, f32::min);
-    let n_answers = answers.iter().filter(|a| (bar..higher).contains(&a.confidence)).count();
-    let n_below = |bar: f32| library.proposals.partition_point(|confidence| *confidence < bar);
-    (n_answers as u64, (n_below(higher) - n_below(bar)) as u64)
+/// Answers and proposals from `threshold` to the next higher one. Both lists ascending.
+fn in_step(threshold: f32, own: f32, library: &Library, answers: &[Answer]) -> (u64, u64) {
+    let higher = BARS.iter().copied().filter(|higher| *higher > threshold).fold(own, f32::min);
+    let n_answers = answers.iter().filter(|a| (threshold..higher).contains(&a.confidence)).count();
+    let n_below =
+        |threshold: f32| library.proposals.partition_point(|confidence| *confidence < threshold);
+    (n_answers as u64, (n_below(higher) - n_below(threshold)) as u64)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn bars_are_fitted() {
     let all = spread(400, 0.85, 1.0);
     let sure = spread(400, 0.99, 1.0);
     let doubtful = spread(400, 0.85, 0.99);
-    for (name, proposals, n_upright, answered, bar, source) in [
+    for (name, proposals, n_upright, answered, threshold, source) in [
         ("no answers",                 &all, 10_000, vec![], OWN, Source::Model),
         ("too few",                    &all, 10_000, answers(&every(10, &all), 0), OWN, Source::Model),
         ("every second, all right",    &all, 10_000, answers(&every(2, &all), 0), 0.84, Source::Lowered),
@@ -35,13 +35,13 @@ fn bars_are_fitted() {
         ("nothing known upright",      &all, 0, answers(&all, 0), OWN, Source::Model),
         ("only the surest answered",   &all, 10_000, answers(&all[200..], 0), 0.93, Source::Lowered),
         ("only the doubtful answered", &all, 10_000, answers(&all[..200], 0), 0.84, Source::Lowered),
-        ("one wrong above the bar",    &sure, 10_000, answers(&sure, 400), OWN, Source::Model),
-        ("many wrong above the bar",   &sure, 10_000, answers(&sure, 20), 0.996, Source::Raised),
+        ("one wrong above the threshold",    &sure, 10_000, answers(&sure, 400), OWN, Source::Model),
+        ("many wrong above the threshold",   &sure, 10_000, answers(&sure, 20), 0.996, Source::Raised),
         ("all wrong",                  &sure, 10_000, answers(&sure, 1), 0.9999, Source::Raised),
-        ("wrong below the bar only",   &doubtful, 10_000, answers(&doubtful, 2), OWN, Source::Model),
+        ("wrong below the threshold only",   &doubtful, 10_000, answers(&doubtful, 2), OWN, Source::Model),
     ] {
-        let fitted = refit(OWN, Library { proposals: proposals.clone(), n_upright }, answered);
-        assert_eq!((fitted.bar, fitted.source), (bar, source), "{name}: {fitted:?}");
+        let fitted = fit_threshold(OWN, Library { proposals: proposals.clone(), n_upright }, answered);
+        assert_eq!((fitted.threshold, fitted.source), (threshold, source), "{name}: {fitted:?}");
         if source == Source::Lowered {
             assert!(fitted.evidence.bound().is_some_and(|bound| bound <= PROMISED), "{name}");
         }
@@ -52,31 +52,35 @@ fn bars_are_fitted() {
 fn certainty_that_is_wrong_turns_nothing() {
     let certain = vec![1.0; 40];
     let library = Library { proposals: certain.clone(), n_upright: 1000 };
-    let fitted = refit(OWN, library, answers(&certain, 2));
-    assert_eq!((fitted.bar, fitted.source), (NEVER, Source::Raised));
-    assert!(fitted.bar > 1.0);
+    let fitted = fit_threshold(OWN, library, answers(&certain, 2));
+    assert_eq!((fitted.threshold, fitted.source), (NEVER, Source::Raised));
+    assert!(fitted.threshold > 1.0);
 }
 
 #[test]
 fn what_is_said_to_be_missing_is_what_is_missing() {
     let all = spread(400, 0.85, 1.0);
     let library = Library { proposals: all.clone(), n_upright: 10_000 };
-    let before = refit(OWN, library.clone(), answers(&every(4, &all), 0));
-    let (next, n_more) = before.next.expect("a lower bar is within reach");
-    assert!(next < before.bar && n_more > 0, "{before:?}");
-    // As many more, spread over the photos above that bar.
+    let before = fit_threshold(OWN, library.clone(), answers(&every(4, &all), 0));
+    let (next, n_more) = before.next.expect("a lower threshold is within reach");
+    assert!(next < before.threshold && n_more > 0, "{before:?}");
+    // As many more, spread over the photos above that threshold.
     let above: Vec<f32> = all.iter().copied().filter(|c| *c >= next).collect();
     let n_there = before_at(&library, next, &every(4, &all)).n_counted + n_more;
     let spread_out = |n: u64| -> Vec<f32> {
         (0..n).map(|at| above[(at * above.len() as u64 / n) as usize]).collect()
     };
-    assert!(refit(OWN, library.clone(), answers(&spread_out(n_there), 0)).bar <= next);
+    assert!(
+        fit_threshold(OWN, library.clone(), answers(&spread_out(n_there), 0)).threshold <= next
+    );
     // A handful fewer do not do.
-    assert!(refit(OWN, library, answers(&spread_out(n_there * 9 / 10), 0)).bar > next);
+    assert!(
+        fit_threshold(OWN, library, answers(&spread_out(n_there * 9 / 10), 0)).threshold > next
+    );
 }
 
-fn before_at(library: &Library, bar: f32, answered: &[f32]) -> Evidence {
-    Evidence::at(bar, library, &answers(answered, 0))
+fn before_at(library: &Library, threshold: f32, answered: &[f32]) -> Evidence {
+    Evidence::at(threshold, library, &answers(answered, 0))
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same libraries every time.
@@ -119,23 +123,25 @@ fn family(random: &mut Random, order: Order, optimism: f64) -> (Vec<Answer>, u64
     (proposals, 19 * n as u64)
 }
 
-/// Families whose bar ever broke the promise, and those in which it was lowered, of `n`. They fit it
+/// Families whose threshold ever broke the promise, and those in which it was lowered, of `n`. They fit it
 /// anew after every 50 answers.
 fn broken(n: u64, order: Order, optimism: f64) -> (u64, u64) {
-    let (mut n_broken, mut n_lowered) = (0, 0);
+    let mut n_broken = 0;
+    let mut n_lowered = 0;
     for seed in 0..n {
         let mut random = Random(seed);
         let (proposals, n_upright) = family(&mut random, order, optimism);
         let confidences: Vec<f32> = proposals.iter().map(|answer| answer.confidence).collect();
-        let (mut breaks, mut lowers) = (false, false);
+        let mut breaks = false;
+        let mut lowers = false;
         for n_answered in (0..=proposals.len().min(500)).step_by(50) {
             let library = Library { proposals: confidences.clone(), n_upright };
-            let fitted = refit(0.995, library, proposals[..n_answered].to_vec());
+            let fitted = fit_threshold(0.995, library, proposals[..n_answered].to_vec());
             if fitted.source != Source::Lowered {
                 continue;
             }
             lowers = true;
-            let turned = proposals.iter().filter(|answer| answer.confidence >= fitted.bar);
+            let turned = proposals.iter().filter(|answer| answer.confidence >= fitted.threshold);
             let n_wrong = turned.filter(|answer| !answer.is_right).count();
             breaks |= n_wrong as f64 > PROMISED * n_upright as f64;
         }
@@ -157,5 +163,5 @@ fn a_lowered_bar_keeps_the_promise_however_people_answer() {
             ever_lowered += n_lowered;
         }
     }
-    assert!(ever_lowered > 100, "the test is about bars that are lowered: {ever_lowered}");
+    assert!(ever_lowered > 100, "the test is about thresholds that are lowered: {ever_lowered}");
 }

@@ -14,7 +14,8 @@ pub fn upper(hits: u64, tries: u64) -> f64 {
         return 1.0;
     }
     // The larger the share, the less likely so few hits.
-    let (mut low, mut high) = (0.0, 1.0);
+    let mut low = 0.0;
+    let mut high = 1.0;
     for _ in 0..STEPS {
         let share = (low + high) / 2.0;
         if at_most(hits, tries, share) > ALPHA { low = share } else { high = share }

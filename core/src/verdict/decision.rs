@@ -1,4 +1,4 @@
-//! From the network's scores to a verdict: temperature, views averaged, two bars.
+//! From the network's scores to a verdict: temperature, views averaged, two thresholds.
 
 use crate::orientation::Turn;
 
@@ -56,7 +56,7 @@ impl Probabilities {
 /// The two thresholds of a verdict. Both come with the model; the config may name others, and the
 /// owner's answers may move the first. docs/contracts.md has the rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bars {
+pub struct Thresholds {
     /// A turn other than 0 with at least this probability is `fix`.
     pub auto_confidence: f32,
     /// Otherwise at least this much for all three changes together is `review`.
@@ -103,12 +103,12 @@ pub struct Decision {
 
 /// Decides from the whole probability vector: `fix` if one change is sure enough, else `review` if the
 /// three changes together are likely enough, else `upright`.
-pub fn decide(seen: &Probabilities, bars: Bars) -> Decision {
+pub fn decide(seen: &Probabilities, thresholds: Thresholds) -> Decision {
     let (change, confidence) = seen.best_change();
     let p_wrong = 1.0 - seen.of(Turn::NONE);
-    if confidence >= bars.auto_confidence {
+    if confidence >= thresholds.auto_confidence {
         Decision { verdict: Verdict::Fix, turn: change, confidence }
-    } else if p_wrong >= bars.review_confidence {
+    } else if p_wrong >= thresholds.review_confidence {
         Decision { verdict: Verdict::Review, turn: change, confidence }
     } else {
         let confidence = seen.of(Turn::NONE);
@@ -120,7 +120,7 @@ pub fn decide(seen: &Probabilities, bars: Bars) -> Decision {
 mod tests {
     use super::*;
 
-    const BARS: Bars = Bars { auto_confidence: 0.98, review_confidence: 0.4 };
+    const BARS: Thresholds = Thresholds { auto_confidence: 0.98, review_confidence: 0.4 };
 
     #[test]
     #[rustfmt::skip]
@@ -128,12 +128,12 @@ mod tests {
         for (name, seen, verdict, degrees) in [
             ("plainly upright",             [0.99, 0.005, 0.003, 0.002], Verdict::Upright, 0),
             ("plainly on its side",         [0.01, 0.985, 0.003, 0.002], Verdict::Fix,     90),
-            ("at the automatic bar",        [0.01, 0.005, 0.005, 0.98],  Verdict::Fix,     270),
+            ("at the automatic threshold",        [0.01, 0.005, 0.005, 0.98],  Verdict::Fix,     270),
             ("just below it",               [0.02, 0.001, 0.979, 0.0],   Verdict::Review,  180),
             ("wrong, but which way?",       [0.02, 0.49,  0.0,   0.49],  Verdict::Review,  90),
             ("upright likeliest, doubtful", [0.55, 0.15,  0.15,  0.15],  Verdict::Review,  90),
-            ("at the review bar",           [0.5,  0.25,  0.125, 0.125], Verdict::Review,  90),
-            ("below the review bar",        [0.75, 0.25,  0.0,   0.0],   Verdict::Upright, 0),
+            ("at the review threshold",           [0.5,  0.25,  0.125, 0.125], Verdict::Review,  90),
+            ("below the review threshold",        [0.75, 0.25,  0.0,   0.0],   Verdict::Upright, 0),
         ] {
             let decision = decide(&Probabilities(seen), BARS);
             assert_eq!((decision.verdict, decision.turn.degrees()), (verdict, degrees), "{name}");

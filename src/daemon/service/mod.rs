@@ -180,7 +180,7 @@ impl Service {
         }
         self.engine = None;
         self.database.close();
-        self.settings.inference.model.let_go();
+        self.settings.inference.model.release();
         // SAFETY: malloc_trim only returns free memory to the system.
         #[cfg(target_env = "gnu")]
         unsafe {

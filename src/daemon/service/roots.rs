@@ -8,23 +8,23 @@ use super::log::Log;
 use super::work::Work;
 use crate::config::{Config, Root};
 use crate::daemon::status::RootState;
-use crate::daemon::watches::{Shortage, Watch, is_eventless};
+use crate::daemon::watches::{WatchError, Watches, is_eventless};
 use crate::files::roots::without_nested;
-use crate::pipeline::walk::{Anchor, is_wanted_below};
+use crate::pipeline::walk::{MountIdentity, is_wanted_below};
 use crate::signals::Signals;
 
 /// A folder to keep up with, none below another.
 struct WatchedRoot {
     path: PathBuf,
     /// `None`: it is away.
-    anchor: Option<Anchor>,
+    anchor: Option<MountIdentity>,
     is_polled: bool,
 }
 
 /// All folders, their watches, and when they are looked through anyway.
 pub struct Roots {
     roots: Vec<WatchedRoot>,
-    watch: Option<Watch>,
+    watch: Option<Watches>,
     next_sweep: Instant,
     next_poll: Instant,
 }
@@ -39,7 +39,7 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    fn warn_of_polling(&mut self, why: &Shortage) {
+    fn warn_of_polling(&mut self, why: &WatchError) {
         let seconds = self.config.poll.as_secs_f64();
         self.log.warn(&format!("looking every {seconds} s instead of watching: {why}"));
     }
@@ -73,7 +73,7 @@ impl Roots {
         let paths = without_nested(config.roots.iter().map(|root| root.path.clone()));
         let root = |path: PathBuf| WatchedRoot { is_polled: wants_poll(&path), path, anchor: None };
         self.roots = paths.into_iter().map(root).collect();
-        match Watch::new(wake) {
+        match Watches::new(wake) {
             Ok(watch) => self.watch = Some(watch),
             Err(err) => {
                 self.roots.iter_mut().for_each(|root| root.is_polled = true);
@@ -87,7 +87,7 @@ impl Roots {
     }
 
     pub fn n_watches(&self) -> usize {
-        self.watch.as_ref().map_or(0, Watch::n_watches)
+        self.watch.as_ref().map_or(0, Watches::n_watches)
     }
 
     /// Is the folder there? One that comes back, or is another one now, is watched and looked
@@ -95,8 +95,8 @@ impl Roots {
     fn check(&mut self, at: usize, around: &mut Surroundings<'_>) -> bool {
         let path = self.roots[at].path.clone();
         let is_empty = || std::fs::read_dir(&path).is_ok_and(|mut dir| dir.next().is_none());
-        let found =
-            Anchor::of(&path).filter(|_| !is_empty() || !around.database.knows_photos_below(&path));
+        let found = MountIdentity::of(&path)
+            .filter(|_| !is_empty() || !around.database.knows_photos_below(&path));
         let was = std::mem::replace(&mut self.roots[at].anchor, found.clone());
         if found.is_none() {
             self.lose(&path, was.is_some(), around);
@@ -155,7 +155,7 @@ impl Roots {
         for path in &changes.lost {
             if watch.covers(path) {
                 watch.forget(path);
-                // Looked for together with what may be its new name.
+                // Decoded for together with what may be its new name.
                 around.work.due.paths.insert(path.clone());
             }
         }
@@ -243,7 +243,7 @@ impl Roots {
     }
 
     /// The folders that are there.
-    pub fn anchors(&self) -> Vec<Anchor> {
+    pub fn anchors(&self) -> Vec<MountIdentity> {
         self.roots.iter().filter_map(|root| root.anchor.clone()).collect()
     }
 

@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 
 use libloading::Library as Object;
 
-use crate::error::Skip;
+use crate::error::SkipReason;
 use orientd_core::image::rgb::Rgb8;
 
 /// Names of the library, and of the decoder whose version matters.
@@ -98,7 +98,7 @@ fn name() -> String {
 
 impl Library {
     /// # Errors
-    /// Where the system has none, or one that is too old to have what is used.
+    /// Returns an error if the system has none, or one that is too old to have what is used.
     pub fn load() -> Result<Self, String> {
         let name = name();
         // SAFETY: a system library, whose initialisers do nothing unusual; this process exists for it.
@@ -126,40 +126,41 @@ impl Library {
 
     /// The primary picture as it is coded, no side longer than a square of `max_pixels` allows
     /// sixteenfold.
-    pub fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, Skip> {
+    pub fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
         let f = &self.functions;
         let failed = |text: String| {
             if text.contains(END_OF_DATA) {
-                return Skip::Truncated;
+                return SkipReason::Truncated;
             }
             if text.contains("nsupported") {
-                Skip::UnsupportedFormat(text)
+                SkipReason::UnsupportedFormat(text)
             } else {
-                Skip::Corrupt(text)
+                SkipReason::Corrupt(text)
             }
         };
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.
         unsafe {
-            let context = Guard((f.context_alloc)(), f.context_free);
+            let context = Auth((f.context_alloc)(), f.context_free);
             (f.limit_sides)(
                 context.0,
                 c_int::try_from(max_pixels.isqrt() * 16).unwrap_or(c_int::MAX),
             );
-            let (start, length) = (bytes.as_ptr().cast(), bytes.len());
+            let start = bytes.as_ptr().cast();
+            let length = bytes.len();
             told((f.read)(context.0, start, length, null())).map_err(failed)?;
             let mut handle = null_mut();
             told((f.primary)(context.0, &raw mut handle)).map_err(failed)?;
-            let handle = Guard(handle, f.handle_release);
+            let handle = Auth(handle, f.handle_release);
             let sides = [(f.handle_width)(handle.0), (f.handle_height)(handle.0)];
             let [width, height] = sides.map(|side| u64::try_from(side).unwrap_or(0));
             if width * height > max_pixels {
                 let text = format!("{width}×{height} pixels, more than max_pixels = {max_pixels}");
-                return Err(Skip::TooLarge(text));
+                return Err(SkipReason::TooLarge(text));
             }
             let options = (f.options_alloc)();
             if options.is_null() {
-                return Err(Skip::OutOfMemory("libheif got none".into()));
+                return Err(SkipReason::OutOfMemory("libheif got none".into()));
             }
             // Cropping is left out with the rest: a few pixels do not change which way is up.
             (*options).ignore_transformations = 1;
@@ -167,8 +168,8 @@ impl Library {
             let result = (f.decode)(handle.0, &raw mut picture, RGB, INTERLEAVED_RGB, options);
             (f.options_free)(options);
             told(result).map_err(failed)?;
-            let picture = Guard(picture, f.picture_release);
-            self.copy(picture.0).ok_or_else(|| Skip::Corrupt("libheif gave no pixels".into()))
+            let picture = Auth(picture, f.picture_release);
+            self.copy(picture.0).ok_or_else(|| SkipReason::Corrupt("libheif gave no pixels".into()))
         }
     }
 
@@ -209,9 +210,9 @@ fn libde265() -> Option<String> {
 }
 
 /// Releases what the library made.
-struct Guard(*mut c_void, unsafe extern "C" fn(*mut c_void));
+struct Auth(*mut c_void, unsafe extern "C" fn(*mut c_void));
 
-impl Drop for Guard {
+impl Drop for Auth {
     fn drop(&mut self) {
         if !self.0.is_null() {
             // SAFETY: made by the library, and released once.

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::confinement::Confinement;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use orientd_core::format::isobmff;
 use orientd_core::orientation::Orientation;
 
@@ -16,7 +16,7 @@ mod library;
 const MENDED: [[u32; 3]; 2] = [[1, 22, 0], [1, 1, 1]];
 
 /// Are these (`1.22.0, libde265 1.1.1`) mended?
-pub fn is_mended(versions: &str) -> bool {
+pub fn is_patched(versions: &str) -> bool {
     let numbers = versions.split(", libde265 ").map(|version| {
         let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
         std::array::from_fn::<u32, 3, _>(|_| parts.next().unwrap_or(0))
@@ -33,7 +33,7 @@ pub enum Heif {
     NotTried,
     Missing(String),
     #[cfg(feature = "heif")]
-    Found(library::Library),
+    WalkEvent(library::Library),
 }
 
 impl Heif {
@@ -41,7 +41,7 @@ impl Heif {
     #[cfg(feature = "heif")]
     pub fn find() -> Self {
         match library::Library::load() {
-            Ok(library) => Self::Found(library),
+            Ok(library) => Self::WalkEvent(library),
             Err(why) => Self::Missing(why),
         }
     }
@@ -56,7 +56,7 @@ impl Heif {
     /// 1.1.1; distributions mend older ones without telling by the number).
     pub fn unless_unsafe(self, confinement: Confinement) -> Self {
         match self.describe() {
-            Ok(versions) if !is_mended(&versions) && !confinement.seccomp => {
+            Ok(versions) if !is_patched(&versions) && !confinement.seccomp => {
                 let text = "which is used from 1.22 on where the kernel cannot confine it";
                 Self::Missing(format!("here is {versions}, {text}"))
             }
@@ -74,24 +74,24 @@ impl Heif {
             Self::NotTried => Err("not looked for".into()),
             Self::Missing(why) => Err(why.clone()),
             #[cfg(feature = "heif")]
-            Self::Found(library) => Ok(library.version.clone()),
+            Self::WalkEvent(library) => Ok(library.version.clone()),
         }
     }
 
-    /// Known without the file, so before it is read: such files are met again by every scan, since
+    /// KnownFile without the file, so before it is read: such files are met again by every scan, since
     /// the library may have come.
-    pub fn require(&self) -> Result<(), Skip> {
+    pub fn require(&self) -> Result<(), SkipReason> {
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
-            Self::Found(_) => Ok(()),
+            Self::WalkEvent(_) => Ok(()),
         }
     }
 
-    fn missing(&self) -> Skip {
+    fn missing(&self) -> SkipReason {
         let why = self.describe().err().unwrap_or_default();
         let hint = "install it (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)";
-        Skip::LibraryMissing(format!("HEIC and AVIF take libheif: {why}; {hint}"))
+        SkipReason::LibraryMissing(format!("HEIC and AVIF take libheif: {why}; {hint}"))
     }
 
     /// Decodes the primary picture as it is coded; `irot` and `imir` are its stored orientation.
@@ -100,20 +100,20 @@ impl Heif {
         bytes: &[u8],
         limits: &Limits,
         budget: &Budget,
-    ) -> Result<(DecodedPicture, Orientation), Skip> {
+    ) -> Result<(DecodedPicture, Orientation), SkipReason> {
         let primary = isobmff::primary(bytes)
-            .ok_or_else(|| Skip::Corrupt("no primary picture in this HEIF file".into()))?;
+            .ok_or_else(|| SkipReason::Corrupt("no primary picture in this HEIF file".into()))?;
         let n_pixels = primary.size.map_or(0, |(w, h)| u64::from(w) * u64::from(h));
         if n_pixels > limits.max_pixels {
             let text = format!("{n_pixels} pixels, more than max_pixels = {}", limits.max_pixels);
-            return Err(Skip::TooLarge(text));
+            return Err(SkipReason::TooLarge(text));
         }
         let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL);
         let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
-            Self::Found(library) => {
+            Self::WalkEvent(library) => {
                 let picture = library.decode(bytes, limits.max_pixels)?;
                 let (width, height) =
                     primary.size.unwrap_or((picture.width as u32, picture.height as u32));
@@ -138,7 +138,7 @@ mod tests {
             ("1.15.1, libde265 1.0.11", false),
             ("?", false),
         ] {
-            assert_eq!(is_mended(versions), expected, "{versions}");
+            assert_eq!(is_patched(versions), expected, "{versions}");
         }
     }
 }

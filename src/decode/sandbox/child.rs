@@ -19,7 +19,7 @@ use serde_json::from_slice;
 use super::Times;
 use super::protocol::{GO, MOST_BYTES, Reply, Request};
 use crate::decode::confinement::Confinement;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use crate::ipc;
 use crate::signals::Signals;
 
@@ -44,7 +44,7 @@ pub struct Process {
     child: Child,
     stream: UnixStream,
     /// Its standard error: what it said before it died.
-    noise: File,
+    stderr: File,
     address_space: u64,
     deadline: Instant,
     times: Option<Times>,
@@ -54,23 +54,23 @@ pub struct Process {
 
 /// Why a conversation did not come to its end.
 #[derive(Debug)]
-pub enum End {
+pub enum ConversationError {
     Interrupted,
     /// It asked for what no photo takes.
-    Refused(Skip),
+    Refused(SkipReason),
     TooLong,
     /// It said what no sound process says.
-    Nonsense,
+    Malformed,
     /// It is gone, or will not listen.
     Lost(io::Error),
 }
 
-impl From<io::Error> for End {
+impl From<io::Error> for ConversationError {
     fn from(err: io::Error) -> Self {
         match err.kind() {
             ErrorKind::TimedOut => Self::TooLong,
             ErrorKind::ConnectionAborted => Self::Interrupted,
-            ErrorKind::InvalidData => Self::Nonsense,
+            ErrorKind::InvalidData => Self::Malformed,
             _ => Self::Lost(err),
         }
     }
@@ -80,13 +80,13 @@ impl Process {
     /// Starts one and hears that it is ready. `heif`: with libheif, which takes time and memory.
     ///
     /// # Errors
-    /// Where it cannot be started, or does not come to life.
+    /// Returns an error if it cannot be started, or does not come to life.
     pub fn start(heif: bool) -> Result<Self> {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
         stream.set_read_timeout(Some(TICK)).context("cannot set a timeout")?;
         stream.set_write_timeout(Some(START)).context("cannot set a timeout")?;
-        let noise = rustix::fs::memfd_create("orientd-decoder", MemfdFlags::CLOEXEC);
-        let noise = File::from(noise.context("cannot make a file in memory")?);
+        let stderr = rustix::fs::memfd_create("orientd-decoder", MemfdFlags::CLOEXEC);
+        let stderr = File::from(stderr.context("cannot make a file in memory")?);
         // The running program itself, even where an update has replaced its file.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("orientd").arg("decode-worker").args(heif.then_some("--heif"));
@@ -95,7 +95,7 @@ impl Process {
         command
             .env("RUST_BACKTRACE", "0")
             .stdout(Stdio::null())
-            .stderr(noise.try_clone().context("cannot share a file")?);
+            .stderr(stderr.try_clone().context("cannot share a file")?);
         let child = command.spawn().context("cannot start a decoding process")?;
         drop(command); // It holds their end of the conversation.
         let confinement = Confinement { seccomp: false, landlock: false };
@@ -103,14 +103,14 @@ impl Process {
         let mut process = Self {
             child,
             stream,
-            noise,
+            stderr,
             address_space: 0,
             deadline,
             times: None,
             confinement,
             heif: None,
         };
-        match process.hear(&Signals::default()) {
+        match process.recv(&Signals::default()) {
             Ok(Reply::Ready { confinement, address_space, heif: found }) => {
                 process.address_space = address_space;
                 (process.confinement, process.heif) = (confinement, found);
@@ -128,7 +128,12 @@ impl Process {
 
     /// Sets what the file at hand may take: its own size twice, and `pixels` bytes twice, over what
     /// the process had before any file.
-    pub fn allow(&mut self, times: Times, n_bytes: u64, pixels: usize) -> Result<(), End> {
+    pub fn allow(
+        &mut self,
+        times: Times,
+        n_bytes: u64,
+        pixels: usize,
+    ) -> Result<(), ConversationError> {
         let slack = if self.has_heif() && pixels > 0 { SLACK + HEIF_SLACK } else { SLACK };
         let pixels = u64::try_from(pixels).unwrap_or(u64::MAX);
         let for_file = n_bytes.saturating_add(pixels).saturating_mul(2).saturating_add(slack);
@@ -139,7 +144,7 @@ impl Process {
         Ok(())
     }
 
-    fn limit(&self, resource: Resource, soft: u64) -> Result<(), End> {
+    fn limit(&self, resource: Resource, soft: u64) -> Result<(), ConversationError> {
         let pid = Pid::from_child(&self.child);
         let limit = Rlimit { current: Some(soft), maximum: None };
         match prlimit(Some(pid), resource, limit) {
@@ -149,29 +154,31 @@ impl Process {
                 let maximum = prlimit_of(pid, resource)?;
                 let current = Some(maximum.map_or(soft, |maximum| maximum.min(soft)));
                 let limit = Rlimit { current, maximum };
-                prlimit(Some(pid), resource, limit).map(drop).map_err(|err| End::Lost(err.into()))
+                prlimit(Some(pid), resource, limit)
+                    .map(drop)
+                    .map_err(|err| ConversationError::Lost(err.into()))
             }
-            Err(err) => Err(End::Lost(err.into())),
+            Err(err) => Err(ConversationError::Lost(err.into())),
         }
     }
 
     /// Whole seconds of CPU time so far, rounded up.
-    fn cpu_seconds(&self) -> Result<u64, End> {
+    fn cpu_seconds(&self) -> Result<u64, ConversationError> {
         let pid = Pid::from_child(&self.child).as_raw_nonzero().get();
         let mut clock = 0;
         // SAFETY: fills the number that it is given.
         if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
-            return Err(End::Lost(ErrorKind::BrokenPipe.into()));
+            return Err(ConversationError::Lost(ErrorKind::BrokenPipe.into()));
         }
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: fills the struct that it is given.
         if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
-            return Err(End::Lost(io::Error::last_os_error()));
+            return Err(ConversationError::Lost(io::Error::last_os_error()));
         }
         Ok(u64::try_from(time.tv_sec).unwrap_or(0).saturating_add(1))
     }
 
-    pub fn ask(&mut self, request: &Request, file: &File) -> Result<(), End> {
+    pub fn send(&mut self, request: &Request, file: &File) -> Result<(), ConversationError> {
         let request = serde_json::to_vec(request).map_err(io::Error::other)?;
         ipc::write(&self.stream, &[&request])?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -183,61 +190,79 @@ impl Process {
         Ok(())
     }
 
-    pub fn go(&mut self) -> Result<(), End> {
+    pub fn go(&mut self) -> Result<(), ConversationError> {
         Ok(ipc::write(&self.stream, &[GO])?)
     }
 
-    pub fn hear(&mut self, signals: &Signals) -> Result<Reply, End> {
-        from_slice(&self.frame(MOST_BYTES, signals)?).map_err(|_| End::Nonsense)
+    pub fn recv(&mut self, signals: &Signals) -> Result<Reply, ConversationError> {
+        from_slice(&self.frame(MOST_BYTES, signals)?).map_err(|_| ConversationError::Malformed)
     }
 
-    pub fn hear_pixels(&mut self, n: usize, signals: &Signals) -> Result<Vec<u8>, End> {
+    pub fn recv_pixels(
+        &mut self,
+        n: usize,
+        signals: &Signals,
+    ) -> Result<Vec<u8>, ConversationError> {
         let pixels = self.frame(n, signals)?;
-        if pixels.len() == n { Ok(pixels) } else { Err(End::Nonsense) }
+        if pixels.len() == n { Ok(pixels) } else { Err(ConversationError::Malformed) }
     }
 
-    fn frame(&self, most: usize, signals: &Signals) -> Result<Vec<u8>, End> {
-        let reader =
-            Patient { stream: &self.stream, signals, deadline: self.deadline, interrupted: None };
-        ipc::read(reader, most)?.ok_or_else(|| End::Lost(ErrorKind::UnexpectedEof.into()))
+    fn frame(&self, most: usize, signals: &Signals) -> Result<Vec<u8>, ConversationError> {
+        let reader = DeadlineReader {
+            stream: &self.stream,
+            signals,
+            deadline: self.deadline,
+            interrupted: None,
+        };
+        ipc::read(reader, most)?
+            .ok_or_else(|| ConversationError::Lost(ErrorKind::UnexpectedEof.into()))
     }
 
     /// Ends the process, and says what that means for its file.
-    pub fn cause(mut self, end: &End) -> Skip {
+    pub fn cause(mut self, end: &ConversationError) -> SkipReason {
         // One that is dying by itself says more about why than one that is killed.
-        let status = if matches!(end, End::Lost(_)) { self.wait(GRACE) } else { None };
+        let status =
+            if matches!(end, ConversationError::Lost(_)) { self.wait(GRACE) } else { None };
         let seconds = |time: Duration| format!("{} s", time.as_secs());
         let times = self.times;
         match (end, status) {
-            (End::TooLong, _) => {
-                Skip::DecoderTimedOut(times.map_or_else(String::new, |times| seconds(times.wall)))
+            (ConversationError::TooLong, _) => SkipReason::DecoderTimedOut(
+                times.map_or_else(String::new, |times| seconds(times.wall)),
+            ),
+            (ConversationError::Malformed, _) => {
+                SkipReason::DecoderCrashed("it answered nonsense".into())
             }
-            (End::Nonsense, _) => Skip::DecoderCrashed("it answered nonsense".into()),
             (_, Some(status)) => self.cause_of_death(status),
-            (End::Lost(err), None) => Skip::DecoderCrashed(format!("it stopped answering: {err}")),
-            (End::Interrupted | End::Refused(_), None) => Skip::DecoderCrashed("ended".into()),
+            (ConversationError::Lost(err), None) => {
+                SkipReason::DecoderCrashed(format!("it stopped answering: {err}"))
+            }
+            (ConversationError::Interrupted | ConversationError::Refused(_), None) => {
+                SkipReason::DecoderCrashed("ended".into())
+            }
         }
     }
 
-    fn cause_of_death(&self, status: ExitStatus) -> Skip {
-        let mut noise = vec![0; 4096];
-        let n = self.noise.read_at(&mut noise, 0).unwrap_or(0);
-        noise.truncate(n);
-        let noise = String::from_utf8_lossy(&noise);
+    fn cause_of_death(&self, status: ExitStatus) -> SkipReason {
+        let mut stderr = vec![0; 4096];
+        let n = self.stderr.read_at(&mut stderr, 0).unwrap_or(0);
+        stderr.truncate(n);
+        let stderr = String::from_utf8_lossy(&stderr);
         let tells_of_memory =
             |line: &&str| line.contains("memory allocation of") || line.contains("bad_alloc");
-        let memory = noise.lines().find(tells_of_memory);
-        let first = noise.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let memory = stderr.lines().find(tells_of_memory);
+        let first = stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         match status.signal() {
-            _ if memory.is_some() => Skip::OutOfMemory(memory.unwrap_or_default().to_owned()),
+            _ if memory.is_some() => SkipReason::OutOfMemory(memory.unwrap_or_default().to_owned()),
             Some(libc::SIGXCPU) => {
                 let cpu = self.times.map_or(Duration::ZERO, |times| times.cpu);
-                Skip::DecoderTimedOut(format!("{} s of CPU time", cpu.as_secs()))
+                SkipReason::DecoderTimedOut(format!("{} s of CPU time", cpu.as_secs()))
             }
             // Nobody but the kernel, or a person, kills it so.
-            Some(libc::SIGKILL) => Skip::OutOfMemory("the system killed the decoder".into()),
-            Some(signal) => Skip::DecoderCrashed(format!("signal {signal} {first}").trim().into()),
-            None => Skip::DecoderCrashed(format!("{status} {first}").trim().into()),
+            Some(libc::SIGKILL) => SkipReason::OutOfMemory("the system killed the decoder".into()),
+            Some(signal) => {
+                SkipReason::DecoderCrashed(format!("signal {signal} {first}").trim().into())
+            }
+            None => SkipReason::DecoderCrashed(format!("{status} {first}").trim().into()),
         }
     }
 
@@ -270,7 +295,7 @@ impl Drop for Process {
     }
 }
 
-fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, End> {
+fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, ConversationError> {
     let n = match resource {
         Resource::Cpu => libc::RLIMIT_CPU,
         _ => libc::RLIMIT_AS,
@@ -280,21 +305,21 @@ fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, End> {
     let result =
         unsafe { libc::prlimit(pid.as_raw_nonzero().get(), n, std::ptr::null(), &raw mut limit) };
     if result != 0 {
-        return Err(End::Lost(io::Error::last_os_error()));
+        return Err(ConversationError::Lost(io::Error::last_os_error()));
     }
     Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
 }
 
 /// Reads from a process that may take its time, shows signs of life meanwhile, and gives up at the
 /// deadline, or soon after an interruption.
-struct Patient<'a> {
+struct DeadlineReader<'a> {
     stream: &'a UnixStream,
     signals: &'a Signals,
     deadline: Instant,
     interrupted: Option<Instant>,
 }
 
-impl Read for Patient<'_> {
+impl Read for DeadlineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match (&mut &*self.stream).read(buffer) {

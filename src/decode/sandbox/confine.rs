@@ -21,7 +21,7 @@ const MOST_NOISE: u64 = 64 << 10;
 /// First things first: to end with the parent, and to hold nothing of its.
 ///
 /// # Errors
-/// Where the system refuses what every Linux grants.
+/// Returns an error if the system refuses what every Linux grants.
 pub fn settle_in() -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .context("cannot arrange to end with the parent")?;
@@ -127,7 +127,8 @@ fn few_calls(threads: bool) -> Result<bool> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     let only = |argument, mask: libc::c_int, value: libc::c_int| -> Result<Vec<SeccompRule>> {
-        let (mask, value) = (u64::try_from(mask)?, u64::try_from(value)?);
+        let mask = u64::try_from(mask)?;
+        let value = u64::try_from(value)?;
         let compare = SeccompCmpOp::MaskedEq(mask);
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)?;
         Ok(vec![SeccompRule::new(vec![condition])?])
@@ -163,7 +164,7 @@ fn apply(filter: SeccompFilter) -> Result<()> {
 /// Bytes of address space in use.
 ///
 /// # Errors
-/// Where `/proc` cannot be read; so this comes before the confinement.
+/// Returns an error if `/proc` cannot be read; so this comes before the confinement.
 pub fn address_space() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").context("cannot read /proc")?;
     let pages: u64 = text.split_whitespace().next().unwrap_or_default().parse()?;
@@ -173,7 +174,7 @@ pub fn address_space() -> Result<u64> {
 /// The conversation comes as standard input.
 ///
 /// # Errors
-/// Where there is none.
+/// Returns an error if there is none.
 pub fn conversation() -> Result<std::os::unix::net::UnixStream> {
     Ok(std::io::stdin().as_fd().try_clone_to_owned()?.into())
 }

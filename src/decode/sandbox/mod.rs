@@ -16,15 +16,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use self::child::{End, Process};
+use self::child::{ConversationError, Process};
 use self::protocol::{Reply, Request};
 use super::budget::Budget;
 use super::confinement::Confinement;
 use super::file::{Opened, open};
 use super::limits::Limits;
-use super::look;
-use super::photo::{Candidate, Looked, Photo};
-use crate::error::Skip;
+use super::photo::{Candidate, Decoded, Photo};
+use crate::error::SkipReason;
 use crate::signals::Signals;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
@@ -39,7 +38,7 @@ const WALL_LIMIT: Duration = Duration::from_secs(240);
 const TRIES: u32 = 2;
 
 /// One decoding process, started when it is first needed and replaced when it dies.
-pub struct Isolated<'a> {
+pub struct Sandbox<'a> {
     process: Option<Process>,
     limits: &'a Limits,
     budget: &'a Budget,
@@ -65,14 +64,14 @@ impl Times {
 
 /// How one try ended.
 enum Try {
-    Looked(Looked),
+    Decoded(Decoded),
     /// The process died, or had to be ended; why, in terms of the file.
-    Died(Skip),
+    Died(SkipReason),
     NeedsHeif,
     Interrupted,
 }
 
-impl<'a> Isolated<'a> {
+impl<'a> Sandbox<'a> {
     pub fn new(limits: &'a Limits, budget: &'a Budget, side: usize, signals: &'a Signals) -> Self {
         Self {
             process: None,
@@ -89,31 +88,36 @@ impl<'a> Isolated<'a> {
         }
     }
 
-    /// Looks at one file. `None` where an interruption came first: it is found again.
+    /// Looks at one file. `None` if an interruption came first: it is found again.
     ///
     /// # Errors
-    /// Where no decoding process can be started, which is no file's fault.
-    pub fn look(&mut self, candidate: &Candidate) -> Result<Option<Looked>> {
+    /// Returns an error if no decoding process can be started, which is no file's fault.
+    pub fn decode(&mut self, candidate: &Candidate) -> Result<Option<Decoded>> {
         #[cfg(feature = "test-switches")]
         if self.in_process {
-            return Ok(Some(super::look(candidate, self.limits, self.budget, self.side)));
+            return Ok(Some(super::decode_in_process(
+                candidate,
+                self.limits,
+                self.budget,
+                self.side,
+            )));
         }
         let (file, identity) = match open(&candidate.path) {
             Ok(opened) => opened,
-            Err(skip) => return Ok(Some(Looked::Skipped { format: None, skip })),
+            Err(skip) => return Ok(Some(Decoded::Skipped { format: None, skip })),
         };
         let opened = Opened { file: &file, identity, name: &candidate.path };
         let mut n_deaths = 0;
         loop {
             match self.try_once(opened)? {
-                Try::Looked(looked) => return Ok(Some(looked.shown_by_sidecar(&candidate.path))),
+                Try::Decoded(looked) => return Ok(Some(looked.shown_by_sidecar(&candidate.path))),
                 Try::Interrupted => return Ok(None),
                 Try::NeedsHeif => self.process = Some(Process::start(true)?),
                 Try::Died(skip) => {
                     n_deaths += 1;
                     tracing::debug!("decoding {}: {skip}", candidate.path.display());
                     if n_deaths == TRIES {
-                        return Ok(Some(Looked::Skipped { format: None, skip }));
+                        return Ok(Some(Decoded::Skipped { format: None, skip }));
                     }
                 }
             }
@@ -130,27 +134,33 @@ impl<'a> Isolated<'a> {
                 self.process = Some(process);
                 Ok(outcome)
             }
-            Err(End::Interrupted) => Ok(Try::Interrupted),
+            Err(ConversationError::Interrupted) => Ok(Try::Interrupted),
             // The process waits for a word that does not come, so it goes, through no fault of its own.
-            Err(End::Refused(skip)) => Ok(Try::Looked(Looked::Skipped { format: None, skip })),
+            Err(ConversationError::Refused(skip)) => {
+                Ok(Try::Decoded(Decoded::Skipped { format: None, skip }))
+            }
             Err(end) => Ok(Try::Died(process.cause(&end))),
         }
         // A process that was not put back is ended here.
     }
 
-    fn exchange(&self, process: &mut Process, opened: Opened<'_>) -> Result<Try, End> {
+    fn exchange(
+        &self,
+        process: &mut Process,
+        opened: Opened<'_>,
+    ) -> Result<Try, ConversationError> {
         let Opened { file, identity, name } = opened;
         let n_bytes = identity.size.min(self.limits.max_file_bytes);
         process.allow(self.times, n_bytes, 0)?;
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let request = Request { name, identity, limits: *self.limits, side: self.side };
-        process.ask(&request, file)?;
+        process.send(&request, file)?;
         let mut share = None;
         loop {
-            match process.hear(self.signals)? {
+            match process.recv(self.signals)? {
                 Reply::Needs(bytes) => {
                     if let Some(skip) = refuse_bomb(identity.size, bytes) {
-                        return Err(End::Refused(skip));
+                        return Err(ConversationError::Refused(skip));
                     }
                     // Never two shares at once, or two files could wait for each other.
                     drop(share.take());
@@ -159,20 +169,21 @@ impl<'a> Isolated<'a> {
                     process.go()?;
                 }
                 Reply::Photo { format, width, height, stored, taken, hash } => {
-                    let stored = Orientation::from_exif(stored.into()).ok_or(End::Nonsense)?;
+                    let stored = Orientation::from_exif(stored.into())
+                        .ok_or(ConversationError::Malformed)?;
                     let side = self.side;
-                    let pixels = process.hear_pixels(3 * side * side, self.signals)?;
+                    let pixels = process.recv_pixels(3 * side * side, self.signals)?;
                     let picture = Rgb8 { width: side, height: side, pixels };
                     let photo =
                         Photo { identity, hash, format, width, height, stored, taken, picture };
-                    return Ok(Try::Looked(Looked::Photo(Box::new(photo))));
+                    return Ok(Try::Decoded(Decoded::Photo(Box::new(photo))));
                 }
                 Reply::Skipped { format, skip } => {
-                    return Ok(Try::Looked(Looked::Skipped { format, skip }));
+                    return Ok(Try::Decoded(Decoded::Skipped { format, skip }));
                 }
-                Reply::NotAPhoto => return Ok(Try::Looked(Looked::NotAPhoto)),
+                Reply::NotAPhoto => return Ok(Try::Decoded(Decoded::NotAPhoto)),
                 Reply::NeedsHeif if !process.has_heif() => return Ok(Try::NeedsHeif),
-                Reply::Ready { .. } | Reply::NeedsHeif => return Err(End::Nonsense),
+                Reply::Ready { .. } | Reply::NeedsHeif => return Err(ConversationError::Malformed),
             }
         }
     }
@@ -185,17 +196,17 @@ const MUCH: u64 = 256 << 20;
 const MOST_UNPACKING: u64 = 2000;
 
 /// Memory that no photo of this length takes.
-fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<Skip> {
+fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<SkipReason> {
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     let is_bomb = needed > MUCH && needed / MOST_UNPACKING > file_bytes;
     let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
-    is_bomb.then(|| Skip::TooLarge(text()))
+    is_bomb.then(|| SkipReason::TooLarge(text()))
 }
 
 /// What a decoding process on this machine is held by, and which libheif it found, or why none.
 ///
 /// # Errors
-/// Where none can be started.
+/// Returns an error if none can be started.
 pub fn examine() -> Result<(Confinement, Result<String, String>)> {
     let process = Process::start(true)?;
     let heif = process.heif.clone().unwrap_or_else(|| Err("it was not looked for".into()));

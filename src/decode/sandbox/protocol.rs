@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decode::confinement::Confinement;
 use crate::decode::limits::Limits;
-use crate::error::Skip;
+use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use orientd_core::format::sniff::Format;
 
@@ -43,7 +43,7 @@ pub enum Reply {
     },
     Skipped {
         format: Option<Format>,
-        skip: Skip,
+        skip: SkipReason,
     },
     NotAPhoto,
     /// A file for libheif, which must be loaded before the process is confined.

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::Times;
 use super::protocol::Reply;
-use crate::error::Skip;
+use crate::error::SkipReason;
 
 pub struct TestSwitch {
     /// What to do at which file name.
     rules: Vec<(String, String)>,
 }
 
-/// `None` where nothing is asked for.
+/// `None` if nothing is asked for.
 pub fn from_environment() -> Option<TestSwitch> {
     let text = std::env::var("ORIENTD_TEST_DECODER").ok()?;
     let rules = text.split(',').filter_map(|rule| rule.split_once(':'));
@@ -94,6 +94,6 @@ fn reach() -> Reply {
     ];
     let worked: Vec<&str> =
         may.into_iter().filter(|(_, it_may)| *it_may).map(|(what, _)| what).collect();
-    let skip = Skip::Corrupt(format!("reached: [{}]", worked.join(", ")));
+    let skip = SkipReason::Corrupt(format!("reached: [{}]", worked.join(", ")));
     Reply::Skipped { format: None, skip }
 }

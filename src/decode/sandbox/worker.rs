@@ -10,21 +10,21 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use super::protocol::{MOST_BYTES, Reply, Request};
 use super::confine;
+use super::protocol::{MOST_BYTES, Reply, Request};
 #[cfg(feature = "test-switches")]
 use super::test_switch;
 use crate::decode::budget::Budget;
-use crate::decode::file::{Opened, Tools, look_at};
+use crate::decode::file::{Opened, Tools, decode_file};
 use crate::decode::heif::Heif;
-use crate::decode::photo::Looked;
-use crate::error::Skip;
+use crate::decode::photo::Decoded;
+use crate::error::SkipReason;
 use crate::ipc;
 
 /// Runs until the conversation, which is standard input, ends.
 ///
 /// # Errors
-/// Where it cannot be set up, or the other side does not keep to it.
+/// Returns an error if it cannot be set up, or the other side does not keep to it.
 pub fn serve(heif: bool) -> Result<()> {
     confine::settle_in()?;
     #[cfg(feature = "test-switches")]
@@ -36,49 +36,53 @@ pub fn serve(heif: bool) -> Result<()> {
     let confinement = confine::confine(heif.is_tried());
     let heif = heif.unless_unsafe(confinement);
     let found = heif.is_tried().then(|| heif.describe());
-    say(&stream, &Reply::Ready { confinement, address_space, heif: found })?;
+    send(&stream, &Reply::Ready { confinement, address_space, heif: found })?;
     let asking = Arc::clone(&stream);
     let budget = Budget::asked_for(move |bytes| {
         // Where nobody answers, the next message says so to the loop below.
-        drop(say(&asking, &Reply::Needs(bytes)).and_then(|()| Ok(hear(&asking)?)));
+        drop(send(&asking, &Reply::Needs(bytes)).and_then(|()| Ok(recv(&asking)?)));
     });
-    while let Some(request) = hear(&stream)? {
+    while let Some(request) = recv(&stream)? {
         let request: Request = serde_json::from_slice(&request)?;
         let file = receive_file(&stream)?;
         #[cfg(feature = "test-switches")]
         if let Some(reply) = test_switch.as_ref().and_then(|switch| switch.act(&request.name)) {
-            say(&stream, &reply)?;
+            send(&stream, &reply)?;
             continue;
         }
         let name = Path::new(&request.name);
         let opened = Opened { file: &file, identity: request.identity, name };
         let tools = Tools { limits: &request.limits, budget: &budget, heif: &heif };
-        match look_at(opened, &tools, request.side) {
-            Looked::Skipped { skip: Skip::LibraryMissing(_), .. } if !heif.is_tried() => {
-                say(&stream, &Reply::NeedsHeif)?;
+        match decode_file(opened, &tools, request.side) {
+            Decoded::Skipped { skip: SkipReason::LibraryMissing(_), .. } if !heif.is_tried() => {
+                send(&stream, &Reply::NeedsHeif)?;
             }
-            looked => answer(&stream, looked)?,
+            decoded => answer(&stream, decoded)?,
         }
     }
     Ok(())
 }
 
-fn say(stream: &UnixStream, reply: &Reply) -> Result<()> {
+fn send(stream: &UnixStream, reply: &Reply) -> Result<()> {
     Ok(ipc::write(stream, &[&serde_json::to_vec(reply)?])?)
 }
 
-fn hear(stream: &UnixStream) -> io::Result<Option<Vec<u8>>> {
+fn recv(stream: &UnixStream) -> io::Result<Option<Vec<u8>>> {
     ipc::read(stream, MOST_BYTES)
 }
 
-fn answer(stream: &UnixStream, looked: Looked) -> Result<()> {
-    match looked {
-        Looked::NotAPhoto => say(stream, &Reply::NotAPhoto),
-        Looked::Skipped { format, skip } => say(stream, &Reply::Skipped { format, skip }),
-        Looked::Photo(photo) => {
-            let (format, hash, stored) = (photo.format, photo.hash, photo.stored.to_exif());
-            let (width, height, taken) = (photo.width, photo.height, photo.taken);
-            say(stream, &Reply::Photo { format, width, height, stored, taken, hash })?;
+fn answer(stream: &UnixStream, decoded: Decoded) -> Result<()> {
+    match decoded {
+        Decoded::NotAPhoto => send(stream, &Reply::NotAPhoto),
+        Decoded::Skipped { format, skip } => send(stream, &Reply::Skipped { format, skip }),
+        Decoded::Photo(photo) => {
+            let format = photo.format;
+            let hash = photo.hash;
+            let stored = photo.stored.to_exif();
+            let width = photo.width;
+            let height = photo.height;
+            let taken = photo.taken;
+            send(stream, &Reply::Photo { format, width, height, stored, taken, hash })?;
             Ok(ipc::write(stream, &[&photo.picture.pixels])?)
         }
     }

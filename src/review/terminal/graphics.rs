@@ -71,7 +71,7 @@ impl Graphics {
     /// Shows the picture from `at` (row and column, from 1) on, in these cells.
     ///
     /// # Errors
-    /// Where the picture cannot be encoded.
+    /// Returns an error if the picture cannot be encoded.
     pub fn draw(
         self,
         picture: &Rgb8,
@@ -116,7 +116,8 @@ pub fn is_answered(reply: &[u8]) -> bool {
 
 fn kitty(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
     let mut png = Vec::new();
-    let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
+    let width = u32::try_from(picture.width)?;
+    let height = u32::try_from(picture.height)?;
     PngEncoder::new(&mut png)
         .write_image(&picture.pixels, width, height, ExtendedColorType::Rgb8)
         .context("cannot encode the picture")?;
@@ -138,7 +139,8 @@ fn kitty(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
 /// iTerm2's "Inline images protocol".
 fn iterm(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
     let jpeg = encode::compress(picture, JPEG_QUALITY)?;
-    let (size, Cells { columns, rows }) = (jpeg.len(), cells);
+    let size = jpeg.len();
+    let Cells { columns, rows } = cells;
     let keys = format!("inline=1;size={size};width={columns};height={rows};preserveAspectRatio=0");
     Ok(format!("\x1b]1337;File={keys}:{}\x07", BASE64.encode(jpeg)).into_bytes())
 }
@@ -153,7 +155,8 @@ fn blocks(picture: &Rgb8, at: (usize, usize), true_colour: bool) -> Vec<u8> {
     for y in (0..picture.height).step_by(2) {
         out.extend(format!("\x1b[{};{}H", at.0 + y / 2, at.1).bytes());
         for x in 0..picture.width {
-            let (upper, lower) = (pixel(picture, x, y), pixel(picture, x, y + 1));
+            let upper = pixel(picture, x, y);
+            let lower = pixel(picture, x, y + 1);
             out.extend(format!("\x1b[38;{};48;{}m▀", colour(upper), colour(lower)).bytes());
         }
         out.extend_from_slice(b"\x1b[0m");
@@ -187,11 +190,14 @@ const BAYER: [[i16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15,
 /// DEC's sixels (VT330/VT340 Programmer Reference, chapter 14): bands of six rows, one pass a colour,
 /// with 216 fixed colours, dithered.
 fn sixel(picture: &Rgb8) -> Vec<u8> {
-    let (width, height) = (picture.width, picture.height);
+    let width = picture.width;
+    let height = picture.height;
     let mut out = format!("\x1bP0;1;0q\"1;1;{width};{height}").into_bytes();
     for colour in 0..STEPS.pow(3) {
         let percent = |step: usize| step * 100 / (STEPS - 1);
-        let (red, green, blue) = (colour / 36, colour / 6 % 6, colour % 6);
+        let red = colour / 36;
+        let green = colour / 6 % 6;
+        let blue = colour % 6;
         let [red, green, blue] = [red, green, blue].map(percent);
         out.extend(format!("#{colour};2;{red};{green};{blue}").bytes());
     }
@@ -261,7 +267,10 @@ mod tests {
         let text = std::str::from_utf8(bytes).unwrap();
         let data = &text[text.find("#0;2").unwrap()..text.len() - 2];
         let mut pixels = vec![None; width * height];
-        let (mut x, mut top, mut colour, mut n) = (0, 0, 0, 1);
+        let mut x = 0;
+        let mut top = 0;
+        let mut colour = 0;
+        let mut n = 1;
         let mut rest = data;
         while let Some(first) = rest.chars().next() {
             rest = &rest[1..];
@@ -295,7 +304,8 @@ mod tests {
 
     #[test]
     fn every_pixel_is_painted_once_in_a_near_colour() {
-        let (width, height) = (37, 23);
+        let width = 37;
+        let height = 23;
         let value = |x: usize, y: usize| [(x * 6) as u8, (y * 11) as u8, 128];
         let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| value(x, y)));
         let picture = Rgb8 { width, height, pixels: pixels.collect() };

@@ -1,5 +1,5 @@
 //! `orientd review --tty`: one photo at a time in a terminal, for a person on a server. The answers are
-//! the page's own: the same [`Clerk`] does what is said.
+//! the page's own: the same [`AnswerWriter`] does what is said.
 
 mod graphics;
 mod keys;
@@ -15,7 +15,7 @@ pub use graphics::Graphics;
 use self::keys::Key;
 use self::screen::{Input, Screen};
 use self::view::{Shown, View};
-use super::answers::{Answer, Clerk, Outcome};
+use super::answers::{Answer, AnswerWriter, Outcome};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
@@ -44,7 +44,7 @@ type Place = Option<(f64, i64)>;
 struct Review {
     reader: Store,
     model: Option<ModelId>,
-    clerk: Clerk,
+    answers: AnswerWriter,
     query: PageQuery,
     /// Where the page stood before each answer that can be taken back, and whether it turned the photo.
     answered: Vec<(Place, bool)>,
@@ -57,7 +57,7 @@ struct Review {
 /// Asks until nothing waits or the person has had enough.
 ///
 /// # Errors
-/// Where there is no terminal, or the database fails. The terminal is given back as it was.
+/// Returns an error if there is no terminal, or the database fails. The terminal is given back as it was.
 pub fn run(settings: Settings) -> Result<()> {
     let Settings { reader, writer, model, turns, thumbnails, graphics, descending } = settings;
     let mut screen = Screen::open()?;
@@ -80,7 +80,7 @@ pub fn run(settings: Settings) -> Result<()> {
         n_total: reader.count_tab(model, &query)?,
         reader,
         model,
-        clerk: Clerk::new(writer, model, turns),
+        answers: AnswerWriter::new(writer, model, turns),
         query,
         answered: Vec::new(),
         n_turned: 0,
@@ -90,8 +90,8 @@ pub fn run(settings: Settings) -> Result<()> {
     let view = View { thumbnails, graphics };
     let result = review.converse(&mut screen, &view);
     drop(screen);
-    let Review { clerk, n_turned, n_fine, .. } = review;
-    let closed = clerk.close();
+    let Review { answers, n_turned, n_fine, .. } = review;
+    let closed = answers.close();
     result.and(closed)?;
     let turned = human::plural(n_turned, "photo");
     let undo = if n_turned > 0 { "; `orientd undo --last` puts them back" } else { "" };
@@ -146,7 +146,7 @@ impl Review {
         };
         let Some(card) = card else { return Ok(()) };
         let answer = Answer { photo: card.id, turn, seen: card.hash };
-        let outcomes = self.clerk.answer(&[answer])?;
+        let outcomes = self.answers.answer(&[answer])?;
         let name = view::name(card);
         self.message = match outcomes.first().and_then(|outcome| outcome.refused.as_ref()) {
             Some(why) => format!("{name} was not changed: {}", human::printable(&why.detail)),
@@ -169,7 +169,7 @@ impl Review {
     }
 
     fn undo(&mut self) -> Result<()> {
-        let outcomes = self.clerk.undo_last()?;
+        let outcomes = self.answers.undo_last()?;
         let Some(Outcome { photo, refused }) = outcomes.first() else {
             self.message = "There is nothing to undo.".into();
             return Ok(());

@@ -51,14 +51,16 @@ pub struct Screen {
 
 impl Screen {
     /// # Errors
-    /// Where stdin or stdout is no terminal, or it cannot be set.
+    /// Returns an error if stdin or stdout is no terminal, or it cannot be set.
     pub fn open() -> Result<Self> {
         ensure!(
             io::stdin().is_terminal() && io::stdout().is_terminal(),
             "--tty needs a terminal\n  without it, `orientd review` shows a page in the browser"
         );
-        let (signals, mut registered) = (UnixStream::pair()?, Vec::new());
-        let (is_resized, is_ended) = (Arc::default(), Arc::default());
+        let signals = UnixStream::pair()?;
+        let mut registered = Vec::new();
+        let is_resized = Arc::default();
+        let is_ended = Arc::default();
         signals.0.set_nonblocking(true)?;
         for (signal, flag) in [
             (SIGWINCH, &is_resized),
@@ -92,7 +94,7 @@ impl Screen {
     }
 
     /// # Errors
-    /// Where the terminal is gone.
+    /// Returns an error if the terminal is gone.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to the terminal")
@@ -113,7 +115,7 @@ impl Screen {
     /// What the terminal answers to `query`, until `is_whole` or the time is over.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// Returns an error if the terminal is gone.
     pub fn ask(
         &mut self,
         query: &[u8],
@@ -121,7 +123,8 @@ impl Screen {
         is_whole: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>> {
         self.write(query)?;
-        let (deadline, mut reply) = (Instant::now() + patience, Vec::new());
+        let deadline = Instant::now() + patience;
+        let mut reply = Vec::new();
         while !is_whole(&reply) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.bytes(Some(left))? {
@@ -136,7 +139,7 @@ impl Screen {
     /// was meant for the picture that was there then.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// Returns an error if the terminal is gone.
     pub fn show(&mut self, picture: &[u8], keys: &[u8]) -> Result<()> {
         self.write(picture)?;
         tcflush(io::stdin(), QueueSelector::IFlush).context("the terminal")?;
@@ -147,7 +150,7 @@ impl Screen {
     /// Waits for what comes next.
     ///
     /// # Errors
-    /// Where the terminal cannot be read.
+    /// Returns an error if the terminal cannot be read.
     pub fn next(&mut self) -> Result<Input> {
         let mut patience = None;
         loop {

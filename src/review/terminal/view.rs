@@ -12,7 +12,7 @@ use turbojpeg::PixelFormat;
 use super::graphics::{Cells, Graphics};
 use crate::output::human::printable;
 use crate::review::thumbnails::{Missing, Size, Thumbnails};
-use crate::store::{Card, Listed};
+use crate::store::{Card, KnownPhoto};
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Turn;
@@ -54,7 +54,7 @@ pub struct Drawn {
 
 impl View {
     /// Decoded once, drawn again for every size of the window.
-    pub fn pictures(&self, photo: Option<(Turn, &Listed)>) -> Pictures {
+    pub fn pictures(&self, photo: Option<(Turn, &KnownPhoto)>) -> Pictures {
         let (Some((turn, photo)), true) = (photo, self.graphics != Graphics::None) else {
             return Pictures::Missing(String::new());
         };
@@ -66,7 +66,9 @@ impl View {
         });
         match decoded {
             Ok(image) => {
-                let (width, height, pixels) = (image.width, image.height, image.pixels);
+                let width = image.width;
+                let height = image.height;
+                let pixels = image.pixels;
                 Pictures::Shown(Rgb8 { width, height, pixels }, turn)
             }
             Err(Missing::Photo(why)) => Pictures::Missing(printable(&why)),
@@ -78,7 +80,7 @@ impl View {
     /// `size`: columns, rows, and a character's pixels where they are known.
     ///
     /// # Errors
-    /// Where a picture cannot be encoded.
+    /// Returns an error if a picture cannot be encoded.
     pub fn draw(
         &self,
         shown: &Shown<'_>,
@@ -149,15 +151,18 @@ fn text_at(row: usize, column: usize, text: &str) -> Result<Vec<u8>> {
 
 /// As many cells as keep the picture's proportions, at least one.
 fn fitting((width, height): (usize, usize), most: Cells, cell: (usize, usize)) -> Cells {
-    let (width, height) = (width.max(1), height.max(1));
-    let (room_x, room_y) = (most.columns * cell.0, most.rows * cell.1);
+    let width = width.max(1);
+    let height = height.max(1);
+    let room_x = most.columns * cell.0;
+    let room_y = most.rows * cell.1;
     // width : height, by the tighter side.
     let (wide, high) = if width * room_y >= height * room_x {
         (room_x, height * room_x / width)
     } else {
         (width * room_y / height, room_y)
     };
-    let (cell_x, cell_y) = (cell.0.max(1), cell.1.max(1));
+    let cell_x = cell.0.max(1);
+    let cell_y = cell.1.max(1);
     Cells {
         columns: ((wide + cell_x / 2) / cell_x).clamp(1, most.columns),
         rows: ((high + cell_y / 2) / cell_y).clamp(1, most.rows),

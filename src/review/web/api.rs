@@ -96,7 +96,7 @@ async fn photos(State(page): Shared, Query(asked): Query<Asked>) -> Response {
     let model = page.model;
     let n_wanted = query.limit;
     query.limit += 1;
-    let cards = page.reader.ask(move |store| store.page(model, &query)).await;
+    let cards = page.reader.call(move |store| store.page(model, &query)).await;
     match cards {
         Ok(mut cards) => {
             let more = cards.len() > n_wanted;
@@ -130,7 +130,7 @@ fn card_json(card: &Card, page: &Page) -> Value {
 async fn counts(State(page): Shared, Query(asked): Query<Asked>) -> Response {
     let Some(query) = asked.query(&page) else { return bad_query() };
     let model = page.model;
-    let counted = page.reader.ask(move |store| {
+    let counted = page.reader.call(move |store| {
         let mut counts = serde_json::Map::new();
         for (name, tab) in Tab::ALL {
             let query = PageQuery { tab, ..query.clone() };
@@ -176,7 +176,7 @@ async fn answer(State(page): Shared, request: Request) -> Response {
     let Some(answers) = answers.filter(|answers| answers.len() <= MOST_ON_A_PAGE) else {
         return (StatusCode::BAD_REQUEST, "an answer names a photo and a turn\n").into_response();
     };
-    told(page.clerk.ask(move |clerk| clerk.answer(&answers)).await)
+    told(page.answers.call(move |writer| writer.answer(&answers)).await)
 }
 
 #[derive(Deserialize)]
@@ -191,8 +191,8 @@ async fn undo(State(page): Shared, request: Request) -> Response {
         Err(response) => return response,
     };
     told(match given.ids {
-        Some(ids) => page.clerk.ask(move |clerk| clerk.undo(&ids)).await,
-        None => page.clerk.ask(|clerk| clerk.undo_last()).await,
+        Some(ids) => page.answers.call(move |answers| answers.undo(&ids)).await,
+        None => page.answers.call(|answers| answers.undo_last()).await,
     })
 }
 
@@ -237,7 +237,7 @@ async fn large(state: Shared, id: Path<PhotoId>) -> Response {
 
 async fn picture(State(page): Shared, Path(id): Path<PhotoId>, size: Size) -> Response {
     let model = page.model;
-    let photo = match page.viewer.ask(move |store| store.photo(id, model)).await {
+    let photo = match page.viewer.call(move |store| store.photo(id, model)).await {
         Ok(Some(photo)) => photo,
         Ok(None) => return (StatusCode::NOT_FOUND, "there is no such photo\n").into_response(),
         Err(err) => return failed(&err),

@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The secrets of one life of the server, and the address they hold for.
-pub struct Guard {
+pub struct Auth {
     address: SocketAddr,
     password: Option<String>,
     /// In the printed address, and in the cookie.
@@ -27,9 +27,9 @@ pub struct Guard {
 /// Why a request goes no further.
 pub type Refusal = (StatusCode, &'static str);
 
-impl Guard {
+impl Auth {
     /// # Errors
-    /// Where the system has no random numbers.
+    /// Returns an error if the system has no random numbers.
     pub fn new(address: SocketAddr, password: Option<String>) -> Result<Self> {
         let once = Mutex::new(Some(random_token()?));
         Ok(Self { address, password, token: random_token()?, once })
@@ -134,7 +134,8 @@ impl Guard {
     /// # Errors
     /// Never for a token made here.
     pub fn cookie(&self) -> Result<HeaderValue> {
-        let (name, token) = (self.cookie_name(), &self.token);
+        let name = self.cookie_name();
+        let token = &self.token;
         let cookie = format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/");
         cookie.parse().context("a cookie of letters")
     }
@@ -181,14 +182,14 @@ fn random_token() -> Result<String> {
 mod tests {
     use super::*;
 
-    fn guard(address: &str) -> Guard {
-        Guard::new(address.parse().unwrap(), None).unwrap()
+    fn auth(address: &str) -> Auth {
+        Auth::new(address.parse().unwrap(), None).unwrap()
     }
 
     #[test]
     #[rustfmt::skip]
     fn admits_only_its_own_page() {
-        let guard = guard("127.0.0.1:8000");
+        let auth = auth("127.0.0.1:8000");
         for (name, method, headers, admitted) in [
             ("typed",                  Method::GET,  &[("host", "127.0.0.1:8000"), ("sec-fetch-site", "none")][..], true),
             ("localhost",              Method::GET,  &[("host", "localhost:8000")], true),
@@ -214,18 +215,19 @@ mod tests {
             for (key, value) in headers {
                 map.append(*key, HeaderValue::from_static(value));
             }
-            assert_eq!(guard.admit(&method, &map).is_ok(), admitted, "{name}");
+            assert_eq!(auth.admit(&method, &map).is_ok(), admitted, "{name}");
         }
     }
 
     #[test]
     fn the_browsers_token_works_once_and_the_printed_one_again() {
-        let guard = guard("127.0.0.1:8000");
+        let auth = auth("127.0.0.1:8000");
         let token = |url: String| url.split_once("token=").unwrap().1.to_owned();
-        let (once, printed) = (token(guard.once()), token(guard.url()));
+        let once = token(auth.once());
+        let printed = token(auth.url());
         assert_ne!(once, printed);
-        assert!(guard.is_token(&once) && !guard.is_token(&once));
-        assert!(guard.is_token(&printed) && guard.is_token(&printed));
-        assert!(!guard.is_token("") && !guard.is_token(&printed[1..]));
+        assert!(auth.is_token(&once) && !auth.is_token(&once));
+        assert!(auth.is_token(&printed) && auth.is_token(&printed));
+        assert!(!auth.is_token("") && !auth.is_token(&printed[1..]));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// `None` where the person has none.
+/// `None` if the person has none.
 pub fn home() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
 }

@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::answers::Clerk;
+use super::answers::AnswerWriter;
 use super::thumbnails::Thumbnails;
 use crate::decode::Limits;
 use crate::output;
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{BarOverrides, ModelId, Store};
+use crate::store::{ModelId, Store, ThresholdOverrides};
 
 /// Everything that the page needs from the command line and the config.
 pub struct Settings {
@@ -40,16 +40,16 @@ pub struct Settings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<ModelId>,
-    pub bars: BarOverrides,
+    pub thresholds: ThresholdOverrides,
 }
 
 /// What all requests share.
 pub(crate) struct Page {
-    guard: auth::Guard,
-    reader: actor::Desk<Store>,
+    auth: auth::Auth,
+    reader: actor::Actor<Store>,
     /// For pictures, which must not wait until 100,000 photos are counted.
-    viewer: actor::Desk<Store>,
-    clerk: actor::Desk<Clerk>,
+    viewer: actor::Actor<Store>,
+    answers: actor::Actor<AnswerWriter>,
     thumbnails: Arc<Thumbnails>,
     training: Arc<training::Training>,
     model: Option<ModelId>,
@@ -59,7 +59,7 @@ pub(crate) struct Page {
 /// Serves until interrupted.
 ///
 /// # Errors
-/// Where the address cannot be had, or a thread or the database fails.
+/// Returns an error if the address cannot be had, or a thread or the database fails.
 pub fn serve(settings: Settings) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -74,21 +74,21 @@ async fn run(settings: Settings) -> Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", settings.address))?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let guard = auth::Guard::new(address, settings.password.clone())?;
+    let auth = auth::Auth::new(address, settings.password.clone())?;
     let db = settings.writer.path().to_owned();
-    let clerk = Clerk::new(settings.writer, settings.model, settings.turns);
+    let answers = AnswerWriter::new(settings.writer, settings.model, settings.turns);
     let viewer = Store::open(settings.reader.path())?;
-    let (viewer, viewer_thread) = actor::Desk::open("viewer", viewer, |_| Ok(()))?;
-    let (reader, reader_thread) = actor::Desk::open("reader", settings.reader, |_| Ok(()))?;
-    let (clerk, clerk_thread) = actor::Desk::open("clerk", clerk, Clerk::close)?;
+    let (viewer, viewer_thread) = actor::Actor::spawn("viewer", viewer, |_| Ok(()))?;
+    let (reader, reader_thread) = actor::Actor::spawn("reader", settings.reader, |_| Ok(()))?;
+    let (answers, answers_thread) = actor::Actor::spawn("answers", answers, AnswerWriter::close)?;
     let thumbnails = Thumbnails::new(settings.cache, settings.limits, settings.n_decoders)?;
-    let url = guard.url();
-    let once = guard.once();
+    let url = auth.url();
+    let once = auth.once();
     let page = Arc::new(Page {
-        guard,
+        auth,
         reader,
         viewer,
-        clerk,
+        answers,
         thumbnails: Arc::new(thumbnails),
         training: Arc::new(training::Training::new(db)),
         model: settings.model,
@@ -103,7 +103,7 @@ async fn run(settings: Settings) -> Result<()> {
     page.training.stop();
     drop(page);
     // Requests in flight hold the page too; the threads end with the last of them.
-    for thread in [reader_thread, viewer_thread, clerk_thread] {
+    for thread in [reader_thread, viewer_thread, answers_thread] {
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
         ended
             .context("a thread of the page")?

@@ -46,20 +46,21 @@ async fn admit(State(page): Shared, request: Request, next: Next) -> Response {
 
 fn check(page: &Page, request: &Request) -> Result<(), Box<Response>> {
     let refused = |response: Response| Err(Box::new(response));
-    let (path, headers) = (request.uri().path(), request.headers());
-    if let Err((status, why)) = page.guard.admit(request.method(), headers) {
+    let path = request.uri().path();
+    let headers = request.headers();
+    if let Err((status, why)) = page.auth.admit(request.method(), headers) {
         return refused((status, format!("{why}\n")).into_response());
     }
     if path == "/"
         && let Some(token) = request.uri().query().and_then(|query| query.strip_prefix("token="))
-        && page.guard.is_token(token)
+        && page.auth.is_token(token)
     {
         return refused(welcome(page));
     }
-    if page.guard.is_known(headers) {
+    if page.auth.is_known(headers) {
         return Ok(());
     }
-    if page.guard.asks_for_password() {
+    if page.auth.asks_for_password() {
         return match path {
             "/login" => Ok(()),
             "/" => refused(html(StatusCode::OK, include_str!("../../../assets/review/login.html"))),
@@ -75,7 +76,7 @@ fn check(page: &Page, request: &Request) -> Result<(), Box<Response>> {
 /// Sets the cookie and takes the token out of the address.
 fn welcome(page: &Page) -> Response {
     let mut response = Redirect::to("/").into_response();
-    match page.guard.cookie() {
+    match page.auth.cookie() {
         Ok(cookie) => response.headers_mut().insert(header::SET_COOKIE, cookie),
         Err(err) => return failed(&err),
     };
@@ -87,7 +88,7 @@ async fn login(State(page): Shared, request: Request) -> Response {
         Ok(body) => body,
         Err(response) => return response,
     };
-    if password_in(&body).is_some_and(|password| page.guard.is_password(&password)) {
+    if password_in(&body).is_some_and(|password| page.auth.is_password(&password)) {
         return welcome(&page);
     }
     // Guessing is slow, however many guess.

@@ -24,7 +24,7 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 /// Serves until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// Where signals cannot be listened to.
+/// Returns an error if signals cannot be listened to.
 pub async fn serve(listener: TcpListener, page: Arc<Page>) -> Result<()> {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let (mut interrupted, mut terminated) =

@@ -66,7 +66,7 @@ impl Training {
     /// Starts it, once at a time.
     ///
     /// # Errors
-    /// Where it runs already or cannot be started.
+    /// Returns an error if it runs already or cannot be started.
     pub fn start(self: &Arc<Self>) -> Result<()> {
         if self.progress().is_running {
             bail!("training is under way");
@@ -91,7 +91,8 @@ impl Training {
     }
 
     fn follow(&self, mut stream: Box<dyn Read + Send>) {
-        let (mut buffer, mut line) = ([0; 4096], Vec::new());
+        let mut buffer = [0; 4096];
+        let mut line = Vec::new();
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             for byte in buffer.iter().take(n) {
                 match byte {

@@ -12,7 +12,8 @@ type Kernel = Vec<(isize, isize, f32)>;
 
 fn convolve(picture: &mut Rgb8, kernel: &Kernel) {
     let source = picture.pixels.clone();
-    let (width, height) = (picture.width, picture.height);
+    let width = picture.width;
+    let height = picture.height;
     for (y, row) in picture.pixels.chunks_exact_mut(3 * width).enumerate() {
         for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
             let mut sum = [0f32; 3];
@@ -73,7 +74,8 @@ pub fn motion(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
 pub fn median(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let reach = (draw(op.range, rng).round().max(1.0) as usize / 2) as isize;
     let source = picture.pixels.clone();
-    let (width, height) = (picture.width, picture.height);
+    let width = picture.width;
+    let height = picture.height;
     let mut window = Vec::new();
     for y in 0..height {
         for x in 0..width {

@@ -36,7 +36,8 @@ pub fn gamma(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result
 
 /// 1 / (1 + exp(gain · (cut-off − value))), with the cut-off around the middle.
 pub fn sigmoid(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
-    let (gain, middle) = (draw(op.range, rng), draw([0.4, 0.6], rng));
+    let gain = draw(op.range, rng);
+    let middle = draw([0.4, 0.6], rng);
     map_values(picture, |_, value| 255.0 / (1.0 + (gain * (middle - value / 255.0)).exp()))
 }
 

@@ -15,8 +15,10 @@ const SIDE: usize = 16;
 
 pub fn blend(picture: &mut Rgb8, op: &FrequencyBlend, rng: &mut ChaCha8Rng) -> Result<()> {
     let cloud = cloud(draw(op.range, rng), rng);
-    let (factor, contrast) = (draw(op.multiply, rng), draw(op.contrast, rng));
-    let (width, height) = (picture.width, picture.height);
+    let factor = draw(op.multiply, rng);
+    let contrast = draw(op.contrast, rng);
+    let width = picture.width;
+    let height = picture.height;
     for (y, row) in picture.pixels.chunks_exact_mut(3 * width).enumerate() {
         for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
             let share = sample(&cloud, x as f64 / width as f64, y as f64 / height as f64);
@@ -40,12 +42,14 @@ fn cloud(exponent: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
             }
             let frequency = ((fx * fx + fy * fy) as f64).sqrt();
             let amplitude = frequency.powf(exponent);
-            let (phase_x, phase_y) = (rng.random_range(0.0..TAU), rng.random_range(0.0..TAU));
+            let phase_x = rng.random_range(0.0..TAU);
+            let phase_y = rng.random_range(0.0..TAU);
             let wave = |f: usize, phase: f64| {
                 let step = TAU * f as f64 / SIDE as f64;
                 (0..SIDE).map(|i| (step * i as f64 + phase).cos()).collect::<Vec<_>>()
             };
-            let (along, down) = (wave(fx, phase_x), wave(fy, phase_y));
+            let along = wave(fx, phase_x);
+            let down = wave(fy, phase_y);
             for (row, across) in values.chunks_exact_mut(SIDE).zip(&down) {
                 for (value, x) in row.iter_mut().zip(&along) {
                     *value += amplitude * x * across;
@@ -63,10 +67,14 @@ fn cloud(exponent: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
 
 /// Bilinear, at a place given as shares of the sides.
 fn sample(cloud: &[f64], x: f64, y: f64) -> f64 {
-    let (x, y) = (x * (SIDE - 1) as f64, y * (SIDE - 1) as f64);
-    let (left, top) = (x as usize, y as usize);
-    let (right, bottom) = ((left + 1).min(SIDE - 1), (top + 1).min(SIDE - 1));
-    let (along, down) = (x - left as f64, y - top as f64);
+    let x = x * (SIDE - 1) as f64;
+    let y = y * (SIDE - 1) as f64;
+    let left = x as usize;
+    let top = y as usize;
+    let right = (left + 1).min(SIDE - 1);
+    let bottom = (top + 1).min(SIDE - 1);
+    let along = x - left as f64;
+    let down = y - top as f64;
     let value = |x: usize, y: usize| cloud[y * SIDE + x];
     (1.0 - down) * ((1.0 - along) * value(left, top) + along * value(right, top))
         + down * ((1.0 - along) * value(left, bottom) + along * value(right, bottom))

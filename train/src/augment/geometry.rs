@@ -13,7 +13,8 @@ pub fn crop(photo: &Rgb8, op: &Crop, rng: &mut ChaCha8Rng) -> Rgb8 {
     let side = |full: usize, factor: f64| {
         ((full as f64 * area.sqrt() * factor).round() as usize).clamp(1, full)
     };
-    let (width, height) = (side(photo.width, stretch), side(photo.height, 1.0 / stretch));
+    let width = side(photo.width, stretch);
+    let height = side(photo.height, 1.0 / stretch);
     let left = rng.random_range(0..=photo.width - width);
     let top = rng.random_range(0..=photo.height - height);
     let mut pixels = Vec::with_capacity(3 * width * height);
@@ -26,11 +27,13 @@ pub fn crop(photo: &Rgb8, op: &Crop, rng: &mut ChaCha8Rng) -> Rgb8 {
 /// Tilted about the middle, bilinear; what comes in from outside continues the edge.
 pub fn rotate(picture: &Rgb8, degrees: f64) -> Rgb8 {
     let (sin, cos) = degrees.to_radians().sin_cos();
-    let (right, bottom) = ((picture.width - 1) as f64, (picture.height - 1) as f64);
+    let right = (picture.width - 1) as f64;
+    let bottom = (picture.height - 1) as f64;
     let mut pixels = Vec::with_capacity(picture.pixels.len());
     for y in 0..picture.height {
         for x in 0..picture.width {
-            let (dx, dy) = (x as f64 - right / 2.0, y as f64 - bottom / 2.0);
+            let dx = x as f64 - right / 2.0;
+            let dy = y as f64 - bottom / 2.0;
             let column = (right / 2.0 + cos * dx + sin * dy).clamp(0.0, right);
             let row = (bottom / 2.0 - sin * dx + cos * dy).clamp(0.0, bottom);
             pixels.extend(between(picture, column, row));
@@ -40,9 +43,12 @@ pub fn rotate(picture: &Rgb8, degrees: f64) -> Rgb8 {
 }
 
 fn between(picture: &Rgb8, column: f64, row: f64) -> [u8; 3] {
-    let (x, y) = (column as usize, row as usize);
-    let (along, down) = (column - x as f64, row - y as f64);
-    let (x_next, y_next) = ((x + 1).min(picture.width - 1), (y + 1).min(picture.height - 1));
+    let x = column as usize;
+    let y = row as usize;
+    let along = column - x as f64;
+    let down = row - y as f64;
+    let x_next = (x + 1).min(picture.width - 1);
+    let y_next = (y + 1).min(picture.height - 1);
     let value = |x: usize, y: usize, channel: usize| {
         f64::from(picture.pixels[3 * (y * picture.width + x) + channel])
     };

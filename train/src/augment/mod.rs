@@ -34,7 +34,7 @@ impl Augment {
     /// The turned `photo`, changed at random, at `size`×`size`.
     ///
     /// # Errors
-    /// Where the photo is empty or the JPEG codec fails.
+    /// Returns an error if the photo is empty or the JPEG codec fails.
     pub fn apply(&self, photo: &Rgb8, size: usize, rng: &mut ChaCha8Rng) -> Result<Rgb8> {
         if !self.enabled {
             return Ok(resize(photo, size, size)?);
@@ -126,7 +126,8 @@ mod tests {
 
     /// A smooth picture with some structure in every channel.
     fn photo() -> Rgb8 {
-        let (width, height) = (80, 60);
+        let width = 80;
+        let height = 60;
         let pixels = (0..height)
             .flat_map(|y| (0..width).flat_map(move |x| [x * 3, y * 4, (x + y) / 2 + 60]))
             .map(|value: usize| value.min(255) as u8)

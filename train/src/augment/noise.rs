@@ -23,7 +23,8 @@ fn add_noise(picture: &mut Rgb8, per_channel: bool, mut noise: impl FnMut() -> f
 }
 
 pub fn gaussian(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
-    let (deviation, per_channel) = (draw(op.range, rng), rng.random_bool(op.per_channel));
+    let deviation = draw(op.range, rng);
+    let per_channel = rng.random_bool(op.per_channel);
     add_noise(picture, per_channel, || {
         let unit: f64 = StandardNormal.sample(rng);
         deviation * unit
@@ -32,7 +33,8 @@ pub fn gaussian(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Res
 
 pub fn laplace(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     // A Laplace variable of scale b has the standard deviation b·√2.
-    let (deviation, per_channel) = (draw(op.range, rng), rng.random_bool(op.per_channel));
+    let deviation = draw(op.range, rng);
+    let per_channel = rng.random_bool(op.per_channel);
     let scale = deviation / 2f64.sqrt();
     add_noise(picture, per_channel, || {
         let size: f64 = Exp1.sample(rng);
@@ -42,7 +44,8 @@ pub fn laplace(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Resu
 
 /// Poisson events, as many brighter as darker pixels.
 pub fn poisson(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
-    let (mean, per_channel) = (draw(op.range, rng), rng.random_bool(op.per_channel));
+    let mean = draw(op.range, rng);
+    let per_channel = rng.random_bool(op.per_channel);
     let events = Poisson::new(mean.max(1e-3))?;
     add_noise(picture, per_channel, || {
         let size: f64 = events.sample(rng);

@@ -89,7 +89,7 @@ impl Augment {
     /// These settings with every augmentation off but `name`, which is certain.
     ///
     /// # Errors
-    /// Where there is no augmentation of that name.
+    /// Returns an error if there is no augmentation of that name.
     pub fn only(&self, name: &str) -> Result<Self> {
         let mut table = toml::Table::try_from(self)?;
         let mut found = false;

@@ -21,7 +21,7 @@ const SAMPLES: usize = 7;
 /// plain photo first.
 ///
 /// # Errors
-/// Where a file cannot be written.
+/// Returns an error if a file cannot be written.
 pub fn sheets(
     settings: &Augment,
     photos: &[Rgb8],
@@ -46,7 +46,8 @@ fn sheet(
     folder: &Path,
 ) -> Result<PathBuf> {
     let step = TILE + GAP;
-    let (width, height) = ((SAMPLES + 1) * step, CAPTION + photos.len() * step);
+    let width = (SAMPLES + 1) * step;
+    let height = CAPTION + photos.len() * step;
     let mut canvas = Canvas::new(width, height, WHITE);
     canvas.text(2, 2, &format!("plain    {name}"));
     for (row, photo) in photos.iter().enumerate() {

@@ -128,7 +128,7 @@ fn gate_share(n_photos: usize) -> f64 {
 /// upright, as long as enough are left: it would be judge in its own case.
 ///
 /// # Errors
-/// Where there are too few of either: known before the hours of training.
+/// Returns an error if there are too few of either: known before the hours of training.
 fn held_back(cache: &Cache, config: &Config) -> Result<Vec<usize>> {
     let part = split(&cache.records, config)?.gate;
     ensure!(

@@ -86,7 +86,7 @@ pub struct Cache {
 
 impl Cache {
     /// # Errors
-    /// Where there is no cache at `folder`, or it is empty or damaged.
+    /// Returns an error if there is no cache at `folder`, or it is empty or damaged.
     pub fn open(folder: &Path) -> Result<Self> {
         let failed =
             || format!("no cache at {}\n  `orientd-train prepare` makes one", folder.display());
@@ -112,7 +112,8 @@ impl Cache {
         self.pixels.read_exact_at(&mut bytes, record.offset).with_context(failed)?;
         let picture = image::load(Cursor::new(bytes), ImageFormat::Qoi).with_context(failed)?;
         let picture = picture.into_rgb8();
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let width = picture.width() as usize;
+        let height = picture.height() as usize;
         Ok(Rgb8 { width, height, pixels: picture.into_raw() })
     }
 }
@@ -175,7 +176,7 @@ impl Writer {
     /// Opens or makes the cache at `folder` for photos of this short side.
     ///
     /// # Errors
-    /// Where it cannot be made, or holds photos of another size.
+    /// Returns an error if it cannot be made, or holds photos of another size.
     pub fn open(folder: &Path, side: usize) -> Result<Self> {
         let failed = || format!("cannot make the cache {}", folder.display());
         std::fs::create_dir_all(folder).with_context(failed)?;
@@ -212,7 +213,7 @@ impl Writer {
     /// Adds a photo that `encode` made, and fills in where it lies.
     ///
     /// # Errors
-    /// Where the disk is full or fails; what was there stays whole.
+    /// Returns an error if the disk is full or fails; what was there stays whole.
     pub fn add(&mut self, mut record: Record, bytes: &[u8]) -> Result<()> {
         let failed = || format!("cannot write to the cache {}", self.folder.display());
         self.pixels.write_all(bytes).with_context(failed)?;
@@ -254,7 +255,8 @@ impl Writer {
 /// The photo as stored in the cache.
 pub fn encode(photo: &Rgb8) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (width, height) = (u32::try_from(photo.width)?, u32::try_from(photo.height)?);
+    let width = u32::try_from(photo.width)?;
+    let height = u32::try_from(photo.height)?;
     QoiEncoder::new(&mut bytes).write_image(
         &photo.pixels,
         width,

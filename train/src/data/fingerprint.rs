@@ -15,7 +15,7 @@ const SIDE: usize = 8;
 const WORDS: usize = 8;
 
 /// # Errors
-/// Where the picture is empty.
+/// Returns an error if the picture is empty.
 pub fn fingerprint(picture: &Rgb8) -> Result<u128> {
     let small = resize(picture, SIDE + 1, SIDE + 1)?;
     let light: Vec<u32> = small
@@ -78,7 +78,8 @@ mod tests {
         let n = fingerprints.len();
         let groups = |mut joined: Joined| (0..n).map(|idx| joined.find(idx)).collect::<Vec<_>>();
         for most in 0..=7 {
-            let (mut expected, mut found) = (Joined::new(n), Joined::new(n));
+            let mut expected = Joined::new(n);
+            let mut found = Joined::new(n);
             for a in 0..n {
                 for b in a + 1..n {
                     if (fingerprints[a] ^ fingerprints[b]).count_ones() <= most {
@@ -97,7 +98,8 @@ mod tests {
         use orientd_core::orientation::Turn;
         let pixels = (0..64 * 48usize)
             .flat_map(|i| {
-                let (x, y) = (i % 64, i / 64);
+                let x = i % 64;
+                let y = i / 64;
                 [(x * x / 16) as u8, (y * 5 % 256) as u8, ((x / 9 * 60) ^ (y / 7 * 30)) as u8]
             })
             .collect();

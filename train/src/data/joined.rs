@@ -19,7 +19,8 @@ impl Joined {
 
     /// Whether they were apart before.
     pub fn join(&mut self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.find(a), self.find(b));
+        let a = self.find(a);
+        let b = self.find(b);
         self.0[a.max(b)] = a.min(b);
         a != b
     }

@@ -5,7 +5,7 @@ use orientd_core::image::rgb::Rgb8;
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 /// # Errors
-/// Where the picture is empty or larger than JPEG allows.
+/// Returns an error if the picture is empty or larger than JPEG allows.
 pub fn encode(picture: &Rgb8, quality: i32) -> Result<Vec<u8>> {
     let image = Image {
         pixels: picture.pixels.as_slice(),
@@ -20,7 +20,7 @@ pub fn encode(picture: &Rgb8, quality: i32) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Where the bytes are not a whole JPEG.
+/// Returns an error if the bytes are not a whole JPEG.
 pub fn decode(bytes: &[u8]) -> Result<Rgb8, turbojpeg::Error> {
     let image = turbojpeg::decompress(bytes, PixelFormat::RGB)?;
     let row = 3 * image.width;

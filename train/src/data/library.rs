@@ -51,7 +51,7 @@ type ByPath<T> = BTreeMap<Vec<u8>, T>;
 /// Reads the database at `path`, which a running orientd may go on using.
 ///
 /// # Errors
-/// Where it cannot be opened or its tables are others than expected.
+/// Returns an error if it cannot be opened or its tables are others than expected.
 pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
     let failed = || format!("cannot read the library {}", path.display());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -68,7 +68,8 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
     )?;
     let mut rows = photos.query([])?;
     while let Some(row) = rows.next()? {
-        let (path, hash): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let path: Vec<u8> = row.get(0)?;
+        let hash: Vec<u8> = row.get(1)?;
         let stored = stored(row, 2)?;
         let sure = confident.get(&path).is_some_and(|seen| *seen == (hash.clone(), stored));
         let label = labels.get(&path);
@@ -79,7 +80,8 @@ pub fn read(path: &Path, settings: &Prepare) -> Result<Library> {
         let path = PathBuf::from(OsString::from_vec(path));
         match found {
             Ok((origin, stored, turn)) => {
-                let (source, weight) = ("library".into(), weight(origin, settings));
+                let source = "library".into();
+                let weight = weight(origin, settings);
                 library.items.push(Item { path, source, origin, weight, stored, turn });
             }
             Err(reason) => library.unlabelled.push(Unlabelled { path, reason }),
@@ -136,7 +138,7 @@ fn weight(origin: Origin, settings: &Prepare) -> f32 {
 }
 
 /// The label's turn, less what was turned since: the changes lead from the content that was
-/// labelled to the present one, or `None` where they do not.
+/// labelled to the present one, or `None` if they do not.
 fn turn_now(label: &Label, changes: &[Change], hash: &[u8]) -> Option<Turn> {
     let mut turn = label.turn;
     let mut content = label.hash.as_slice();
@@ -160,7 +162,8 @@ fn read_labels(database: &Connection) -> Result<ByPath<Label>> {
     let mut labels = BTreeMap::new();
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let (hash, source) = (row.get(1)?, row.get(3)?);
+        let hash = row.get(1)?;
+        let source = row.get(3)?;
         let label = Label { hash, stored: stored(row, 4)?, turn: turn(row, 2)?, source };
         labels.insert(row.get(0)?, label);
     }

@@ -78,7 +78,8 @@ pub fn with_batches<T>(
             }
         });
         for _ in 0..n_threads.max(1) {
-            let (numbers, send_done) = (numbers.clone(), send_done.clone());
+            let numbers = numbers.clone();
+            let send_done = send_done.clone();
             scope.spawn(move || {
                 for number in numbers {
                     // A panic would otherwise leave the reader waiting for a batch that never comes.

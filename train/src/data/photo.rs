@@ -45,7 +45,7 @@ impl Opened {
 }
 
 /// # Errors
-/// Where the file cannot be read, is damaged or of an unknown format.
+/// Returns an error if the file cannot be read, is damaged or of an unknown format.
 pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
     let bytes = std::fs::read(path)?;
     let (stored, taken) = orientation_and_time(&bytes);

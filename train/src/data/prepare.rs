@@ -45,7 +45,7 @@ pub struct Summary {
 /// no longer there. Interrupted, it goes on where it was.
 ///
 /// # Errors
-/// Where the cache cannot be written. A photo that cannot be read is only skipped.
+/// Returns an error if the cache cannot be written. A photo that cannot be read is only skipped.
 pub fn prepare(
     folder: &Path,
     items: &[Item],
@@ -131,7 +131,8 @@ fn add_all(
             }
         });
         for _ in 0..n_workers {
-            let (items, send_done) = (items.clone(), send_done.clone());
+            let items = items.clone();
+            let send_done = send_done.clone();
             scope.spawn(move || {
                 for item in items {
                     let shrunk = shrink(&item, side);
@@ -227,9 +228,10 @@ impl Inputs {
     /// Everything there is, the library's labels first, and the photos it has no label for.
     ///
     /// # Errors
-    /// Where a folder or the library cannot be read, or there is no photo at all.
+    /// Returns an error if a folder or the library cannot be read, or there is no photo at all.
     pub fn list(&self, settings: &Prepare) -> Result<(Vec<Item>, Vec<Skipped>)> {
-        let (mut items, mut skipped) = (Vec::new(), Vec::new());
+        let mut items = Vec::new();
+        let mut skipped = Vec::new();
         if let Some(library) = &self.library {
             let found = super::library::read(library, settings)?;
             items.extend(found.items);

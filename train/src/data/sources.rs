@@ -32,7 +32,7 @@ const MANIFEST_COLUMNS: [&str; 2] = ["file", "source"];
 /// `folder` itself.
 ///
 /// # Errors
-/// Where the folder or the manifest cannot be read.
+/// Returns an error if the folder or the manifest cannot be read.
 pub fn photos_in(folder: &Path) -> Result<Vec<Item>> {
     // As in the database, so that a photo has one name.
     let folder = &folder

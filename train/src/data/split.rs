@@ -29,7 +29,7 @@ pub struct Split {
 /// unless they join their group and go before its first member.
 ///
 /// # Errors
-/// Where a source that is to be left out does not exist, or training or validation would be empty.
+/// Returns an error if a source that is to be left out does not exist, or training or validation would be empty.
 pub fn split(records: &[Record], config: &Config) -> Result<Split> {
     for source in &config.split.leave_out {
         if !records.iter().any(|record| record.source == *source) {

@@ -50,7 +50,8 @@ pub fn figure(
 /// The mean of one value a photo.
 pub fn mean_figure(values: &[f64], resamplings: &[Times]) -> Figure {
     figure(values.len(), resamplings, |times| {
-        let (mut sum, mut total) = (0.0, 0.0);
+        let mut sum = 0.0;
+        let mut total = 0.0;
         for (photo, value) in values.iter().enumerate() {
             sum += times(photo) * value;
             total += times(photo);

@@ -28,7 +28,7 @@ impl Engine {
     /// The scores of the four views of each picture; `pixels` are N×S×S×3 bytes.
     ///
     /// # Errors
-    /// Where onnxruntime fails.
+    /// Returns an error if onnxruntime fails.
     pub fn views(&mut self, pixels: &[u8]) -> Result<Views> {
         match self {
             Self::Tch(network, spec) => {
@@ -41,7 +41,7 @@ impl Engine {
     /// The scores of the cached photos of `part`, as they are.
     ///
     /// # Errors
-    /// Where the cache cannot be read or onnxruntime fails.
+    /// Returns an error if the cache cannot be read or onnxruntime fails.
     pub fn score(
         &mut self,
         cache: &Cache,

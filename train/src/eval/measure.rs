@@ -117,7 +117,7 @@ pub struct Subject<'a> {
 }
 
 /// # Errors
-/// Where there are no photos, the cache cannot be read or the model fails.
+/// Returns an error if there are no photos, the cache cannot be read or the model fails.
 pub fn evaluate(
     engine: &mut Engine,
     cache: &Cache,
@@ -272,7 +272,8 @@ fn mistakes(records: &[&Record], part: &[usize], four: &[Answer], most: usize) -
         .filter(|(_, answer)| !answer.is_right())
         .map(|((record, idx), answer)| {
             let (turn, confidence) = answer.seen.best();
-            let (path, source) = (record.path.clone(), record.source.clone());
+            let path = record.path.clone();
+            let source = record.source.clone();
             Mistake { path, source, turn: turn.degrees(), confidence, record: *idx }
         })
         .collect();

@@ -129,7 +129,9 @@ pub fn scored(answers: &[Answer], prevalence: f64) -> Vec<Scored> {
 pub fn curve(scored: &[Scored], times: impl Fn(usize) -> f64) -> (Vec<Point>, f64) {
     let weight = |answer: &Scored| answer.weight * times(answer.photo);
     let positives: f64 = scored.iter().filter(|answer| answer.is_wrongly_stored).map(weight).sum();
-    let (mut hits, mut reported, mut average) = (0.0, 0.0, 0.0);
+    let mut hits = 0.0;
+    let mut reported = 0.0;
+    let mut average = 0.0;
     let mut points: Vec<Point> = Vec::new();
     let mut recall_before = 0.0;
     for (idx, answer) in scored.iter().enumerate() {
@@ -142,7 +144,8 @@ pub fn curve(scored: &[Scored], times: impl Fn(usize) -> f64) -> (Vec<Point>, f6
         if ties_on || reported == 0.0 || positives == 0.0 {
             continue;
         }
-        let (precision, recall) = (hits / reported, hits / positives);
+        let precision = hits / reported;
+        let recall = hits / positives;
         average += precision * (recall - recall_before);
         recall_before = recall;
         points.push(Point { confidence: answer.confidence, precision, recall });
@@ -199,7 +202,8 @@ pub fn calibration(answers: &[Answer], times: impl Fn(usize) -> f64) -> (f64, Ve
     let mut bins = vec![Bin::default(); N_BINS];
     let mut total = 0.0;
     for answer in answers {
-        let (weight, confidence) = (times(answer.photo), f64::from(answer.seen.best().1));
+        let weight = times(answer.photo);
+        let confidence = f64::from(answer.seen.best().1);
         let bin = &mut bins[((confidence * N_BINS as f64) as usize).min(N_BINS - 1)];
         bin.answers += weight;
         bin.confidence += weight * confidence;

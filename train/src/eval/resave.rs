@@ -38,7 +38,7 @@ struct Row {
 /// `plain` are the scores of the photos of `part` as they are.
 ///
 /// # Errors
-/// Where a photo cannot be read or saved, or the model fails.
+/// Returns an error if a photo cannot be read or saved, or the model fails.
 pub fn probe(
     engine: &mut Engine,
     cache: &Cache,

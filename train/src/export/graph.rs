@@ -29,7 +29,7 @@ pub enum Precision {
 /// The whole model for pictures of `spec.input.size`.
 ///
 /// # Errors
-/// Where libtorch cannot give a tensor's values.
+/// Returns an error if libtorch cannot give a tensor's values.
 pub fn build(network: &Network, spec: &ModelSpec, precision: Precision) -> Result<ModelProto> {
     let size = spec.input.size as i64;
     let mut writer = Writer { network, precision, size, ..Writer::new(network) };
@@ -135,7 +135,8 @@ impl<'a> Writer<'a> {
             Activation::None => x,
             Activation::Relu => self.node("Relu", &[&x], vec![]),
             Activation::Relu6 => {
-                let (low, high) = (self.scalar("relu6.low", 0.0), self.scalar("relu6.high", 6.0));
+                let low = self.scalar("relu6.low", 0.0);
+                let high = self.scalar("relu6.high", 6.0);
                 self.node("Clip", &[&x, &low, &high], vec![])
             }
             Activation::Silu => {
@@ -218,7 +219,8 @@ impl<'a> Writer<'a> {
     fn top(&mut self, features: &str) -> Result<()> {
         let network = self.network;
         let tensor = |name: &str| network.tensor(name).detach();
-        let (mut weight, mut bias) = (tensor("top.linear.weight"), tensor("top.linear.bias"));
+        let mut weight = tensor("top.linear.weight");
+        let mut bias = tensor("top.linear.bias");
         let mut x = features.to_owned();
         if network.arch.top == Top::Dense256 {
             x =
@@ -270,7 +272,8 @@ fn int(name: &str, i: i64) -> AttributeProto {
 }
 
 fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    let (ints, r#type) = (values.to_vec(), attribute_type::INTS);
+    let ints = values.to_vec();
+    let r#type = attribute_type::INTS;
     AttributeProto { name: name.to_owned(), ints, r#type, ..Default::default() }
 }
 

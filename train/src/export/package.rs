@@ -37,7 +37,7 @@ pub struct Package {
 }
 
 /// # Errors
-/// Where there is no trained network in `run`, or onnxruntime gives other scores than tch.
+/// Returns an error if there is no trained network in `run`, or onnxruntime gives other scores than tch.
 pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
     super::runtime::ensure_installed()?;
     let mut config = run_config(run, &cache.records, settings)?;

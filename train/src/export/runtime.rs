@@ -15,7 +15,7 @@ pub struct Session {
 
 impl Session {
     /// # Errors
-    /// Where onnxruntime is not installed, or the model cannot be used; says which.
+    /// Returns an error if onnxruntime is not installed, or the model cannot be used; says which.
     pub fn from_file(path: &Path, n_threads: usize) -> Result<Self> {
         let failed = || format!("cannot use the model {}", path.display());
         let bytes = std::fs::read(path).with_context(failed)?;
@@ -50,7 +50,7 @@ impl Session {
 /// Loads the library, so that its absence is known before the work that needs it last.
 ///
 /// # Errors
-/// Where it is not installed.
+/// Returns an error if it is not installed.
 pub fn ensure_installed() -> Result<()> {
     environment().map(|_| ())
 }

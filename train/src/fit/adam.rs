@@ -48,7 +48,7 @@ impl Adam {
     /// the gradient.
     ///
     /// # Errors
-    /// Where that is not a number: the weights are then left as they were.
+    /// Returns an error if that is not a number: the weights are then left as they were.
     pub fn step(
         &mut self,
         network: &Network,
@@ -97,7 +97,7 @@ impl Adam {
     }
 
     /// # Errors
-    /// Where the checkpoint lacks a tensor or it has another shape.
+    /// Returns an error if the checkpoint lacks a tensor or it has another shape.
     pub fn load(&mut self, from: &Tensors, steps: i64) -> Result<()> {
         self.steps = steps;
         for moments in &mut self.moments {

@@ -13,7 +13,7 @@ pub struct Average {
 }
 
 impl Average {
-    /// `None` where `over` is 0.
+    /// `None` if `over` is 0.
     pub fn new(network: &Network, over: usize) -> Option<Self> {
         if over == 0 {
             return None;

@@ -61,7 +61,7 @@ impl State {
 /// Writes the tensors and the place whole; the file before stays where that fails.
 ///
 /// # Errors
-/// Where the disk is full or fails.
+/// Returns an error if the disk is full or fails.
 pub fn save(path: &Path, tensors: &Tensors, state: &State) -> Result<()> {
     let mut raw = Vec::new();
     for (name, tensor) in tensors {
@@ -85,7 +85,7 @@ pub fn save(path: &Path, tensors: &Tensors, state: &State) -> Result<()> {
 }
 
 /// # Errors
-/// Where the file is damaged.
+/// Returns an error if the file is damaged.
 pub fn load(path: &Path) -> Result<(Tensors, State)> {
     let failed = || format!("cannot read the checkpoint {}", path.display());
     let tensors: std::collections::BTreeMap<String, Tensor> =

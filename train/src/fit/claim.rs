@@ -25,7 +25,7 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// network, not of how it was made.
 ///
 /// # Errors
-/// Where there is no run, `records` are not the photos it was trained on, or a setting is wrong or
+/// Returns an error if there is no run, `records` are not the photos it was trained on, or a setting is wrong or
 /// the run's own.
 pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Result<Config> {
     let path = folder.join(CONFIG);
@@ -33,9 +33,11 @@ pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Res
     let own = Config::load(Some(&path), &[])?;
     let config = Config::load(Some(&path), settings)?;
     let mut same = config.clone();
-    let (fit, was) = (&mut same.fit, &own.fit);
+    let fit = &mut same.fit;
+    let was = &own.fit;
     (fit.device, fit.precision, fit.threads) = (was.device, was.precision, was.threads);
-    let (before, now) = (deciding(&own)?, deciding(&same)?);
+    let before = deciding(&own)?;
+    let now = deciding(&same)?;
     if let Some((before, now)) = before.iter().zip(&now).find(|(before, now)| before != now) {
         bail!(
             "the run in {} was made with {before}, not {now}\n  \
@@ -63,7 +65,7 @@ fn ensure_photos(folder: &Path, records: &[Record], hint: &str) -> Result<()> {
 /// Notes the settings of the model that the run's is to replace.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
     let text = serde_json::to_string_pretty(present)?;
     write_whole(&folder.join(REPLACES), text.as_bytes())
@@ -72,7 +74,7 @@ pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
 /// What `replaces` noted, if it did.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn replaced(folder: &Path) -> Result<Option<Settings>> {
     let path = folder.join(REPLACES);
     let failed = || format!("cannot read {}", path.display());
@@ -83,7 +85,7 @@ pub fn replaced(folder: &Path) -> Result<Option<Settings>> {
 /// The best network of the run in `folder`.
 ///
 /// # Errors
-/// Where there is none, or it is of another architecture.
+/// Returns an error if there is none, or it is of another architecture.
 pub fn load_best(folder: &Path, config: &Config) -> Result<Network> {
     let failed = || format!("no trained network in {}", folder.display());
     let network = device::network(config)?;
@@ -114,7 +116,7 @@ pub fn claim(folder: &Path, config: &Config, records: &[Record]) -> Result<Claim
 /// Whether `folder` is a run's, and no program is at work in it.
 ///
 /// # Errors
-/// Where that cannot be told.
+/// Returns an error if that cannot be told.
 pub fn is_idle(folder: &Path) -> Result<bool> {
     let lock = match File::open(folder.join(LOCK)) {
         Ok(lock) => lock,
@@ -135,7 +137,8 @@ fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<
         write_whole(&folder.join(PHOTOS), photos_hash(records).as_bytes())?;
         return write_whole(&path, config.to_toml()?.as_bytes());
     };
-    let (old, new) = (deciding(&Config::parse(&old)?)?, deciding(config)?);
+    let old = deciding(&Config::parse(&old)?)?;
+    let new = deciding(config)?;
     if let Some((before, now)) = old.iter().zip(&new).find(|(before, now)| before != now) {
         bail!(
             "{} holds a run with another configuration: {before}, not {now}\n  \
@@ -150,7 +153,7 @@ fn begin_or_match(folder: &Path, config: &Config, records: &[Record]) -> Result<
 /// run, whatever their file is called.
 ///
 /// # Errors
-/// Where a setting cannot be written as TOML or the starting weights cannot be read.
+/// Returns an error if a setting cannot be written as TOML or the starting weights cannot be read.
 pub fn fingerprint(config: &Config, records: &[Record]) -> Result<String> {
     let mut config = config.clone();
     let weights = &mut config.network.weights;

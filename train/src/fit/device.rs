@@ -9,7 +9,7 @@ use crate::net::{Architecture, Network};
 /// The device and the kind that convolutions compute in.
 ///
 /// # Errors
-/// Where a GPU is asked for by name and there is none.
+/// Returns an error if a GPU is asked for by name and there is none.
 pub fn choose(config: &Config) -> Result<(Device, Kind)> {
     let has_gpu = Cuda::is_available();
     let device = match config.fit.device {

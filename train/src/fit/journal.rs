@@ -62,9 +62,10 @@ impl Journal {
     /// Goes on after `step` steps: what a killed run wrote beyond its checkpoint is dropped.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// Returns an error if the folder cannot be written.
     pub fn open(folder: &Path, step: usize) -> Result<Self> {
-        let (steps, epochs) = (folder.join("steps.csv"), folder.join("epochs.jsonl"));
+        let steps = folder.join("steps.csv");
+        let epochs = folder.join("epochs.jsonl");
         keep_lines(&steps, STEPS_HEADER, |line| {
             line.split(',')
                 .next()

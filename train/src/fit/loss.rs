@@ -100,7 +100,8 @@ mod tests {
             let fit = Fit { label_smoothing: smoothing, ..fit() };
             value(&losses(&logits, &classes, &Tensor::from_slice(&weights), &fit).total)
         };
-        let (first, second) = (loss([1.0, 0.0], 0.0), loss([0.0, 1.0], 0.0));
+        let first = loss([1.0, 0.0], 0.0);
+        let second = loss([0.0, 1.0], 0.0);
         assert!((loss([3.0, 1.0], 0.0) - (0.75 * first + 0.25 * second)).abs() < 1e-6);
         assert!(loss([1.0, 0.0], 0.1) > first);
     }

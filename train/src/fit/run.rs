@@ -55,7 +55,7 @@ struct Run<'a> {
 /// Trains, or goes on training, in `folder`.
 ///
 /// # Errors
-/// Where the folder belongs to another configuration or other photos, there are too few photos, the
+/// Returns an error if the folder belongs to another configuration or other photos, there are too few photos, the
 /// starting weights do not fit, the loss is no longer a number, or a file cannot be written. The
 /// last good checkpoint then stays.
 pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
@@ -68,7 +68,8 @@ pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
     let watched = watched(&split.validation, config.fit.validation_photos);
     let journal = Journal::open(folder, state.global_step)?;
     let average = Average::new(&network, config.fit.average_steps);
-    let (spec, saved_at) = (input_spec(config), Instant::now());
+    let spec = input_spec(config);
+    let saved_at = Instant::now();
     let mut run = Run {
         config,
         cache,

@@ -62,7 +62,7 @@ pub fn photos_at_once(device: Device) -> usize {
 /// The four views' scores of each photo of `part`, as `look` gives them for N×S×S×3 bytes.
 ///
 /// # Errors
-/// Where the cache cannot be read, and those of `look`.
+/// Returns an error if the cache cannot be read, and those of `look`.
 pub fn score(
     cache: &Cache,
     part: &[usize],

@@ -70,7 +70,7 @@ impl Network {
     /// Overwrites one tensor.
     ///
     /// # Errors
-    /// Where the network has no such tensor or it has another shape.
+    /// Returns an error if the network has no such tensor or it has another shape.
     pub fn set(&self, name: &str, value: &Tensor) -> Result<()> {
         let target = self
             .tensors
@@ -170,7 +170,8 @@ impl Network {
     fn squeeze_excite(&self, x: &Tensor, se: &SqueezeExcite) -> Tensor {
         let apply = |x: &Tensor, part: &str| {
             let tensor = |kind: &str| self.tensor(&format!("{}.{part}.{kind}", se.name));
-            let (weight, bias) = (tensor("weight"), tensor("bias").to_kind(self.compute));
+            let weight = tensor("weight");
+            let bias = tensor("bias").to_kind(self.compute);
             x.conv2d(&weight.to_kind(self.compute), Some(bias), [1, 1], [0, 0], [1, 1], 1)
         };
         let pooled = x.mean_dim([2i64, 3].as_slice(), true, self.compute);
@@ -217,7 +218,8 @@ impl Network {
         for (name, (sum, squares, count)) in moments {
             let norm = if name == "top.bn" { TOP_NORM } else { self.arch.norm };
             let tensor = |part: &str| self.tensor(&format!("{name}.{part}"));
-            let (mean, variance) = (sum / *count, squares / *count);
+            let mean = sum / *count;
+            let variance = squares / *count;
             let variance = (variance - mean.square()).clamp_min(0.0);
             // The present affine map of x: scale·x + shift.
             let scale = tensor("weight") / (tensor("running_var") + norm.eps).sqrt();

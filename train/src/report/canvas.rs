@@ -66,7 +66,8 @@ impl Canvas {
 
 pub fn png(picture: &Rgb8) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
+    let width = u32::try_from(picture.width)?;
+    let height = u32::try_from(picture.height)?;
     let encoder = PngEncoder::new(Cursor::new(&mut bytes));
     encoder.write_image(&picture.pixels, width, height, ExtendedColorType::Rgb8)?;
     Ok(bytes)

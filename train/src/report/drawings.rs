@@ -51,7 +51,7 @@ const LINES: usize = 3;
 /// Tiles in rows of `columns`, each at its own aspect.
 ///
 /// # Errors
-/// Where a picture is empty.
+/// Returns an error if a picture is empty.
 pub fn contact_sheet(tiles: &[Tile], columns: usize) -> Result<Rgb8> {
     let step = (TILE + GAP, TILE + LINES * (LETTER + 2) + GAP);
     let columns = columns.clamp(1, tiles.len().max(1));
@@ -62,7 +62,8 @@ pub fn contact_sheet(tiles: &[Tile], columns: usize) -> Result<Rgb8> {
         let top = GAP + idx / columns * step.1;
         let long = tile.picture.width.max(tile.picture.height).max(1);
         let scaled = |n: usize| (n * TILE / long).max(1);
-        let (width, height) = (scaled(tile.picture.width), scaled(tile.picture.height));
+        let width = scaled(tile.picture.width);
+        let height = scaled(tile.picture.height);
         let small = resize(&tile.picture, width, height)?;
         canvas.paste(left + (TILE - width) / 2, top + (TILE - height) / 2, &small);
         for (number, line) in tile.lines.iter().take(LINES).enumerate() {

@@ -25,7 +25,7 @@ figure{display:inline-block;margin:.5em}img{max-width:100%}";
 /// The photos answered wrongly, the surest first.
 ///
 /// # Errors
-/// Where the cache cannot be read.
+/// Returns an error if the cache cannot be read.
 pub fn contact_sheet_of(evaluation: &Evaluation, cache: &Cache) -> Result<Rgb8> {
     let mut tiles = Vec::new();
     for mistake in &evaluation.mistakes {
@@ -41,7 +41,7 @@ pub fn contact_sheet_of(evaluation: &Evaluation, cache: &Cache) -> Result<Rgb8> 
 }
 
 /// # Errors
-/// Where a picture cannot be encoded.
+/// Returns an error if a picture cannot be encoded.
 pub fn page(evaluation: &Evaluation, sheet: &Rgb8) -> Result<String> {
     let title = format!(
         "{} on {} photos ({})",

@@ -31,7 +31,8 @@ pub fn plot(title: &str, axes: [&str; 2], x: [f64; 2], y: [f64; 2], lines: &[Lin
     for tick in 0..=5 {
         let share = f64::from(tick) / 5.0;
         let at = MARGIN + SIDE * share;
-        let (low, high) = (MARGIN, MARGIN + SIDE);
+        let low = MARGIN;
+        let high = MARGIN + SIDE;
         let label = |range: [f64; 2]| range[0] + share * (range[1] - range[0]);
         // Writing to a string cannot fail.
         let _ = write!(
@@ -46,7 +47,8 @@ pub fn plot(title: &str, axes: [&str; 2], x: [f64; 2], y: [f64; 2], lines: &[Lin
         );
     }
     for (number, line) in lines.iter().enumerate() {
-        let (name, colour) = (line.name, line.colour);
+        let name = line.name;
+        let colour = line.colour;
         let mut path = String::new();
         for (idx, point) in line.points.iter().enumerate() {
             let (px, py) = place(*point);

@@ -32,7 +32,7 @@ pub struct Loaded {
 /// Fills `network` from `path`; the top stays as it is where the file has none that fits.
 ///
 /// # Errors
-/// Where the file cannot be read, or holds the weights of another network: the first tensor that
+/// Returns an error if the file cannot be read, or holds the weights of another network: the first tensor that
 /// is missing or has another shape is named, and `network` must not be used.
 pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
     let failed = || format!("cannot load weights from {}", path.display());

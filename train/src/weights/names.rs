@@ -45,7 +45,7 @@ pub fn is_head(name: &str) -> bool {
     ["classifier.", "fc.", "_fc.", "top."].iter().any(|head| name.starts_with(head))
 }
 
-/// What `scheme` calls our tensor `name`; `None` where it has no counterpart.
+/// What `scheme` calls our tensor `name`; `None` if it has no counterpart.
 pub fn foreign_name(arch: &Architecture, name: &str, scheme: Scheme) -> Option<String> {
     if scheme == Scheme::Own {
         return Some(name.to_owned());
@@ -75,7 +75,9 @@ fn resnet_prefix(unit: &str, layer: &str) -> Option<String> {
         return Some(number("", 1));
     }
     let mut parts = unit.split('.').skip(1);
-    let (stage, repeat, conv) = (parts.next()?, parts.next()?, parts.next()?);
+    let stage = parts.next()?;
+    let repeat = parts.next()?;
+    let conv = parts.next()?;
     let block = format!("layer{stage}.{repeat}.");
     match conv {
         "first" => Some(number(&block, 1)),

@@ -145,7 +145,8 @@ fn run(arguments: &[&str]) -> Result<Output> {
 fn sheets_of_every_augmentation_are_written() -> Result<()> {
     let folder = tempfile::tempdir()?;
     draw_photos(folder.path(), 2)?;
-    let (photo, sheets) = (folder.path().join("hills/000.jpg"), folder.path().join("sheets"));
+    let photo = folder.path().join("hills/000.jpg");
+    let sheets = folder.path().join("sheets");
     let texts = [sheets.to_string_lossy(), photo.to_string_lossy()];
     let output = run(&["augment", "--sheet", &texts[0], &texts[1]])?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

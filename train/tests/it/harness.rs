@@ -73,7 +73,8 @@ pub fn landscape(seed: u64, width: usize, height: usize) -> Rgb8 {
     let mut pixels = Vec::with_capacity(3 * width * height);
     for y in 0..height {
         for x in 0..width {
-            let (fx, fy) = (x as f64, y as f64);
+            let fx = x as f64;
+            let fy = y as f64;
             let is_tree = trees.iter().any(|tree| (fx - tree).abs() < 1.0 + (fy - horizon) / 8.0)
                 && (horizon - 6.0..horizon + 8.0).contains(&fy);
             let base = if (fx - sun_x).hypot(fy - sun_y) < 4.0 {

@@ -38,7 +38,8 @@ fn add_photos(folder: &Path) -> Result<()> {
         let path = train_folder().join(format!("../tests/photos/{name}.jpg"));
         let whole = jpeg::decode(&std::fs::read(&path).with_context(|| format!("{path:?}"))?)?;
         for margin in (0..60).step_by(2) {
-            let (width, height) = (whole.width - margin, whole.height - margin);
+            let width = whole.width - margin;
+            let height = whole.height - margin;
             let rows = whole.pixels.chunks_exact(3 * whole.width).skip(margin / 2).take(height);
             let pixels = rows.flat_map(|row| &row[3 * margin / 2..][..3 * width]).copied();
             let framed = Rgb8 { width, height, pixels: pixels.collect() };

@@ -183,7 +183,8 @@ fn half_precision_is_half_the_size_and_nearly_the_same() -> Result<()> {
     let size = |precision| -> Result<usize> {
         Ok(export::build(&network, &spec(Backbone::Lite0, 64), precision)?.encoded_len())
     };
-    let (full, half) = (size(Precision::Float32)?, size(Precision::Float16)?);
+    let full = size(Precision::Float32)?;
+    let half = size(Precision::Float16)?;
     assert!(half < 8 << 20 && half * 100 < full * 53, "{half} bytes of {full}");
     check_export(&network, 64, Precision::Float16, 5e-3)
 }

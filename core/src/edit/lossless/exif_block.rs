@@ -146,7 +146,8 @@ fn thumbnail_in_step(
     rewrite.set(directory.field(THUMBNAIL.1), len)?;
     rewrite.set(own, Orientation::UPRIGHT.to_exif().into())?;
     if photo.apply.swaps_sides() {
-        let (width, height) = (number(IMAGE_SIZE.0), number(IMAGE_SIZE.1));
+        let width = number(IMAGE_SIZE.0);
+        let height = number(IMAGE_SIZE.1);
         let as_u32 = |side: Option<usize>| u32::try_from(side?).ok();
         if let (Some(width), Some(height)) = (as_u32(width), as_u32(height)) {
             rewrite.set_sizes(directory, IMAGE_SIZE, (height, width))?;

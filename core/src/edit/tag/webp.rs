@@ -52,7 +52,8 @@ fn added(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>, Re
     let first = layout.chunks.first().ok_or(garbled)?;
     let announced = match (flags(bytes, layout), layout.chunks.as_slice()) {
         (Some(flags), _) => {
-            let (offset, new) = (first.data.start, vec![flags | EXIF_FLAG]);
+            let offset = first.data.start;
+            let new = vec![flags | EXIF_FLAG];
             Edit { offset, old: vec![flags], new }
         }
         (None, [picture]) => {

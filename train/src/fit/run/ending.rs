@@ -27,7 +27,8 @@ impl Run<'_> {
         }
         let bar = progress::photos(self.watched.len() as u64, "validate");
         let seen = |n: usize| bar.set_position(n as u64);
-        let (network, look) = (&self.network, (&self.config.augment, self.spec.size));
+        let network = &self.network;
+        let look = (&self.config.augment, self.spec.size);
         let at_once = photos_at_once(network.device);
         let answer = |pixels: &[u8]| {
             Ok(view_logits(network, &to_tensor(pixels, &self.spec, network.device)))

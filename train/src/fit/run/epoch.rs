@@ -35,7 +35,8 @@ impl Run<'_> {
         let bar = progress::steps(plan.len() as u64, &title);
         let begun = Instant::now();
         let first = self.state.step;
-        let (cache, size) = (self.cache, self.spec.size);
+        let cache = self.cache;
+        let size = self.spec.size;
         let n_threads = device::n_workers(fit.loaders);
         let augment = &self.config.augment;
         let waited = with_batches(cache, &plan, first, (augment, size), n_threads, |batches| {

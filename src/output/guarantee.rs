@@ -1,16 +1,16 @@
-//! What is said of the automatic bar: the rate promised, what the owner's answers show, and how many
+//! What is said of the automatic threshold: the rate promised, what the owner's answers show, and how many
 //! more would tighten it.
 
 use serde_json::{Value, json};
 
 use super::human::{grouped, plural};
-use crate::store::FittedBar;
+use crate::store::FittedThreshold;
 use orientd_core::verdict::auto_threshold::{NEVER, PROMISED};
 
-/// `configured`: the bar that the config names, where it does; it wins.
-pub fn json(configured: Option<f32>, fitted: &FittedBar) -> Value {
+/// `configured`: the threshold that the config names, where it does; it wins.
+pub fn json(configured: Option<f32>, fitted: &FittedThreshold) -> Value {
     let mut object = json!({
-        "auto_confidence": decimal(configured.unwrap_or(fitted.bar)),
+        "auto_confidence": decimal(configured.unwrap_or(fitted.threshold)),
         "source": if configured.is_some() { "config" } else { &fitted.source },
         "promised_per_thousand": PROMISED * 1000.0,
         "answers": null, "wrong": null, "proposals": null, "upright": null,
@@ -22,37 +22,40 @@ pub fn json(configured: Option<f32>, fitted: &FittedBar) -> Value {
         object["proposals"] = fitted.n_proposals.into();
         object["upright"] = fitted.n_upright.into();
         object["at_most_per_thousand"] = fitted.bound.map(|bound| bound * 1000.0).into();
-        object["next_confidence"] = fitted.next.map(|(bar, _)| decimal(bar)).into();
+        object["next_confidence"] = fitted.next.map(|(threshold, _)| decimal(threshold)).into();
         object["answers_missing"] = fitted.next.map(|(_, n)| n).into();
     }
     object
 }
 
 /// The shortest decimal that is this number, not the nearest f64's many digits.
-fn decimal(bar: f32) -> f64 {
-    bar.to_string().parse().unwrap_or(f64::from(bar))
+fn decimal(threshold: f32) -> f64 {
+    threshold.to_string().parse().unwrap_or(f64::from(threshold))
 }
 
-pub fn lines(configured: Option<f32>, fitted: &FittedBar) -> Vec<String> {
+pub fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
     let promised = PROMISED * 1000.0;
-    if let Some(bar) = configured {
+    if let Some(threshold) = configured {
         let text = "by the config; your answers do not change that";
-        return vec![format!("turned without asking: from {} on, {text}", percent(bar))];
+        return vec![format!("turned without asking: from {} on, {text}", percent(threshold))];
     }
-    let why = match (fitted.source.as_str(), fitted.bar >= NEVER) {
+    let why = match (fitted.source.as_str(), fitted.threshold >= NEVER) {
         (_, true) => {
             "turned without asking: nothing, since your answers refute the model".to_owned()
         }
         ("lowered", _) => {
-            format!("turned without asking: from {} on, by your answers", percent(fitted.bar))
+            format!("turned without asking: from {} on, by your answers", percent(fitted.threshold))
         }
         ("raised", _) => {
             format!(
                 "turned without asking: from {} on, raised by your answers",
-                percent(fitted.bar)
+                percent(fitted.threshold)
             )
         }
-        _ => format!("turned without asking: from {} on, as the model says", percent(fitted.bar)),
+        _ => format!(
+            "turned without asking: from {} on, as the model says",
+            percent(fitted.threshold)
+        ),
     };
     let count = |n: i64| grouped(n.unsigned_abs());
     let mut lines =
@@ -78,8 +81,8 @@ pub fn lines(configured: Option<f32>, fitted: &FittedBar) -> Vec<String> {
 }
 
 /// Whole tenths of a percent do not tell 99.95 from 100.
-fn percent(bar: f32) -> String {
-    let text = format!("{:.2}", f64::from(bar) * 100.0);
+fn percent(threshold: f32) -> String {
+    let text = format!("{:.2}", f64::from(threshold) * 100.0);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} %")
 }
@@ -88,9 +91,9 @@ fn percent(bar: f32) -> String {
 mod tests {
     use super::*;
 
-    fn fitted(bar: f32, source: &str) -> FittedBar {
-        FittedBar {
-            bar,
+    fn fitted(threshold: f32, source: &str) -> FittedThreshold {
+        FittedThreshold {
+            threshold,
             source: source.to_owned(),
             n_answers: 1234,
             n_wrong: 2,

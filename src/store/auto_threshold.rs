@@ -1,12 +1,14 @@
-//! The automatic bar, fitted to the owner's answers (see `rules::refit`) and kept with its reasons.
+//! The automatic threshold, fitted to the owner's answers (see `rules::refit`) and kept with its reasons.
 
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::ModelId;
-use super::{BarOverrides, Store, now};
+use super::{Store, ThresholdOverrides, now};
 use orientd_core::orientation::{Orientation, Turn};
-use orientd_core::verdict::auto_threshold::{Answer, LOWEST, Library, Refit, refit};
+use orientd_core::verdict::auto_threshold::{
+    Answer, AutoThreshold, LOWEST, Library, fit_threshold,
+};
 use orientd_core::verdict::decision::Probabilities;
 
 /// An upright photo counts as one where the model has at least this little doubt.
@@ -15,10 +17,10 @@ const UPRIGHT: f64 = 0.9;
 /// Photos that come meanwhile change little until they are a tenth more.
 const GROWTH: i64 = 10;
 
-/// A bar in force with what it rests on.
+/// A threshold in force with what it rests on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FittedBar {
-    pub bar: f32,
+pub struct FittedThreshold {
+    pub threshold: f32,
     /// `model`, `lowered` or `raised`.
     pub source: String,
     pub n_answers: i64,
@@ -27,7 +29,7 @@ pub struct FittedBar {
     pub n_upright: i64,
     /// Wrong turns among upright photos, at most (95 %).
     pub bound: Option<f64>,
-    /// The next lower bar within reach, and the right answers it takes.
+    /// The next lower threshold within reach, and the right answers it takes.
     pub next: Option<(f32, i64)>,
 }
 
@@ -60,11 +62,11 @@ const ANSWERS: &str = "
     ORDER BY 9, 10";
 
 impl Store {
-    /// The fitted bar of a model, fitted anew where there are other answers than the last time.
+    /// The fitted threshold of a model, fitted anew where there are other answers than the last time.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
-    pub fn fitted_bar(&mut self, model: ModelId) -> Result<FittedBar> {
+    /// Returns an error if the database cannot be read or written.
+    pub fn fitted_threshold(&mut self, model: ModelId) -> Result<FittedThreshold> {
         let known = self.answers_known()?;
         let latest = self.latest_fit(model)?;
         if let Some((fitted, known_then, _)) = &latest
@@ -73,32 +75,35 @@ impl Store {
             return Ok(fitted.clone());
         }
         let fit = self.fit(model)?;
-        let unmoved = latest.filter(|(fitted, ..)| fitted.bar == fit.bar);
+        let unmoved = latest.filter(|(fitted, ..)| fitted.threshold == fit.threshold);
         let previous = unmoved.map(|(_, _, id)| id);
         self.keep_fit(model, &fit, &known, previous)?;
         if previous.is_none() {
             tracing::info!(
-                auto_confidence = fit.bar,
+                auto_confidence = fit.threshold,
                 source = fit.source.as_str(),
                 answers = fit.evidence.n_answers,
                 wrong = fit.evidence.n_wrong,
-                "the automatic bar"
+                "the automatic threshold"
             );
         }
-        Ok(fitted_bar(&fit))
+        Ok(fitted_threshold(&fit))
     }
 
-    /// `overrides`, and where they leave the automatic bar open, the fitted one.
+    /// `overrides`, and where they leave the automatic threshold open, the fitted one.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
-    pub fn bars_for(
+    /// Returns an error if the database cannot be read or written.
+    pub fn thresholds_for(
         &mut self,
         model: Option<ModelId>,
-        overrides: BarOverrides,
-    ) -> Result<BarOverrides> {
+        overrides: ThresholdOverrides,
+    ) -> Result<ThresholdOverrides> {
         let (Some(model), None) = (model, overrides.auto_confidence) else { return Ok(overrides) };
-        Ok(BarOverrides { auto_confidence: Some(self.fitted_bar(model)?.bar), ..overrides })
+        Ok(ThresholdOverrides {
+            auto_confidence: Some(self.fitted_threshold(model)?.threshold),
+            ..overrides
+        })
     }
 
     /// Changes with every answer, with every turn put back, and when there are many more photos.
@@ -110,21 +115,21 @@ impl Store {
         let (last, n_labels, n_undone, n_photos): (i64, i64, i64, i64) =
             self.db.query_row(sql, [], row)?;
         if n_labels == 0 && n_undone == 0 {
-            return Ok("nothing".into()); // Then the model's own bar holds for any number of photos.
+            return Ok("nothing".into()); // Then the model's own threshold holds for any number of photos.
         }
         // Steps of a tenth: equal for numbers between two powers of 1.1.
         let step = (n_photos.max(1) as f64).ln() / (1.0 + 1.0 / GROWTH as f64).ln();
         Ok(format!("{last} {n_labels} {n_undone} {}", step as i64))
     }
 
-    fn fit(&self, model: ModelId) -> Result<Refit> {
+    fn fit(&self, model: ModelId) -> Result<AutoThreshold> {
         let sql = "SELECT own_auto, first_used_at FROM models WHERE id = ?1";
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let (own, since): (f32, i64) = self.db.query_row(sql, [model], row)?;
         let answers = self.answers_since(model, since)?;
         // Without answers nothing is fitted, so nothing needs to be counted.
         let library = if answers.is_empty() { Library::default() } else { self.library(model)? };
-        Ok(refit(own, library, answers))
+        Ok(fit_threshold(own, library, answers))
     }
 
     /// The latest answer about each content.
@@ -134,9 +139,11 @@ impl Store {
         let mut answers: Vec<(Vec<u8>, Answer)> = Vec::new();
         while let Some(row) = rows.next()? {
             let (proposed, confidence) = probabilities(row)?.best_change();
-            let (made, said): (Option<u16>, Option<u16>) = (row.get(4)?, row.get(5)?);
+            let made: Option<u16> = row.get(4)?;
+            let said: Option<u16> = row.get(5)?;
             let shown = |number| Orientation::from_stored(Some(number));
-            let (shown_then, shown_now) = (shown(row.get(6)?), shown(row.get(7)?));
+            let shown_then = shown(row.get(6)?);
+            let shown_now = shown(row.get(7)?);
             let needed = match (made, said) {
                 // Of the same content, maybe shown otherwise meanwhile.
                 (None, Some(said)) => needed(shown_then, shown_now, said),
@@ -177,12 +184,13 @@ impl Store {
         Ok(Library { proposals, n_upright: n_upright.unsigned_abs() })
     }
 
-    fn latest_fit(&self, model: ModelId) -> Result<Option<(FittedBar, String, i64)>> {
+    fn latest_fit(&self, model: ModelId) -> Result<Option<(FittedThreshold, String, i64)>> {
         let sql = format!("{FITTED} WHERE model_id = ?1 ORDER BY id DESC LIMIT 1");
         let row = |row: &Row<'_>| {
-            let (next, missing): (Option<f32>, Option<i64>) = (row.get(7)?, row.get(8)?);
-            let fitted = FittedBar {
-                bar: row.get(0)?,
+            let next: Option<f32> = row.get(7)?;
+            let missing: Option<i64> = row.get(8)?;
+            let fitted = FittedThreshold {
+                threshold: row.get(0)?,
                 source: row.get(1)?,
                 n_answers: row.get(2)?,
                 n_wrong: row.get(3)?,
@@ -196,15 +204,15 @@ impl Store {
         Ok(self.db.prepare_cached(&sql)?.query_row([model], row).optional()?)
     }
 
-    /// In place of row `previous`, where the bar is still the same.
+    /// In place of row `previous`, where the threshold is still the same.
     fn keep_fit(
         &mut self,
         model: ModelId,
-        fit: &Refit,
+        fit: &AutoThreshold,
         known: &str,
         previous: Option<i64>,
     ) -> Result<()> {
-        let fitted = fitted_bar(fit);
+        let fitted = fitted_threshold(fit);
         let (next, missing) = fitted.next.unzip();
         self.db.execute(
             "INSERT INTO refits(id, model_id, at, auto_confidence, source, n_answers, n_wrong,
@@ -220,7 +228,7 @@ impl Store {
                 previous,
                 model,
                 now(),
-                f64::from(fitted.bar),
+                f64::from(fitted.threshold),
                 fitted.source,
                 fitted.n_answers,
                 fitted.n_wrong,
@@ -242,18 +250,18 @@ fn needed(then: Orientation, now: Orientation, said: u16) -> Option<Turn> {
     Turn::ALL.into_iter().find(|turn| then.then(turn.orientation()) == upright)
 }
 
-fn fitted_bar(fit: &Refit) -> FittedBar {
+fn fitted_threshold(fit: &AutoThreshold) -> FittedThreshold {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let evidence = &fit.evidence;
-    FittedBar {
-        bar: fit.bar,
+    FittedThreshold {
+        threshold: fit.threshold,
         source: fit.source.as_str().to_owned(),
         n_answers: number(evidence.n_answers),
         n_wrong: number(evidence.n_wrong),
         n_proposals: number(evidence.n_proposals),
         n_upright: number(evidence.n_upright),
         bound: evidence.bound(),
-        next: fit.next.map(|(bar, n)| (bar, number(n))),
+        next: fit.next.map(|(threshold, n)| (threshold, number(n))),
     }
 }
 

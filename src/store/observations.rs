@@ -14,14 +14,14 @@ use orientd_core::verdict::decision::Probabilities;
 
 /// The outcome of one look at one file.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct Observation {
     pub path: PathBuf,
     pub identity: Identity,
-    pub outcome: SeenOutcome,
+    pub outcome: Observed,
 }
 
 #[derive(Clone, Debug)]
-pub enum SeenOutcome {
+pub enum Observed {
     Photo {
         hash: ContentHash,
         format: &'static str,
@@ -43,12 +43,12 @@ impl Store {
     /// Records a batch of looks in one transaction. Returns each photo's number, `None` for other files.
     ///
     /// # Errors
-    /// Where the database cannot be written; then nothing of the batch is recorded.
+    /// Returns an error if the database cannot be written; then nothing of the batch is recorded.
     pub fn record(
         &mut self,
         run: RunId,
         model: Option<ModelId>,
-        batch: &[Seen],
+        batch: &[Observation],
     ) -> Result<Vec<Option<PhotoId>>> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut ids = Vec::with_capacity(batch.len());
@@ -62,7 +62,7 @@ impl Store {
     /// After orientd itself changed the file: what it is now.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// Returns an error if the database cannot be written.
     pub fn set_content(
         &mut self,
         id: PhotoId,
@@ -99,16 +99,16 @@ fn record_one(
     db: &Transaction<'_>,
     run: RunId,
     model: Option<ModelId>,
-    seen: &Seen,
+    seen: &Observation,
 ) -> Result<Option<PhotoId>> {
     let path = path_bytes(&seen.path);
-    if matches!(seen.outcome, SeenOutcome::NotAPhoto) {
+    if matches!(seen.outcome, Observed::NotAPhoto) {
         record_other(db, path, &seen.identity)?;
         return Ok(None);
     }
     db.prepare_cached("DELETE FROM other_files WHERE path = ?1")?.execute([path])?;
     let id = record_photo(db, run, seen)?;
-    if let SeenOutcome::Photo { hash, stored, prediction, .. } = &seen.outcome {
+    if let Observed::Photo { hash, stored, prediction, .. } = &seen.outcome {
         record_prediction(db, id, model, hash, *stored, prediction)?;
     }
     Ok(Some(id))
@@ -137,9 +137,9 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(outcome: &'a SeenOutcome) -> Self {
+    fn of(outcome: &'a Observed) -> Self {
         match outcome {
-            SeenOutcome::Photo { hash, format, width, height, stored, taken, .. } => Self {
+            Observed::Photo { hash, format, width, height, stored, taken, .. } => Self {
                 hash: Some(*hash),
                 format: Some(format),
                 width: Some(*width),
@@ -148,15 +148,15 @@ impl<'a> Columns<'a> {
                 taken: *taken,
                 reason: None,
             },
-            SeenOutcome::Skipped { format, reason } => {
+            Observed::Skipped { format, reason } => {
                 Self { format: *format, reason: Some(reason), ..Self::default() }
             }
-            SeenOutcome::NotAPhoto => Self::default(),
+            Observed::NotAPhoto => Self::default(),
         }
     }
 }
 
-fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Seen) -> Result<PhotoId> {
+fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Observation) -> Result<PhotoId> {
     let columns = Columns::of(&seen.outcome);
     let Identity { dev, ino, size, mtime_ns, ctime_ns } = seen.identity;
     let mut statement = db.prepare_cached(
