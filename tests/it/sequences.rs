@@ -9,8 +9,8 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use orientd::change::journal::{self, ChangeContext};
 use orientd::change::plan::TurnRequest;
 use orientd::change::prepare::{Precondition, prepare};
-use orientd::files::identity::Identity;
 use orientd::error::Reason;
+use orientd::files::identity::Identity;
 use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
@@ -54,8 +54,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
         let path = root.join(name);
         fs::write(&path, bytes).unwrap();
         let identity = Identity::from(&fs::symlink_metadata(&path).unwrap());
-        let outcome =
-            Observed::Skipped { format: None, reason: Reason::new("no_answer", "") };
+        let outcome = Observed::Skipped { format: None, reason: Reason::new("no_answer", "") };
         let ids = store
             .record(run, None, &[Observation { path: path.clone(), identity, outcome }])
             .unwrap();
