@@ -116,6 +116,6 @@ fn refuses_what_goes_beyond_the_limits() {
         ("length",      long(MOST_BYTES),                 long(MOST_BYTES + 1)),
     ] {
         assert!(read(&most).is_ok(), "{name}");
-        assert_eq!(read(&over).map(drop).is_err_and(|XmpLimit(what)| !what.is_empty()), true, "{name}");
+        assert!(read(&over).is_err(), "{name}");
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use orientd_core::pixels::Rgb8;
+use orientd_core::image::rgb::Rgb8;
 
 use super::canvas::png;
 use super::drawings::{Tile, confusion, contact_sheet};
