@@ -7,7 +7,7 @@ use super::prepare::{Expected, Prepared, prepare, shown_now};
 use crate::error::Failure;
 use crate::error::FixError;
 use crate::rules::orientation::{Orientation, Turn};
-use crate::store::{Label, Listed, Store};
+use crate::store::{Label, LabelSource, Listed, Store};
 
 /// An answer that was checked against the file as it is, and is still to be carried out.
 pub struct Planned {
@@ -26,7 +26,7 @@ pub fn plan(
     photo: &Listed,
     stored: Option<Orientation>,
     wish: Wish,
-    source: &'static str,
+    source: LabelSource,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if wish.turn == Turn::NONE {
         let (hash, shown) = shown_now(&photo.path)?;

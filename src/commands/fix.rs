@@ -21,7 +21,9 @@ use crate::pipeline::policy::Fixing;
 use crate::rules::decision::Verdict;
 use crate::rules::orientation::Turn;
 use crate::signals::Signals;
-use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Seen, SeenOutcome, Store};
+use crate::store::{
+    LabelSource, Listed, ModelId, PhotoId, RunId, RunKind, Seen, SeenOutcome, Store,
+};
 
 pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
     let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
@@ -117,7 +119,7 @@ impl Fixer<'_> {
         let config = &self.session.config;
         let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
         let wish = Wish { turn, mode, max_original: config.keep.max_bytes };
-        let planned = answer::plan(&photo, stored, wish, "fix");
+        let planned = answer::plan(&photo, stored, wish, LabelSource::Fix);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),

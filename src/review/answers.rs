@@ -9,7 +9,7 @@ use crate::error::{Failure, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
 use crate::rules::orientation::Turn;
-use crate::store::{Listed, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{LabelSource, Listed, ModelId, PhotoId, RunId, RunKind, Store};
 
 /// Groups of answers that can be taken back by "undo the last".
 const REMEMBERED: usize = 1000;
@@ -95,7 +95,7 @@ impl Clerk {
         let wish = Wish { turn, mode, max_original: keep.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, wish, "review")?;
+        let planned = answer::plan(&photo, shown, wish, LabelSource::Review)?;
         // A run holds changes; an answer that changes nothing needs none.
         let run = match planned.prepared() {
             Some(_) => Some(self.run()?),
