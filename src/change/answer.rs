@@ -6,7 +6,7 @@ use super::plan::TurnRequest;
 use super::prepare::{Precondition, Prepared, prepare, shown_now};
 use crate::error::ChangeError;
 use crate::error::FixError;
-use crate::store::{KnownPhoto, Label, Store};
+use crate::store::{KnownPhoto, Label, LabelSource, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
 /// An answer that was checked against the file as it is, and is still to be carried out.
@@ -26,7 +26,7 @@ pub fn plan(
     photo: &KnownPhoto,
     stored: Option<Orientation>,
     wish: TurnRequest,
-    source: &'static str,
+    source: LabelSource,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if wish.turn == Turn::NONE {
         let (hash, shown) = shown_now(&photo.path)?;

@@ -19,7 +19,9 @@ use crate::output::{self, human, json};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::signals::Signals;
-use crate::store::{KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store};
+use crate::store::{
+    KnownPhoto, LabelSource, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store,
+};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
 
@@ -121,7 +123,7 @@ impl Fixer<'_> {
         let config = &self.session.config;
         let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
         let wish = TurnRequest { turn, mode, max_original: config.keep.max_bytes };
-        let planned = answer::plan(&photo, stored, wish, "fix");
+        let planned = answer::plan(&photo, stored, wish, LabelSource::Fix);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),

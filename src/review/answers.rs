@@ -8,7 +8,7 @@ use crate::change::plan::TurnRequest;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{KnownPhoto, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
 
 /// Groups of answers that can be taken back by "undo the last".
@@ -96,7 +96,7 @@ impl AnswerWriter {
         let wish = TurnRequest { turn, mode, max_original: keep.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, wish, "review")?;
+        let planned = answer::plan(&photo, shown, wish, LabelSource::Review)?;
         // A run holds changes; an answer that changes nothing needs none.
         let run = match planned.prepared() {
             Some(_) => Some(self.run()?),

@@ -103,7 +103,7 @@ pub struct FileState {
 }
 
 /// What the column holds for "no file": a hash of nothing that anybody knows.
-const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
+pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
                              hash_before, hash_after, state, action FROM changes";

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{OptionalExtension, ToSql, params};
 
 use super::ids::PhotoId;
 use super::{Store, now, path_bytes};
@@ -18,7 +19,47 @@ pub struct Label {
     pub hash: ContentHash,
     pub stored: Orientation,
     pub turn: Turn,
-    pub source: &'static str,
+    pub source: LabelSource,
+}
+
+/// How a label came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelSource {
+    /// A person ran `orientd fix`.
+    Fix,
+    /// A person put a turn back.
+    Undo,
+    /// A person answered on the review page.
+    Review,
+    /// The camera's sensor wrote a tag.
+    Sensor,
+}
+
+impl LabelSource {
+    const ALL: [Self; 4] = [Self::Fix, Self::Undo, Self::Review, Self::Sensor];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Undo => "undo",
+            Self::Review => "review",
+            Self::Sensor => "sensor",
+        }
+    }
+}
+
+impl ToSql for LabelSource {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.as_str().to_sql()
+    }
+}
+
+impl FromSql for LabelSource {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        let known = Self::ALL.into_iter().find(|source| source.as_str() == word);
+        known.ok_or_else(|| FromSqlError::Other(format!("a label by {word:?}").into()))
+    }
 }
 
 impl Store {

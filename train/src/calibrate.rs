@@ -186,9 +186,9 @@ mod tests {
         let views = views(2000, 1.0);
         let fitted = calibrate(&views, &config, None)?;
         let four = metrics::four_views(&views, fitted.temperature_4);
-        let wrong = metrics::wrong_per_thousand(&four, fitted.bars());
+        let wrong = metrics::wrong_per_thousand(&four, fitted.thresholds());
         assert!((15.0..=20.0).contains(&wrong), "{wrong} wrong turns");
-        let [right, astray, reviewed] = metrics::wrongly_stored(&four, fitted.bars());
+        let [right, astray, reviewed] = metrics::wrongly_stored(&four, fitted.thresholds());
         assert!(right + astray + reviewed >= config.review_recall - 1e-9);
         let one = metrics::one_view(&views, fitted.temperature_1);
         let turned = one.iter().filter(|answer| answer.truth != Turn::NONE);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use orientd_core::image::rgb::Rgb8;
 use prost::Message;
 
-use crate::pipeline::photo_report::canvas::png;
+use crate::report::canvas::png;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Event {

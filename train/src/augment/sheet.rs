@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Augment;
-use crate::pipeline::photo_report::canvas::{Canvas, WHITE, save_png};
+use crate::report::canvas::{Canvas, WHITE, save_png};
 
 const TILE: usize = 128;
 const GAP: usize = 4;

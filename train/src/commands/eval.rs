@@ -16,7 +16,7 @@ use crate::export::Session;
 use crate::fit;
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
-use crate::pipeline::photo_report::html;
+use crate::report::html;
 
 pub fn run(args: &Eval) -> Result<()> {
     let cache = Cache::open(&args.cache)?;
@@ -76,7 +76,7 @@ pub fn write(evaluation: &Evaluation, cache: &Cache, folder: &Path) -> Result<()
     let json = serde_json::to_string_pretty(evaluation)?;
     crate::files::write_whole(&folder.join("eval.json"), json.as_bytes())?;
     let sheet = html::contact_sheet_of(evaluation, cache)?;
-    crate::pipeline::photo_report::canvas::save_png(&sheet, &folder.join("worst.png"))?;
+    crate::report::canvas::save_png(&sheet, &folder.join("worst.png"))?;
     let page = html::page(evaluation, &sheet)?;
     crate::files::write_whole(&folder.join("report.html"), page.as_bytes())
 }

@@ -3,9 +3,8 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use exif::{In, Tag};
 use image::ImageReader;
-use orientd::decode::read_exif;
+use orientd_core::format::metadata;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
 
@@ -48,7 +47,6 @@ impl Opened {
 /// Returns an error if the file cannot be read, is damaged or of an unknown format.
 pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
     let bytes = std::fs::read(path)?;
-    let (stored, taken) = orientation_and_time(&bytes);
     let pixels = if bytes.starts_with(&[0xff, 0xd8]) {
         let header = turbojpeg::read_header(&bytes)?;
         check_size(header.width as u64, header.height as u64)?;
@@ -59,7 +57,9 @@ pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
     if pixels.width == 0 || pixels.height == 0 {
         return Err(OpenError::Empty);
     }
-    Ok(Opened { pixels, stored, taken })
+    // Absent EXIF says nothing, as for a viewer.
+    let stored = metadata::exif_orientation(&bytes);
+    Ok(Opened { pixels, stored, taken: metadata::taken(&bytes) })
 }
 
 fn decode_other(bytes: &[u8]) -> Result<Rgb8, OpenError> {
@@ -72,27 +72,6 @@ fn decode_other(bytes: &[u8]) -> Result<Rgb8, OpenError> {
 
 fn check_size(width: u64, height: u64) -> Result<(), OpenError> {
     if width * height > MAX_PIXELS { Err(OpenError::TooLarge(width, height)) } else { Ok(()) }
-}
-
-/// Absent EXIF says nothing, as for a viewer.
-fn orientation_and_time(bytes: &[u8]) -> (Orientation, Option<i64>) {
-    let Some(exif) = read_exif(bytes) else { return (Orientation::UPRIGHT, None) };
-    let tag = exif.get_field(Tag::Orientation, In::PRIMARY);
-    let stored = tag.and_then(|field| field.value.get_uint(0)).and_then(|n| u16::try_from(n).ok());
-    let taken = exif.get_field(Tag::DateTimeOriginal, In::PRIMARY);
-    (Orientation::from_stored(stored), taken.and_then(|field| seconds(&field.value)))
-}
-
-/// Seconds from year 0 of a calendar with 31-day months: right within a burst.
-fn seconds(value: &exif::Value) -> Option<i64> {
-    let exif::Value::Ascii(texts) = value else { return None };
-    let time = exif::DateTime::from_ascii(texts.first()?).ok()?;
-    if time.year == 0 {
-        return None; // a camera whose clock was never set
-    }
-    let days = (i64::from(time.year) * 12 + i64::from(time.month)) * 31 + i64::from(time.day);
-    let hours = days * 24 + i64::from(time.hour);
-    Some((hours * 60 + i64::from(time.minute)) * 60 + i64::from(time.second))
 }
 
 #[cfg(test)]

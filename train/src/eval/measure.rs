@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use orientd_core::verdict::decision::Bars;
+use orientd_core::verdict::decision::Thresholds;
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
@@ -26,16 +26,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn bars(&self) -> Bars {
-        Bars { auto_confidence: self.auto_confidence, review_confidence: self.review_confidence }
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            auto_confidence: self.auto_confidence,
+            review_confidence: self.review_confidence,
+        }
     }
 
     pub fn of(spec: &orientd_core::model_spec::ModelSpec) -> Self {
         Self {
             temperature_1: spec.temperature_1,
             temperature_4: spec.temperature_4,
-            auto_confidence: spec.bars.auto_confidence,
-            review_confidence: spec.bars.review_confidence,
+            auto_confidence: spec.thresholds.auto_confidence,
+            review_confidence: spec.thresholds.review_confidence,
             cascade_confidence: spec.cascade_confidence,
         }
     }
@@ -160,8 +163,8 @@ fn figures(
     let (cascade, cascade_four_views) =
         metrics::cascade(&one, &four, settings.cascade_confidence, prevalence);
     let resamplings = resamplings(views.len(), config.eval.bootstrap, config.seed);
-    let look = |answers: &[Answer]| look(answers, settings.bars(), prevalence, &resamplings);
-    let sources = by_source(records, &one, &four, settings.bars(), config);
+    let look = |answers: &[Answer]| look(answers, settings.thresholds(), prevalence, &resamplings);
+    let sources = by_source(records, &one, &four, settings.thresholds(), config);
     let total: f64 = sources.iter().map(|source| source.accuracy_4.value).sum();
     Evaluation {
         model: subject.model.to_owned(),
@@ -183,7 +186,7 @@ fn figures(
 }
 
 /// `answers` come four to a photo, photo by photo.
-fn look(answers: &[Answer], bars: Bars, prevalence: f64, resamplings: &[Times]) -> Look {
+fn look(answers: &[Answer], bars: Thresholds, prevalence: f64, resamplings: &[Times]) -> Look {
     let n_photos = answers.len() / 4;
     let by_photo = |value: &dyn Fn(&[Answer]) -> f64| {
         let values: Vec<f64> = answers.chunks_exact(4).map(value).collect();
@@ -232,7 +235,7 @@ fn by_source(
     records: &[&Record],
     one: &[Answer],
     four: &[Answer],
-    bars: Bars,
+    bars: Thresholds,
     config: &Config,
 ) -> Vec<Source> {
     let mut members: BTreeMap<&str, Vec<[&[Answer]; 2]>> = BTreeMap::new();

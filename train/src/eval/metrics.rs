@@ -1,7 +1,7 @@
 //! Figures out of scores; pure.
 
 use orientd_core::orientation::Turn;
-use orientd_core::verdict::decision::{Bars, Probabilities, Verdict, decide};
+use orientd_core::verdict::decision::{Probabilities, Thresholds, Verdict, decide};
 
 /// What the network said of a photo as it was shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,7 +160,7 @@ pub fn recall_at(points: &[Point], precision: f64) -> f64 {
 }
 
 /// Of 1,000 upright photos, how many would be turned by themselves.
-pub fn wrong_per_thousand(answers: &[Answer], bars: Bars) -> f64 {
+pub fn wrong_per_thousand(answers: &[Answer], bars: Thresholds) -> f64 {
     let upright: Vec<Answer> =
         answers.iter().filter(|answer| answer.truth == Turn::NONE).copied().collect();
     1000.0
@@ -170,7 +170,7 @@ pub fn wrong_per_thousand(answers: &[Answer], bars: Bars) -> f64 {
 }
 
 /// Of the wrongly stored photos, the shares turned rightly, turned wrongly and shown for review.
-pub fn wrongly_stored(answers: &[Answer], bars: Bars) -> [f64; 3] {
+pub fn wrongly_stored(answers: &[Answer], bars: Thresholds) -> [f64; 3] {
     let turned: Vec<Answer> =
         answers.iter().filter(|answer| answer.truth != Turn::NONE).copied().collect();
     let share = |wanted: fn(&Answer, Verdict, Turn) -> bool| {
@@ -231,7 +231,7 @@ pub fn confusion(answers: &[Answer]) -> [[usize; 4]; 4] {
 mod tests {
     use super::*;
 
-    const BARS: Bars = Bars { auto_confidence: 0.9, review_confidence: 0.4 };
+    const BARS: Thresholds = Thresholds { auto_confidence: 0.9, review_confidence: 0.4 };
 
     fn answer(photo: usize, degrees: u16, seen: [f32; 4]) -> Answer {
         let truth = Turn::from_degrees(degrees).expect("a turn");

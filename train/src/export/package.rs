@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use orientd_core::model_spec::ModelSpec;
@@ -86,13 +86,13 @@ fn spec(config: &Config, views: &Views, present: Option<&Settings>) -> Result<Mo
     let fitted = calibrate(views, &config.calibrate, present)?;
     let one = metrics::one_view(views, fitted.temperature_1);
     let four = metrics::four_views(views, fitted.temperature_4);
-    let [rightly, _, _] = metrics::wrongly_stored(&four, fitted.bars());
+    let [rightly, _, _] = metrics::wrongly_stored(&four, fitted.thresholds());
     let round = |x: f64| (x * 1e4).round() / 1e4;
     Ok(ModelSpec {
         input: input_spec(config),
         temperature_1: fitted.temperature_1,
         temperature_4: fitted.temperature_4,
-        bars: fitted.bars(),
+        thresholds: fitted.thresholds(),
         cascade_confidence: fitted.cascade_confidence,
         backbone: config.network.backbone.as_str().to_owned(),
         trained_at: today(),
@@ -100,7 +100,7 @@ fn spec(config: &Config, views: &Views, present: Option<&Settings>) -> Result<Mo
             "photos": views.len(),
             "four_way_1": round(metrics::accuracy(&one)),
             "four_way_4": round(metrics::accuracy(&four)),
-            "wrong_per_thousand": round(metrics::wrong_per_thousand(&four, fitted.bars())),
+            "wrong_per_thousand": round(metrics::wrong_per_thousand(&four, fitted.thresholds())),
             "turned_rightly": round(rightly),
             "top": config.network.top.as_str(),
             "seed": config.seed,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::images::average;
 use super::validate::{Validation, Views};
 use crate::data::cache::Cache;
-use crate::pipeline::photo_report::drawings::{Confusion, Tile, confusion, contact_sheet};
+use crate::report::drawings::{Confusion, Tile, confusion, contact_sheet};
 use crate::tensorboard::EventWriter;
 
 const STEPS_HEADER: &str = "step,stage,epoch,learning_rate,loss,accuracy_4,accuracy_1,gradient\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use orientd_core::image::preprocess::InputSpec;
 use orientd_core::model_spec::ModelSpec;
-use orientd_core::verdict::decision::Bars;
+use orientd_core::verdict::decision::Thresholds;
 use orientd_train::export::{self, Precision, Session};
 use orientd_train::net::parameters::Role;
 use orientd_train::net::{Architecture, Backbone, Mode, Network, Top};
@@ -65,7 +65,7 @@ fn spec(backbone: Backbone, size: usize) -> ModelSpec {
         input: InputSpec { size, mean, std },
         temperature_1: 1.5,
         temperature_4: 0.7,
-        bars: Bars { auto_confidence: 0.97, review_confidence: 0.4 },
+        thresholds: Thresholds { auto_confidence: 0.97, review_confidence: 0.4 },
         cascade_confidence: 0.99,
         backbone: backbone.as_str().into(),
         trained_at: "2026-11-24".into(),

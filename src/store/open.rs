@@ -1,0 +1,269 @@
+//! Opens the database, and brings an older one up to date.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::Store;
+
+/// Append-only: the position in this list is the schema's version.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_init.sql"),
+    include_str!("../../migrations/0002_review.sql"),
+    include_str!("../../migrations/0003_originals.sql"),
+    include_str!("../../migrations/0004_refits.sql"),
+    include_str!("../../migrations/0005_taken.sql"),
+];
+
+/// How long a statement waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Store {
+    /// Opens the database, creating or migrating it; a backup is made before a migration.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be opened, is no database, is damaged, or is newer than this program.
+    pub fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        let db = Connection::open(path)
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        let mut store = Self { db, path: path.to_owned() };
+        store.prepare().with_context(|| format!("the database {}", path.display()))?;
+        Ok(store)
+    }
+
+    /// Opens the database if there is one, migrating it as [`Store::open`] does; `Ok(None)` if there is
+    /// none, which is then not created. For commands that list: they, too, write, since verdicts
+    /// follow the thresholds in force.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        let mut store = Self { db, path: path.to_owned() };
+        store.prepare().with_context(|| format!("the database {}", path.display()))?;
+        Ok(Some(store))
+    }
+
+    /// Opens the database for reading alone, and neither creates nor migrates it. Other programs may go
+    /// on writing to it. SQLite needs a -shm file beside a database in WAL mode, so the folder has to
+    /// be writable where no other program has the database open.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be opened, is not orientd's, or has another schema than this
+    /// program's; the message says what to run.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        let store = Self { db, path: path.to_owned() };
+        store.check_readable().with_context(|| format!("the database {}", path.display()))?;
+        Ok(store)
+    }
+
+    fn check_readable(&self) -> Result<()> {
+        self.db.busy_timeout(BUSY_TIMEOUT)?;
+        let known = MIGRATIONS.len();
+        match self.version()? {
+            0 => bail!("has no schema\n  `orientd scan` on a folder fills a database"),
+            older if older < known => bail!(
+                "was written by an older orientd (schema {older}, this one knows {known})\n  \
+                 run `orientd --db {} status` once to bring it up to date",
+                self.path.display()
+            ),
+            newer if newer > known => bail!(
+                "was written by a newer orientd (schema {newer}, this one knows {known})\n  \
+                 install the version of this program that belongs to it"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.db.busy_timeout(BUSY_TIMEOUT)?;
+        self.use_wal()?;
+        // FULL: a journal row must be on the disk before its photo is written.
+        self.db.pragma_update(None, "synchronous", "full")?;
+        self.db.pragma_update(None, "foreign_keys", true)?;
+        self.migrate()
+    }
+
+    /// Where two programs make the database at the same time, SQLite tells one at once that it is
+    /// locked, whatever the timeout: both read and both want to write.
+    fn use_wal(&self) -> Result<()> {
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.db.pragma_update(None, "journal_mode", "wal") {
+                Err(err)
+                    if err.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    fn version(&self) -> Result<usize> {
+        let version: i64 = self.db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        usize::try_from(version).context("its schema version is negative")
+    }
+
+    fn migrate(&mut self) -> Result<()> {
+        let version = self.version()?;
+        if version > MIGRATIONS.len() {
+            bail!(
+                "was written by a newer orientd (schema {version}, this one knows {}); \
+                 nothing was changed",
+                MIGRATIONS.len()
+            );
+        }
+        if version == MIGRATIONS.len() {
+            return Ok(());
+        }
+        if version > 0 {
+            self.backup(version)?;
+        }
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have migrated while this one waited.
+        let now: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let done = usize::try_from(now)?;
+        for (number, sql) in MIGRATIONS.iter().enumerate().skip(done) {
+            transaction
+                .execute_batch(sql)
+                .with_context(|| format!("migration {} failed", number + 1))?;
+        }
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len().max(done) as i64)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A whole copy beside the database, named by the version it holds.
+    fn backup(&self, version: usize) -> Result<()> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".backup-v{version}"));
+        if Path::new(&name).exists() {
+            return Ok(()); // An earlier migration got this far and then failed.
+        }
+        self.db
+            .execute("VACUUM INTO ?1", [name.as_bytes()])
+            .with_context(|| format!("cannot back it up to {}", Path::new(&name).display()))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        Store::open(&path)?.db.pragma_update(None, "user_version", 99)?;
+        let before = std::fs::read(&path)?;
+        let message = format!("{:#}", Store::open(&path).err().context("must be refused")?);
+        assert!(message.contains("newer orientd (schema 99"), "{message}");
+        assert_eq!(std::fs::read(&path)?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused_and_left_alone() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        std::fs::write(
+            &path,
+            b"this is not a database, but it is long enough to be one".repeat(40),
+        )?;
+        let before = std::fs::read(&path)?;
+        let message = format!("{:#}", Store::open(&path).err().context("must be refused")?);
+        assert!(message.contains("not a database"), "{message}");
+        assert_eq!(std::fs::read(&path)?, before);
+        Ok(())
+    }
+
+    /// The second comes a little later each time, so that it meets every step of the first.
+    #[test]
+    fn two_may_make_the_database_at_once() -> Result<()> {
+        for round in 0..200u64 {
+            let folder = tempfile::tempdir()?;
+            let path = &folder.path().join("orientd.db");
+            let barrier = &std::sync::Barrier::new(2);
+            let open = |later: Duration| {
+                barrier.wait();
+                std::thread::sleep(later);
+                Store::open(path).map(drop)
+            };
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| open(Duration::ZERO));
+                let second = scope.spawn(|| open(Duration::from_micros(60 * (round % 100))));
+                first.join().expect("no panic").and(second.join().expect("no panic"))
+            })
+            .with_context(|| format!("round {round}"))?;
+        }
+        Ok(())
+    }
+
+    fn refusal_to_read(path: &Path) -> Result<String> {
+        Ok(format!("{:#}", Store::open_read_only(path).err().context("must be refused")?))
+    }
+
+    #[test]
+    fn reading_alone_takes_exactly_this_schema() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        assert!(refusal_to_read(&path)?.contains("cannot open the database"));
+        let known = i64::try_from(MIGRATIONS.len())?;
+        for (version, hint) in [
+            (0, "has no schema\n  `orientd scan`"),
+            (known - 1, "older orientd (schema "),
+            (known - 1, "\n  run `orientd --db "),
+            (known + 1, "newer orientd (schema "),
+        ] {
+            Store::open(&path)?.db.pragma_update(None, "user_version", version)?;
+            let message = refusal_to_read(&path)?;
+            assert!(message.contains(hint), "{version}: {message}");
+            // What was refused has not been migrated.
+            let db = Connection::open(&path)?;
+            let left: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(left, version);
+            db.pragma_update(None, "user_version", known)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_store_opened_for_reading_writes_nothing() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        let mut writer = Store::open(&path)?;
+        let mut reader = Store::open_read_only(&path)?;
+        assert!(reader.set_setting("key", "value").is_err());
+        writer.set_setting("key", "value")?;
+        assert_eq!(reader.setting("key")?.as_deref(), Some("value"));
+        Ok(())
+    }
+
+    #[test]
+    fn opening_twice_migrates_once_and_the_schema_is_sound() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        drop(Store::open(&path)?);
+        let store = Store::open(&path)?;
+        assert_eq!(store.version()?, MIGRATIONS.len());
+        assert_eq!(store.quick_check()?, Vec::<String>::new());
+        Ok(())
+    }
+}
