@@ -50,6 +50,9 @@ struct Run<'a> {
     state: State,
     journal: Journal,
     saved_at: Instant,
+    /// When this stage was begun or gone on with, and the seconds that it had taken before.
+    stage_begun: Instant,
+    seconds_before: f64,
 }
 
 /// Trains, or goes on training, in `folder`.
@@ -69,6 +72,7 @@ pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
     let journal = Journal::open(folder, state.global_step)?;
     let average = Average::new(&network, config.fit.average_steps);
     let (spec, saved_at) = (input_spec(config), Instant::now());
+    let seconds_before = state.stage_seconds;
     let mut run = Run {
         config,
         cache,
@@ -81,6 +85,8 @@ pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
         state,
         journal,
         saved_at,
+        stage_begun: saved_at,
+        seconds_before,
     };
     run.announce();
     match &resumed {
@@ -189,19 +195,46 @@ impl Run<'_> {
         } else {
             self.network.train_all();
         }
-        let mut adam = Adam::new(&self.network, self.config.fit.weight_decay);
+        let mut adam = Adam::new(&self.network, &self.config.fit);
         if let Some(tensors) = &resumed {
             adam.load(tensors, self.state.adam_steps)?;
             if let Some(average) = &mut self.average {
                 average.load(tensors, self.state.average_steps)?;
             }
         }
-        let epochs = self.stages()[self.state.stage].epochs;
         let patience = self.config.fit.patience.max(1);
-        while self.state.epoch < epochs && self.state.bad_epochs < patience {
+        self.stage_begun = Instant::now();
+        self.seconds_before = self.state.stage_seconds;
+        while !self.is_stage_over() && self.state.bad_epochs < patience {
             self.train_epoch(&mut adam)?;
         }
         self.end_stage()
+    }
+
+    fn stage_seconds(&self) -> f64 {
+        self.seconds_before + self.stage_begun.elapsed().as_secs_f64()
+    }
+
+    fn is_stage_over(&self) -> bool {
+        let stage = self.stages()[self.state.stage];
+        self.state.epoch >= stage.epochs || self.is_time_up()
+    }
+
+    fn is_time_up(&self) -> bool {
+        let minutes = self.stages()[self.state.stage].minutes;
+        minutes > 0.0 && self.stage_seconds() >= 60.0 * minutes
+    }
+
+    /// The share of the stage that is over, in epochs of `n_batches` or in time: whichever is further.
+    fn share_done(&self, n_batches: usize) -> f64 {
+        let stage = self.stages()[self.state.stage];
+        let step = self.state.epoch * n_batches + self.state.step;
+        let by_steps = step as f64 / (stage.epochs * n_batches).max(1) as f64;
+        if stage.minutes > 0.0 {
+            by_steps.max(self.stage_seconds() / (60.0 * stage.minutes))
+        } else {
+            by_steps
+        }
     }
 
     /// The next stage starts from the best weights so far.
@@ -214,10 +247,12 @@ impl Run<'_> {
         self.state.stage += 1;
         (self.state.epoch, self.state.bad_epochs, self.state.adam_steps) = (0, 0, 0);
         self.state.average_steps = 0;
+        (self.state.stage_seconds, self.seconds_before) = (0.0, 0.0);
+        self.stage_begun = Instant::now();
         self.state.finished = self.state.stage == self.stages().len();
         if self.state.stage == 1 {
             self.network.train_all();
         }
-        self.save(&Adam::new(&self.network, self.config.fit.weight_decay))
+        self.save(&Adam::new(&self.network, &self.config.fit))
     }
 }
