@@ -211,30 +211,37 @@ impl Run<'_> {
         self.end_stage()
     }
 
+    /// The seconds that the present stage may take at most.
+    fn limit(&self) -> Option<f64> {
+        let stages = self.stages();
+        let minutes = stages.get(self.state.stage)?.minutes;
+        (minutes > 0.0).then_some(60.0 * minutes)
+    }
+
+    /// What a stage with a limit has taken so far. Of others it is not asked: what a run saves is then the
+    /// same every time.
     fn stage_seconds(&self) -> f64 {
-        self.seconds_before + self.stage_begun.elapsed().as_secs_f64()
+        let seconds = self.seconds_before + self.stage_begun.elapsed().as_secs_f64();
+        self.limit().map_or(0.0, |_| seconds)
     }
 
     fn is_stage_over(&self) -> bool {
-        let stage = self.stages()[self.state.stage];
-        self.state.epoch >= stage.epochs || self.is_time_up()
+        self.state.epoch >= self.stages()[self.state.stage].epochs || self.is_time_up()
     }
 
+    /// Never before the first step.
     fn is_time_up(&self) -> bool {
-        let minutes = self.stages()[self.state.stage].minutes;
-        minutes > 0.0 && self.stage_seconds() >= 60.0 * minutes
+        let begun = self.state.epoch > 0 || self.state.step > 0;
+        begun && self.limit().is_some_and(|limit| self.stage_seconds() >= limit)
     }
 
     /// The share of the stage that is over, in epochs of `n_batches` or in time: whichever is further.
     fn share_done(&self, n_batches: usize) -> f64 {
-        let stage = self.stages()[self.state.stage];
+        let epochs = self.stages()[self.state.stage].epochs;
         let step = self.state.epoch * n_batches + self.state.step;
-        let by_steps = step as f64 / (stage.epochs * n_batches).max(1) as f64;
-        if stage.minutes > 0.0 {
-            by_steps.max(self.stage_seconds() / (60.0 * stage.minutes))
-        } else {
-            by_steps
-        }
+        let by_steps = step as f64 / (epochs * n_batches).max(1) as f64;
+        let by_time = self.limit().map_or(0.0, |limit| self.stage_seconds() / limit);
+        by_steps.max(by_time)
     }
 
     /// The next stage starts from the best weights so far.
@@ -245,10 +252,9 @@ impl Run<'_> {
             self.average = Average::new(&self.network, self.config.fit.average_steps);
         }
         self.state.stage += 1;
+        (self.stage_begun, self.seconds_before) = (Instant::now(), 0.0);
         (self.state.epoch, self.state.bad_epochs, self.state.adam_steps) = (0, 0, 0);
         self.state.average_steps = 0;
-        (self.state.stage_seconds, self.seconds_before) = (0.0, 0.0);
-        self.stage_begun = Instant::now();
         self.state.finished = self.state.stage == self.stages().len();
         if self.state.stage == 1 {
             self.network.train_all();

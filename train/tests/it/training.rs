@@ -21,7 +21,7 @@ fn train_and_export(backbone: Backbone) -> Result<()> {
         let settings = [
             format!("network.backbone={}", backbone.as_str()),
             format!("network.top={top}"),
-            format!("network.input={}", if backbone.is_transformer() { 28 } else { 32 }),
+            format!("network.input={}", if backbone.is_transformer() { 42 } else { 32 }),
             format!("fit.views={views}"),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
