@@ -213,7 +213,7 @@ impl Config {
             "split.validation and split.gate together leave too little to train on"
         );
         ensure!(
-            !self.network.backbone.is_transformer() || self.network.input % 14 == 0,
+            !self.network.backbone.is_transformer() || self.network.input.is_multiple_of(14),
             "network.input is out of range: {} looks at patches of 14×14 pixels, of which {} is no \
              multiple",
             self.network.backbone.as_str(),

@@ -197,8 +197,8 @@ mod tests {
     /// Worked by hand: a gradient of 1, then none. Matrices shrink, biases do not.
     #[test]
     fn decay_and_the_second_moment_are_adamws() {
-        let network =
-            Network::new(Architecture::new(Backbone::Lite0, Top::None), Device::Cpu, Kind::Float, 1);
+        let arch = Architecture::new(Backbone::Lite0, Top::None);
+        let network = Network::new(arch, Device::Cpu, Kind::Float, 1);
         let settings = ["fit.beta_2=0.5", "fit.weight_decay=0.1", "fit.top_rate=2"];
         let mut adam = Adam::new(&network, &fit(&settings));
         let bias = || f64::try_from(network.tensor("top.linear.bias").get(0)).expect("a number");

@@ -214,12 +214,19 @@ pub struct Transformer {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
     Conv(Conv),
-    MaxPool { kernel: i64, stride: i64, padding: i64 },
+    MaxPool {
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+    },
     Residual(Residual),
     Patches(Patches),
     Transformer(Transformer),
     /// Normalises the tokens; then the class token and the mean of the others, side by side.
-    Tokens { name: String, width: i64 },
+    Tokens {
+        name: String,
+        width: i64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

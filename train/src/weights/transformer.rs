@@ -44,8 +44,7 @@ pub fn fill(
     let is_ours = values.contains_key(TOKENS);
     for parameter in network.parameters().iter().filter(|parameter| parameter.stage.is_some()) {
         let name = parameter.name.as_str();
-        let tensor =
-            if is_ours { graph.ours(name, parameter.role) } else { graph.dinov2(name) };
+        let tensor = if is_ours { graph.ours(name, parameter.role) } else { graph.dinov2(name) };
         set(network, name, &tensor.with_context(|| format!("the weights of {name}"))?)?;
     }
     Ok(if is_ours { "onnx" } else { "DINOv2" })
@@ -104,17 +103,21 @@ impl Graph<'_> {
         let layer = match parts.next().unwrap_or(part) {
             "scale1" => return self.value(&format!("{block}.layer_scale1.lambda1")),
             "scale2" => return self.value(&format!("{block}.layer_scale2.lambda1")),
-            "attention" => {
-                let each = ["query", "key", "value"];
-                let read = |which| self.linear(number, &format!("attention.attention.{which}"), part);
-                return Ok(Tensor::f_cat(&each.map(read).into_iter().collect::<Result<Vec<_>>>()?, 0)?);
-            }
+            "attention" => return self.attention(number, part),
             "projection" => "attention.output.dense",
             "expand" => "mlp.fc1",
             "contract" => "mlp.fc2",
             norm => return self.value(&format!("{block}.{norm}.{part}")),
         };
         self.linear(number, layer, part)
+    }
+
+    /// Query, key and value one below the other.
+    fn attention(&self, number: &str, part: &str) -> Result<Tensor> {
+        let read = |which| self.linear(number, &format!("attention.attention.{which}"), part);
+        let parts: Vec<Tensor> =
+            ["query", "key", "value"].into_iter().map(read).collect::<Result<_>>()?;
+        Ok(Tensor::f_cat(&parts, 0)?)
     }
 
     fn linear(&self, number: &str, layer: &str, part: &str) -> Result<Tensor> {

@@ -56,8 +56,7 @@ impl Writer<'_> {
             self.integers("slice.end", &[i64::MAX]),
             self.integers("slice.axis", &[1]),
         ];
-        let patches =
-            self.node("Slice", &[&normed, &bounds[0], &bounds[1], &bounds[2]], vec![]);
+        let patches = self.node("Slice", &[&normed, &bounds[0], &bounds[1], &bounds[2]], vec![]);
         let mean = self.node("ReduceMean", &[&patches], vec![ints("axes", &[1])]);
         let both = self.node("Concat", &[&class, &mean], vec![int("axis", 2)]);
         Ok(self.reshape(&both, "shape.features", &[0, 2 * width]))
