@@ -128,13 +128,6 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::rgb::Rgb8;
-
-    fn photo() -> Rgb8 {
-        let width = 3;
-        let height = 2;
-        Rgb8 { width, height, pixels: (0..(width * height * 3) as u8).collect() }
-    }
 
     #[test]
     fn exif_numbers_round_trip() {
@@ -147,43 +140,6 @@ mod tests {
             assert_eq!(Orientation::from_stored(Some(tag)), Orientation::UPRIGHT);
         }
         assert_eq!(Orientation::from_stored(None), Orientation::UPRIGHT);
-    }
-
-    /// All 64 products against real pixels: turning twice is turning by the product.
-    #[test]
-    fn then_is_what_pixels_do() {
-        for first in Orientation::all() {
-            for next in Orientation::all() {
-                assert_eq!(
-                    photo().oriented(first).oriented(next),
-                    photo().oriented(first.then(next)),
-                    "{first:?} then {next:?}"
-                );
-            }
-            assert_eq!(first.then(first.inverse()), Orientation::UPRIGHT);
-            assert_eq!(first.inverse().then(first), Orientation::UPRIGHT);
-        }
-    }
-
-    /// EXIF 2.32 defines each number by where the stored 0th row and 0th column are seen.
-    #[test]
-    #[rustfmt::skip]
-    fn exif_numbers_show_row_and_column_where_the_standard_says() {
-        // The stored photo is 0 1 2 / 3 4 5.
-        for (tag, width, shown) in [
-            (1, 3, [0, 1, 2, 3, 4, 5]), // top, left
-            (2, 3, [2, 1, 0, 5, 4, 3]), // top, right
-            (3, 3, [5, 4, 3, 2, 1, 0]), // bottom, right
-            (4, 3, [3, 4, 5, 0, 1, 2]), // bottom, left
-            (5, 2, [0, 3, 1, 4, 2, 5]), // left, top
-            (6, 2, [3, 0, 4, 1, 5, 2]), // right, top
-            (7, 2, [5, 2, 4, 1, 3, 0]), // right, bottom
-            (8, 2, [2, 5, 1, 4, 0, 3]), // left, bottom
-        ] {
-            let seen = photo().oriented(Orientation::from_exif(tag).expect("1-8 are valid"));
-            let order: Vec<u8> = seen.pixels.chunks_exact(3).map(|pixel| pixel[0] / 3).collect();
-            assert_eq!((seen.width, order.as_slice()), (width, &shown[..]), "tag {tag}");
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Access, IFlags, Mode, OFlags};
+use rustix::fs::{Access, CWD, IFlags, Mode, OFlags};
 
 use crate::error::FixError;
 use crate::files::open::{self, OpenError};
@@ -62,7 +62,7 @@ pub fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Re
 fn not_pinned(path: &Path) -> Result<(), FixError> {
     let pinned = IFlags::IMMUTABLE | IFlags::APPEND;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::empty());
     let file = opened.map_err(|err| FixError::io("open the file")(err.into()))?;
     // A file system without such flags has nothing to say.
     match rustix::fs::ioctl_getflags(&file) {

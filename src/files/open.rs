@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 
 /// Why a path gave no regular file.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub fn open_for_writing(path: &Path) -> Result<(File, Metadata), OpenError> {
 
 fn open_regular(path: &Path, access: OFlags) -> Result<(File, Metadata), OpenError> {
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(io::Error::from)?;
     let file = File::from(opened);
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(OpenError::NotRegular) }
@@ -57,7 +57,7 @@ mod tests {
         let link = folder.path().join("link.jpg");
         std::os::unix::fs::symlink(&file, &link)?;
         let fifo = folder.path().join("fifo.jpg");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR)?;
+        rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR)?;
         assert!(matches!(open_for_reading(&file), Ok((_, metadata)) if metadata.len() == 1));
         assert!(open_for_writing(&file).is_ok());
         assert!(matches!(open_for_reading(&fifo), Err(OpenError::NotRegular)));

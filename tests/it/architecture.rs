@@ -71,7 +71,7 @@ const TRAIN: Table = Table {
         ("net",         &[]),
         ("augment",     &["orientd_core::*"]),
         ("config",      &["augment", "net"]),
-        ("data",        &["augment", "config", "files", "progress", "orientd_core::*"]),
+        ("data",        &["augment", "config", "files", "progress", "orientd::files", "orientd::store", "orientd_core::*"]),
         ("weights",     &["net"]),
         ("report",      &["data", "files", "orientd_core::*"]),
         ("tensorboard", &["report", "orientd_core::*"]),

@@ -84,7 +84,7 @@ fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
 }
 
 /// The lowest bar at which at most so many of 1,000 upright photos would be turned.
-fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
+pub fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
     let upright = answers.iter().filter(|answer| answer.truth == Turn::NONE);
     let mut changes: Vec<f32> = upright.map(|answer| answer.seen.best_change().1).collect();
     changes.sort_by(|a, b| b.total_cmp(a));

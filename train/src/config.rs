@@ -79,6 +79,7 @@ pub enum Schedule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     pub epochs: usize,
+    pub minutes: f64,
     pub learning_rate: f64,
     pub schedule: Schedule,
     pub warmup_steps: usize,
@@ -95,6 +96,9 @@ pub struct Fit {
     pub dropout: f64,
     pub drop_path: f64,
     pub weight_decay: f64,
+    pub beta_2: f64,
+    pub layer_decay: f64,
+    pub top_rate: f64,
     pub average_steps: usize,
     pub clip_norm: f64,
     pub patience: usize,
@@ -190,6 +194,11 @@ impl Config {
             ("fit.drop_path", (0.0..0.95).contains(&fit.drop_path), "from 0 to 0.95"),
             ("fit.one_view_weight", fit.one_view_weight >= 0.0, "0 or more"),
             ("fit.weight_decay", fit.weight_decay >= 0.0, "0 or more"),
+            ("fit.beta_2", (0.0..1.0).contains(&fit.beta_2), "from 0 to 1, without 1"),
+            ("fit.layer_decay", fit.layer_decay > 0.0 && fit.layer_decay <= 1.0, "above 0, to 1"),
+            ("fit.top_rate", fit.top_rate > 0.0 && fit.top_rate <= 1000.0, "above 0, to 1000"),
+            ("fit.stage1.minutes", fit.stage1.minutes >= 0.0, "0 or more"),
+            ("fit.stage2.minutes", fit.stage2.minutes >= 0.0, "0 or more"),
             ("fit.clip_norm", fit.clip_norm >= 0.0, "0 or more"),
             ("fit.stage1.learning_rate", fit.stage1.learning_rate > 0.0, "above 0"),
             ("fit.stage2.learning_rate", fit.stage2.learning_rate > 0.0, "above 0"),
@@ -202,6 +211,13 @@ impl Config {
         ensure!(
             self.split.validation + self.split.gate <= 0.95,
             "split.validation and split.gate together leave too little to train on"
+        );
+        ensure!(
+            !self.network.backbone.is_transformer() || self.network.input.is_multiple_of(14),
+            "network.input is out of range: {} looks at patches of 14×14 pixels, of which {} is no \
+             multiple",
+            self.network.backbone.as_str(),
+            self.network.input
         );
         ensure!(
             fit.stage1.epochs + fit.stage2.epochs > 0,
@@ -296,6 +312,8 @@ mod tests {
             ("augment.add.range=[-inf, inf]", "augment.add.range"),
             ("augment.gamma.range=[0.5, nan]", "augment.gamma.range"),
             ("prepare.sensor_weight=0",  "prepare.sensor_weight"),
+            ("network.backbone=vit_s14", "192 is no multiple"),
+            ("fit.layer_decay=0",        "fit.layer_decay is out of range"),
             ("seed",                     "expected KEY=VALUE"),
         ] {
             let err = Config::load(None, &[setting.to_owned()]).expect_err(setting);

@@ -29,6 +29,20 @@ pub fn multiply(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Res
     map_values(picture, |channel, value| value * by[channel])
 }
 
+pub fn cast(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+    let by: [f64; 3] = std::array::from_fn(|_| draw(op.range, rng));
+    map_values(picture, |channel, value| value * by[channel])
+}
+
+/// All channels become their mean.
+pub fn grey(picture: &mut Rgb8) -> Result<()> {
+    for pixel in picture.pixels.chunks_exact_mut(3) {
+        let sum: u16 = pixel.iter().map(|value| u16::from(*value)).sum();
+        pixel.fill(u8::try_from((sum + 1) / 3)?);
+    }
+    Ok(())
+}
+
 pub fn gamma(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let exponent = draw_channels(op, rng);
     map_values(picture, |channel, value| 255.0 * (value / 255.0).powf(exponent[channel]))
@@ -86,6 +100,15 @@ fn colour_matrix(angle: f64, saturation: f64) -> [[f64; 3]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn grey_has_no_colour() -> Result<()> {
+        let pixels = vec![255, 255, 255, 0, 0, 1, 10, 20, 30];
+        let mut picture = Rgb8 { width: 3, height: 1, pixels };
+        grey(&mut picture)?;
+        assert_eq!(picture.pixels, [255, 255, 255, 0, 0, 0, 20, 20, 20]);
+        Ok(())
+    }
 
     #[test]
     fn the_colour_matrix_keeps_grey_and_full_turns() {

@@ -17,7 +17,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-pub use settings::{Augment, ChannelOp, Crop, FrequencyBlend, HueSaturation, Mirror, Op};
+pub use settings::{Augment, ChannelOp, Crop, FrequencyBlend, Grey, HueSaturation, Mirror, Op};
 pub use sheet::sheets;
 
 use crate::data::jpeg;
@@ -72,9 +72,11 @@ type Probability = fn(&Augment) -> f64;
 type Change = fn(&Augment, &mut Rgb8, &mut ChaCha8Rng) -> Result<()>;
 
 /// The changes of appearance, made in a random order.
-const APPEARANCE: [(Probability, Change); 19] = [
+const APPEARANCE: [(Probability, Change); 21] = [
     (|a| a.add.probability, |a, p, rng| colour::add(p, &a.add, rng)),
     (|a| a.multiply.probability, |a, p, rng| colour::multiply(p, &a.multiply, rng)),
+    (|a| a.colour_cast.probability, |a, p, rng| colour::cast(p, &a.colour_cast, rng)),
+    (|a| a.grey.probability, |_, p, _| colour::grey(p)),
     (
         |a| a.hue_saturation.probability,
         |a, p, rng| colour::hue_saturation(p, &a.hue_saturation, rng),

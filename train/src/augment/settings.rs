@@ -27,6 +27,11 @@ pub struct Mirror {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grey {
+    pub probability: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Crop {
     pub probability: f64,
     pub range: [f64; 2],
@@ -58,6 +63,8 @@ pub struct Augment {
     pub rotate: Op,
     pub add: ChannelOp,
     pub multiply: ChannelOp,
+    pub colour_cast: Op,
+    pub grey: Grey,
     pub hue_saturation: HueSaturation,
     pub gaussian_noise: ChannelOp,
     pub laplace_noise: ChannelOp,

@@ -91,6 +91,7 @@ pub fn summary(evaluation: &Evaluation) -> String {
     format!(
         "{} photos: one view {}, four views {}\n\
          at {:.4}: {:.2} wrong turns per 1,000 upright, {} of the wrongly stored turned rightly\n\
+         at the best bar for these photos, {:.4}: {:.2} %\n\
          sources: mean {:.2} %, worst {}\n\
          re-saved: four views {:.2} % → {:.2} %, one view {:.2} % → {:.2} % ({} photos)",
         evaluation.photos,
@@ -99,6 +100,8 @@ pub fn summary(evaluation: &Evaluation) -> String {
         evaluation.settings.auto_confidence,
         four.wrong_per_thousand.value,
         percent(&four.turned_rightly),
+        four.best_bar,
+        100.0 * four.best_turned_rightly,
         100.0 * evaluation.mean_source,
         evaluation.sources.first().map_or_else(String::new, |source| {
             format!("{} with {:.2} %", source.source, 100.0 * source.accuracy_4.value)

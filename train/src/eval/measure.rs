@@ -10,6 +10,7 @@ use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
 use super::engine::Engine;
 use super::metrics::{self, Answer, Bin, Point};
 use super::resave::{self, Resaved};
+use crate::calibrate::auto_confidence;
 use crate::config::Config;
 use crate::data::cache::{Cache, Record};
 use crate::fit::validate::Views;
@@ -59,6 +60,10 @@ pub struct Look {
     pub turned_rightly: Figure,
     pub turned_wrongly: Figure,
     pub reviewed: Figure,
+    /// The lowest bar that keeps to the allowed wrong turns on these very photos, and the share of the
+    /// wrongly stored turned rightly there: what a bar fitted elsewhere can be compared with.
+    pub best_bar: f32,
+    pub best_turned_rightly: f64,
     pub confusion: [[usize; 4]; 4],
     /// The reliability diagram.
     pub bins: Vec<Bin>,
@@ -163,7 +168,10 @@ fn figures(
     let (cascade, cascade_four_views) =
         metrics::cascade(&one, &four, settings.cascade_confidence, prevalence);
     let resamplings = resamplings(views.len(), config.eval.bootstrap, config.seed);
-    let look = |answers: &[Answer]| look(answers, settings.thresholds(), prevalence, &resamplings);
+    let allowed = config.calibrate.wrong_per_thousand;
+    let look = |answers: &[Answer]| {
+        look(answers, settings.thresholds(), (prevalence, allowed), &resamplings)
+    };
     let sources = by_source(records, &one, &four, settings.thresholds(), config);
     let total: f64 = sources.iter().map(|source| source.accuracy_4.value).sum();
     Evaluation {
@@ -186,7 +194,14 @@ fn figures(
 }
 
 /// `answers` come four to a photo, photo by photo.
-fn look(answers: &[Answer], bars: Thresholds, prevalence: f64, resamplings: &[Times]) -> Look {
+fn look(
+    answers: &[Answer],
+    bars: Thresholds,
+    (prevalence, allowed): (f64, f64),
+    resamplings: &[Times],
+) -> Look {
+    let best_bar = auto_confidence(answers, allowed);
+    let best = Thresholds { auto_confidence: best_bar, ..bars };
     let n_photos = answers.len() / 4;
     let by_photo = |value: &dyn Fn(&[Answer]) -> f64| {
         let values: Vec<f64> = answers.chunks_exact(4).map(value).collect();
@@ -214,6 +229,8 @@ fn look(answers: &[Answer], bars: Thresholds, prevalence: f64, resamplings: &[Ti
         turned_rightly: stored_wrongly(0),
         turned_wrongly: stored_wrongly(1),
         reviewed: stored_wrongly(2),
+        best_bar,
+        best_turned_rightly: metrics::wrongly_stored(answers, best)[0],
         confusion: metrics::confusion(answers),
         bins: metrics::calibration(answers, |_| 1.0).1,
         curve: thinned(metrics::curve(&scored, |_| 1.0).0),

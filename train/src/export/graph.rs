@@ -1,5 +1,7 @@
 //! From the architecture and its weights to an ONNX graph, batch-norms folded.
 
+mod transformer;
+
 use anyhow::Result;
 use orientd_core::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
 use tch::{Device, Kind, Tensor};
@@ -41,10 +43,15 @@ pub fn build(network: &Network, spec: &ModelSpec, precision: Precision) -> Resul
                 writer.max_pool(&x, *kernel, *stride, *padding)
             }
             Block::Residual(residual) => writer.residual(&x, residual)?,
+            Block::Patches(patches) => writer.patches(&x, patches)?,
+            Block::Transformer(block) => writer.transformer(&x, block)?,
+            Block::Tokens { name, width } => writer.tokens(&x, name, *width)?,
         };
     }
-    let pooled = writer.node("GlobalAveragePool", &[&x], vec![]);
-    let features = writer.node("Flatten", &[&pooled], vec![int("axis", 1)]);
+    if !network.arch.backbone.is_transformer() {
+        x = writer.node("GlobalAveragePool", &[&x], vec![]);
+    }
+    let features = writer.node("Flatten", &[&x], vec![int("axis", 1)]);
     writer.top(&features)?;
 
     let graph = GraphProto {
@@ -86,14 +93,20 @@ impl<'a> Writer<'a> {
     /// Adds a node with one output and returns the output's name.
     fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         let name = format!("{}_{}", op.to_lowercase(), self.nodes.len());
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-            output: vec![name.clone()],
-            name: name.clone(),
-            op_type: op.to_owned(),
-            attribute: attributes,
-        });
+        self.push(op, inputs, attributes, vec![name.clone()]);
         name
+    }
+
+    fn push(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+        output: Vec<String>,
+    ) {
+        let name = format!("{}_{}", op.to_lowercase(), self.nodes.len());
+        let input = inputs.iter().map(|input| (*input).to_owned()).collect();
+        self.nodes.push(NodeProto { input, output, name, op_type: op.to_owned(), attribute });
     }
 
     /// Stores a tensor and returns the name of its float32 value.

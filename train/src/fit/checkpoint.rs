@@ -32,6 +32,9 @@ pub struct State {
     /// Epochs of this stage without a better loss.
     pub bad_epochs: usize,
     pub finished: bool,
+    /// Seconds that this stage has taken so far.
+    #[serde(default)]
+    pub stage_seconds: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,7 @@ impl State {
             best_loss: f64::MAX,
             bad_epochs: 0,
             finished: false,
+            stage_seconds: 0.0,
         }
     }
 }

@@ -53,7 +53,8 @@ fn cpu_has_bfloat16() -> bool {
 /// As `choose`.
 pub fn network(config: &Config) -> Result<Network> {
     let (device, kind) = choose(config)?;
-    let arch = Architecture::new(config.network.backbone, config.network.top);
+    let arch = Architecture::new(config.network.backbone, config.network.top)
+        .for_input(config.network.input);
     Ok(Network::new(arch, device, kind, config.seed as i64))
 }
 

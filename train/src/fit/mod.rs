@@ -20,5 +20,5 @@ pub use run::{Outcome, fit};
 
 /// The optimiser for the tensors of `network` that learn at present.
 pub fn optimiser(network: &Network, config: &Config) -> adam::Adam {
-    adam::Adam::new(network, config.fit.weight_decay)
+    adam::Adam::new(network, &config.fit)
 }

@@ -50,6 +50,9 @@ struct Run<'a> {
     state: State,
     journal: Journal,
     saved_at: Instant,
+    /// When this stage was begun or gone on with, and the seconds that it had taken before.
+    stage_begun: Instant,
+    seconds_before: f64,
 }
 
 /// Trains, or goes on training, in `folder`.
@@ -70,6 +73,7 @@ pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
     let average = Average::new(&network, config.fit.average_steps);
     let spec = input_spec(config);
     let saved_at = Instant::now();
+    let seconds_before = state.stage_seconds;
     let mut run = Run {
         config,
         cache,
@@ -82,6 +86,8 @@ pub fn fit(config: &Config, cache: &Cache, folder: &Path) -> Result<Outcome> {
         state,
         journal,
         saved_at,
+        stage_begun: saved_at,
+        seconds_before,
     };
     run.announce();
     match &resumed {
@@ -190,19 +196,53 @@ impl Run<'_> {
         } else {
             self.network.train_all();
         }
-        let mut adam = Adam::new(&self.network, self.config.fit.weight_decay);
+        let mut adam = Adam::new(&self.network, &self.config.fit);
         if let Some(tensors) = &resumed {
             adam.load(tensors, self.state.adam_steps)?;
             if let Some(average) = &mut self.average {
                 average.load(tensors, self.state.average_steps)?;
             }
         }
-        let epochs = self.stages()[self.state.stage].epochs;
         let patience = self.config.fit.patience.max(1);
-        while self.state.epoch < epochs && self.state.bad_epochs < patience {
+        self.stage_begun = Instant::now();
+        self.seconds_before = self.state.stage_seconds;
+        while !self.is_stage_over() && self.state.bad_epochs < patience {
             self.train_epoch(&mut adam)?;
         }
         self.end_stage()
+    }
+
+    /// The seconds that the present stage may take at most.
+    fn limit(&self) -> Option<f64> {
+        let stages = self.stages();
+        let minutes = stages.get(self.state.stage)?.minutes;
+        (minutes > 0.0).then_some(60.0 * minutes)
+    }
+
+    /// What a stage with a limit has taken so far. Of others it is not asked: what a run saves is then the
+    /// same every time.
+    fn stage_seconds(&self) -> f64 {
+        let seconds = self.seconds_before + self.stage_begun.elapsed().as_secs_f64();
+        self.limit().map_or(0.0, |_| seconds)
+    }
+
+    fn is_stage_over(&self) -> bool {
+        self.state.epoch >= self.stages()[self.state.stage].epochs || self.is_time_up()
+    }
+
+    /// Never before the first step.
+    fn is_time_up(&self) -> bool {
+        let begun = self.state.epoch > 0 || self.state.step > 0;
+        begun && self.limit().is_some_and(|limit| self.stage_seconds() >= limit)
+    }
+
+    /// The share of the stage that is over, in epochs of `n_batches` or in time: whichever is further.
+    fn share_done(&self, n_batches: usize) -> f64 {
+        let epochs = self.stages()[self.state.stage].epochs;
+        let step = self.state.epoch * n_batches + self.state.step;
+        let by_steps = step as f64 / (epochs * n_batches).max(1) as f64;
+        let by_time = self.limit().map_or(0.0, |limit| self.stage_seconds() / limit);
+        by_steps.max(by_time)
     }
 
     /// The next stage starts from the best weights so far.
@@ -213,12 +253,13 @@ impl Run<'_> {
             self.average = Average::new(&self.network, self.config.fit.average_steps);
         }
         self.state.stage += 1;
+        (self.stage_begun, self.seconds_before) = (Instant::now(), 0.0);
         (self.state.epoch, self.state.bad_epochs, self.state.adam_steps) = (0, 0, 0);
         self.state.average_steps = 0;
         self.state.finished = self.state.stage == self.stages().len();
         if self.state.stage == 1 {
             self.network.train_all();
         }
-        self.save(&Adam::new(&self.network, self.config.fit.weight_decay))
+        self.save(&Adam::new(&self.network, &self.config.fit))
     }
 }

@@ -5,8 +5,8 @@ use crate::config::{Schedule, Stage};
 /// Where a cosine ends, as a share of where it starts.
 const FLOOR: f64 = 0.01;
 
-/// Of step `step` (from 0) of a stage of `total` steps.
-pub fn learning_rate(stage: &Stage, step: usize, total: usize) -> f64 {
+/// Of step `step` (from 0) of a stage of which the share `done` is over.
+pub fn learning_rate(stage: &Stage, step: usize, done: f64) -> f64 {
     let rise = if step < stage.warmup_steps {
         (step + 1) as f64 / (stage.warmup_steps + 1) as f64
     } else {
@@ -15,8 +15,8 @@ pub fn learning_rate(stage: &Stage, step: usize, total: usize) -> f64 {
     let shape = match stage.schedule {
         Schedule::Constant => 1.0,
         Schedule::Cosine => {
-            let done = step as f64 / total.max(1) as f64;
-            FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+            let angle = std::f64::consts::PI * done.clamp(0.0, 1.0);
+            FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + angle.cos())
         }
     };
     stage.learning_rate * rise * shape
@@ -37,8 +37,8 @@ mod tests {
             ("cosine, half-way",   Schedule::Cosine,   0, 50,  0.505),
             ("cosine, end",        Schedule::Cosine,   0, 100, 0.01),
         ] {
-            let stage = Stage { epochs: 1, learning_rate: 1.0, schedule, warmup_steps };
-            let rate = learning_rate(&stage, step, 100);
+            let stage = Stage { epochs: 1, minutes: 0.0, learning_rate: 1.0, schedule, warmup_steps };
+            let rate = learning_rate(&stage, step, step as f64 / 100.0);
             assert!((rate - expected).abs() < 1e-9, "{name}: {rate}");
         }
     }

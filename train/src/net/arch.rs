@@ -1,8 +1,8 @@
-//! A network as plain data: stages of blocks of convolutions, then a pool and a top.
+//! A network as plain data: stages of blocks of convolutions or of transformers, then a pool and a top.
 
 use serde::{Deserialize, Serialize};
 
-use super::{efficientnet, resnet};
+use super::{efficientnet, resnet, vit};
 
 pub const N_CLASSES: i64 = 4;
 
@@ -39,10 +39,13 @@ pub enum Backbone {
     #[serde(rename = "resnet50")]
     #[value(name = "resnet50")]
     ResNet50,
+    #[serde(rename = "vit_s14")]
+    #[value(name = "vit_s14")]
+    VitS14,
 }
 
 impl Backbone {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::B0,
         Self::B1,
         Self::B2,
@@ -51,6 +54,7 @@ impl Backbone {
         Self::Lite1,
         Self::Lite2,
         Self::ResNet50,
+        Self::VitS14,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -63,6 +67,7 @@ impl Backbone {
             Self::Lite1 => "efficientnet_lite1",
             Self::Lite2 => "efficientnet_lite2",
             Self::ResNet50 => "resnet50",
+            Self::VitS14 => "vit_s14",
         }
     }
 
@@ -76,6 +81,11 @@ impl Backbone {
 
     pub fn is_lite(self) -> bool {
         matches!(self, Self::Lite0 | Self::Lite1 | Self::Lite2)
+    }
+
+    /// Looks at patches of the picture as tokens, rather than convolving it.
+    pub fn is_transformer(self) -> bool {
+        self == Self::VitS14
     }
 }
 
@@ -177,11 +187,46 @@ pub struct Residual {
     pub activation: Activation,
 }
 
+/// Makes a token of every square patch of the picture, adds what was learnt of its position, and puts
+/// the class token before them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patches {
+    pub name: String,
+    pub width: i64,
+    /// In pixels.
+    pub side: i64,
+    /// Patches along a side of the picture, for which positions are held.
+    pub grid: i64,
+}
+
+/// Attention between the tokens, then a hidden layer for each, both scaled by channel (LayerScale)
+/// and added to what came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transformer {
+    pub name: String,
+    pub width: i64,
+    pub heads: i64,
+    pub hidden: i64,
+    /// From 0 at the first block to 1 at the last: stochastic depth grows with it.
+    pub depth: f64,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
     Conv(Conv),
-    MaxPool { kernel: i64, stride: i64, padding: i64 },
+    MaxPool {
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+    },
     Residual(Residual),
+    Patches(Patches),
+    Transformer(Transformer),
+    /// Normalises the tokens; then the class token and the mean of the others, side by side.
+    Tokens {
+        name: String,
+        width: i64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -194,7 +239,8 @@ pub struct Architecture {
     /// Channels after the last stage.
     pub features: i64,
     /// Convolutions of the stages before this one rest in the first training stage: everything
-    /// before the recipe's block 5; for ResNet-50, everything before its last stage.
+    /// before the recipe's block 5; for ResNet-50, everything before its last stage. Of a transformer
+    /// its patches and the first half of its blocks rest whole.
     pub first_unfrozen: usize,
 }
 
@@ -202,32 +248,20 @@ impl Architecture {
     pub fn new(backbone: Backbone, top: Top) -> Self {
         let (norm, stages, features, first_unfrozen) = match backbone {
             Backbone::ResNet50 => resnet::stages(),
+            Backbone::VitS14 => vit::stages(),
             _ => efficientnet::stages(backbone),
         };
         Self { backbone, top, norm, stages, features, first_unfrozen }
     }
 
-    /// Every convolution with batch-norm, in the order of the graph, with its stage.
-    pub fn convs(&self) -> Vec<(usize, &Conv)> {
-        let mut convs = Vec::new();
-        for (stage, blocks) in self.stages.iter().enumerate() {
-            for block in blocks {
-                match block {
-                    Block::Conv(conv) => convs.push((stage, conv)),
-                    Block::MaxPool { .. } => {}
-                    Block::Residual(residual) => {
-                        convs.extend(residual.body.iter().filter_map(|step| match step {
-                            Step::Conv(conv) => Some((stage, conv)),
-                            Step::SqueezeExcite(_) => None,
-                        }));
-                        if let Shortcut::Projection(conv) = &residual.shortcut {
-                            convs.push((stage, conv));
-                        }
-                    }
-                }
+    /// The same for pictures of `size`×`size`: a transformer holds a position for every patch.
+    pub fn for_input(mut self, size: usize) -> Self {
+        for block in self.stages.iter_mut().flatten() {
+            if let Block::Patches(patches) = block {
+                patches.grid = size as i64 / patches.side;
             }
         }
-        convs
+        self
     }
 }
 

@@ -31,6 +31,9 @@ pub(super) fn initial(parameter: &Parameter) -> Tensor {
         Role::LinearWeight if shape[0] == N_CLASSES => Tensor::randn(shape, options) * 0.01,
         Role::LinearWeight => Tensor::randn(shape, options) * (2.0 / shape[1] as f64).sqrt(),
         Role::NormWeight | Role::RunningVar => Tensor::ones(shape, options),
+        // As in the transformers' own papers; 0.1 is CaiT's LayerScale for up to 18 blocks.
+        Role::Token => Tensor::randn(shape, options) * 0.02,
+        Role::Scale => Tensor::ones(shape, options) * 0.1,
         Role::Bias | Role::NormBias | Role::RunningMean => Tensor::zeros(shape, options),
     }
 }
@@ -65,7 +68,9 @@ pub(super) fn drop_paths(x: Tensor, probability: f64) -> Tensor {
     if probability <= 0.0 {
         return x;
     }
-    let keep = Tensor::rand([x.size()[0], 1, 1, 1], (Kind::Float, x.device()));
+    let mut shape = vec![1; x.dim()];
+    shape[0] = x.size()[0];
+    let keep = Tensor::rand(shape, (Kind::Float, x.device()));
     let keep = keep.ge(probability).to_kind(x.kind()) / (1.0 - probability);
     x * keep
 }

@@ -7,6 +7,9 @@ pub mod layers;
 pub mod network;
 pub mod parameters;
 mod resnet;
+mod transformer;
+mod vit;
 
 pub use arch::{Architecture, Backbone, Top};
 pub use network::{Mode, Network};
+pub use transformer::resize_positions;

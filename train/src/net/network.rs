@@ -37,8 +37,8 @@ impl Mode {
 pub struct Network {
     pub arch: Architecture,
     pub device: Device,
-    /// What convolutions compute in: `Float` or `BFloat16`.
-    compute: Kind,
+    /// What convolutions and matrices compute in: `Float` or `BFloat16`.
+    pub(super) compute: Kind,
     parameters: Vec<Parameter>,
     tensors: BTreeMap<String, Tensor>,
 }
@@ -94,12 +94,14 @@ impl Network {
     }
 
     /// The first training stage: convolutions of the early stages rest; batch-norm, the late
-    /// stages and the top learn.
+    /// stages and the top learn. What is early in a transformer rests whole, so that no gradient need
+    /// be passed through it.
     pub fn freeze_early(&self) {
         self.train_all();
         for parameter in &self.parameters {
             let early = parameter.stage.is_some_and(|stage| stage < self.arch.first_unfrozen);
-            if early && matches!(parameter.role, Role::ConvWeight | Role::Bias) {
+            let rests = matches!(parameter.role, Role::ConvWeight | Role::Bias);
+            if early && (rests || self.arch.backbone.is_transformer()) {
                 let _ = self.tensor(&parameter.name).set_requires_grad(false);
             }
         }
@@ -110,7 +112,7 @@ impl Network {
         self.top(&self.features(images, mode), mode)
     }
 
-    /// What the last stage sees, averaged over the picture.
+    /// What the last stage sees, averaged over the picture; of a transformer the class token too.
     pub fn features(&self, images: &Tensor, mode: &Mode) -> Tensor {
         let mut x = images.to_kind(self.compute);
         let n_blocks = self.arch.stages.iter().map(Vec::len).sum::<usize>() as f64;
@@ -124,8 +126,14 @@ impl Network {
                 Block::Residual(residual) => {
                     self.residual(&x, residual, mode, block_idx / n_blocks)
                 }
+                Block::Patches(patches) => self.patches(&x, patches),
+                Block::Transformer(block) => self.transformer(&x, block, mode),
+                Block::Tokens { name, width } => self.tokens(&x, name, *width),
             };
             block_idx += 1.0;
+        }
+        if self.arch.backbone.is_transformer() {
+            return x;
         }
         x.to_kind(Kind::Float).mean_dim([2i64, 3].as_slice(), false, Kind::Float)
     }

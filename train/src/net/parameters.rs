@@ -1,7 +1,8 @@
 //! The tensors of a network: names, shapes and roles, in the order of the graph.
 
 use super::arch::{
-    Architecture, Block, Conv, DENSE_WIDTH, N_CLASSES, Shortcut, SqueezeExcite, Step, Top,
+    Architecture, Block, Conv, DENSE_WIDTH, N_CLASSES, Patches, Shortcut, SqueezeExcite, Step, Top,
+    Transformer,
 };
 
 /// What a tensor of the network is, which decides how it starts and who may change it.
@@ -14,6 +15,10 @@ pub enum Role {
     NormBias,
     RunningMean,
     RunningVar,
+    /// A transformer's class token and positions.
+    Token,
+    /// LayerScale.
+    Scale,
 }
 
 impl Role {
@@ -49,11 +54,11 @@ impl Architecture {
     fn top_parameters(&self, out: &mut Vec<Parameter>) {
         let mut inputs = self.features;
         if self.top == Top::Dense256 {
-            linear_parameters("top.dense", inputs, DENSE_WIDTH, out);
+            linear_parameters("top.dense", inputs, DENSE_WIDTH, None, out);
             norm_parameters("top.bn", DENSE_WIDTH, None, out);
             inputs = DENSE_WIDTH;
         }
-        linear_parameters("top.linear", inputs, N_CLASSES, out);
+        linear_parameters("top.linear", inputs, N_CLASSES, None, out);
     }
 }
 
@@ -72,6 +77,9 @@ fn block_parameters(block: &Block, stage: usize, out: &mut Vec<Parameter>) {
                 conv_parameters(conv, stage, out);
             }
         }
+        Block::Patches(patches) => patch_parameters(patches, stage, out),
+        Block::Transformer(block) => transformer_parameters(block, stage, out),
+        Block::Tokens { name, width } => layer_norm_parameters(name, *width, Some(stage), out),
     }
 }
 
@@ -108,12 +116,55 @@ fn norm_parameters(name: &str, channels: i64, stage: Option<usize>, out: &mut Ve
     }
 }
 
-fn linear_parameters(name: &str, inputs: i64, outputs: i64, out: &mut Vec<Parameter>) {
+fn linear_parameters(
+    name: &str,
+    inputs: i64,
+    outputs: i64,
+    stage: Option<usize>,
+    out: &mut Vec<Parameter>,
+) {
     let weight = format!("{name}.weight");
     let shape = vec![outputs, inputs];
-    out.push(Parameter { name: weight, shape, role: Role::LinearWeight, stage: None });
+    out.push(Parameter { name: weight, shape, role: Role::LinearWeight, stage });
     let bias = format!("{name}.bias");
-    out.push(Parameter { name: bias, shape: vec![outputs], role: Role::Bias, stage: None });
+    out.push(Parameter { name: bias, shape: vec![outputs], role: Role::Bias, stage });
+}
+
+fn patch_parameters(patches: &Patches, stage: usize, out: &mut Vec<Parameter>) {
+    let name = &patches.name;
+    let width = patches.width;
+    for (part, shape, role) in [
+        ("weight", vec![width, 3, patches.side, patches.side], Role::ConvWeight),
+        ("bias", vec![width], Role::Bias),
+        ("class", vec![1, 1, width], Role::Token),
+        ("positions", vec![1, patches.grid * patches.grid, width], Role::Token),
+    ] {
+        out.push(Parameter { name: format!("{name}.{part}"), shape, role, stage: Some(stage) });
+    }
+}
+
+fn transformer_parameters(block: &Transformer, stage: usize, out: &mut Vec<Parameter>) {
+    let width = block.width;
+    let stage = Some(stage);
+    let name = |part: &str| format!("{}.{part}", block.name);
+    let scale = |part: &str| {
+        let role = Role::Scale;
+        Parameter { name: name(part), shape: vec![width], role, stage }
+    };
+    layer_norm_parameters(&name("norm1"), width, stage, out);
+    linear_parameters(&name("attention"), width, 3 * width, stage, out);
+    linear_parameters(&name("projection"), width, width, stage, out);
+    out.push(scale("scale1"));
+    layer_norm_parameters(&name("norm2"), width, stage, out);
+    linear_parameters(&name("expand"), width, block.hidden, stage, out);
+    linear_parameters(&name("contract"), block.hidden, width, stage, out);
+    out.push(scale("scale2"));
+}
+
+fn layer_norm_parameters(name: &str, width: i64, stage: Option<usize>, out: &mut Vec<Parameter>) {
+    for (part, role) in [("weight", Role::NormWeight), ("bias", Role::NormBias)] {
+        out.push(Parameter { name: format!("{name}.{part}"), shape: vec![width], role, stage });
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +183,8 @@ mod tests {
             (Backbone::B3,       12_233_232 - 1_537_000),
             (Backbone::Lite0,    4_652_008 - 1_281_000),
             (Backbone::ResNet50, 25_557_032 - 2_049_000),
+            // Without the mask token, and with the class token's position in the class token.
+            (Backbone::VitS14,   22_056_576 - 2 * 384),
         ] {
             let counted: i64 = Architecture::new(backbone, Top::None)
                 .parameters()

@@ -1,9 +1,10 @@
-//! Starting weights: a run of our own, an ONNX model, ImageNet weights by torchvision's, timm's or
-//! the Lite package's names (safetensors, or the Lite package's legacy `.pth`).
+//! Starting weights: a run of our own, an ONNX model (ours, or DINOv2), ImageNet weights by torchvision's,
+//! timm's or the Lite package's names (safetensors, or the Lite package's legacy `.pth`).
 
 mod legacy;
 mod names;
 mod onnx;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,8 +14,9 @@ use tch::{Device, Kind, Tensor};
 
 pub use legacy::read as read_legacy;
 pub use names::{Scheme, foreign_name};
+pub use transformer::TOKENS;
 
-use crate::net::Network;
+use crate::net::{Network, resize_positions};
 
 /// Tensors by name, as a file holds them.
 pub type Tensors = BTreeMap<String, Tensor>;
@@ -115,9 +117,17 @@ fn ensure_no_deeper(network: &Network, tensors: &Tensors, scheme: Scheme) -> Res
     Ok(())
 }
 
-/// Some files keep 1×1 convolutions as matrices.
+/// Some files keep 1×1 convolutions as matrices, and positions may be for another size of pictures.
 fn set(network: &Network, name: &str, tensor: &Tensor) -> Result<()> {
     let wanted = network.tensor(name).size();
+    let is_square = |n: i64| ((n as f64).sqrt().round() as i64).pow(2) == n;
+    if let ([1, n, width], [1, there, same]) = (wanted.as_slice(), tensor.size().as_slice())
+        && width == same
+        && is_square(*there)
+    {
+        let grid = (*n as f64).sqrt().round() as i64;
+        return network.set(name, &resize_positions(tensor, grid));
+    }
     let same_values = tensor.numel() as i64 == wanted.iter().product::<i64>();
     if tensor.dim() == 2 && wanted.len() == 4 && same_values {
         return network.set(name, &tensor.reshape(wanted));

@@ -23,12 +23,13 @@ impl Scheme {
     }
 }
 
-/// Which scheme the names follow, by the first convolution, which every file has.
+/// Which scheme the names follow, by the first convolution, which every file has. DINOv2's are known of
+/// an ONNX file only (`transformer`).
 pub fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Scheme> {
     let mut resnet = false;
     for name in names {
         match name {
-            "stem.conv.weight" => return Some(Scheme::Own),
+            "stem.conv.weight" | "patches.weight" => return Some(Scheme::Own),
             "features.0.0.weight" => return Some(Scheme::Torchvision),
             "conv_stem.weight" => return Some(Scheme::Timm),
             "_conv_stem.weight" => return Some(Scheme::Lite),
@@ -49,6 +50,9 @@ pub fn is_head(name: &str) -> bool {
 pub fn foreign_name(arch: &Architecture, name: &str, scheme: Scheme) -> Option<String> {
     if scheme == Scheme::Own {
         return Some(name.to_owned());
+    }
+    if arch.backbone.is_transformer() {
+        return None;
     }
     let (unit, part) = name.rsplit_once('.')?;
     let (unit, layer) = unit.rsplit_once('.').unwrap_or(("", unit));
@@ -205,6 +209,9 @@ mod tests {
             for scheme in [Scheme::Own, Scheme::Torchvision, Scheme::Timm, Scheme::Lite] {
                 // The Lite packages have neither squeeze-and-excitation nor ResNets.
                 if scheme == Scheme::Lite && (!backbone.is_lite() || resnet) {
+                    continue;
+                }
+                if scheme != Scheme::Own && backbone.is_transformer() {
                     continue;
                 }
                 let mut seen = std::collections::BTreeSet::new();

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 use tch::{Device, Kind, Tensor};
 
-use super::Loaded;
+use super::{Loaded, transformer};
 use crate::export::proto::{ModelProto, NodeProto, TensorProto, data_type};
 use crate::net::arch::{Block, Shortcut, Step};
 use crate::net::{Network, Top};
@@ -30,6 +30,11 @@ pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
         {
             values.insert(output, tensor);
         }
+    }
+    if network.arch.backbone.is_transformer() {
+        let format = transformer::fill(network, &graph, &values)?;
+        let with_top = fill_top(network, pairs(&graph.node, "Gemm", &values)?)?;
+        return Ok(Loaded { format, with_top, folded: false });
     }
     let mut convs = pairs(&graph.node, "Conv", &values)?.into_iter();
     fill_blocks(network, &mut convs)?;
@@ -61,7 +66,7 @@ fn pairs(
         .collect()
 }
 
-fn read_tensor(tensor: &TensorProto) -> Result<Tensor> {
+pub(super) fn read_tensor(tensor: &TensorProto) -> Result<Tensor> {
     if tensor.raw_data.is_empty() && !tensor.float_data.is_empty() {
         let values = Tensor::from_slice(&tensor.float_data);
         return Ok(values.f_reshape(&tensor.dims)?);
@@ -97,6 +102,9 @@ fn fill_blocks(network: &Network, convs: &mut impl Iterator<Item = Pair>) -> Res
                 if let Shortcut::Projection(conv) = &residual.shortcut {
                     set_conv(network, &conv.name, next()?)?;
                 }
+            }
+            Block::Patches(_) | Block::Transformer(_) | Block::Tokens { .. } => {
+                bail!("a transformer has no convolutions to fill")
             }
         }
     }

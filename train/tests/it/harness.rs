@@ -139,9 +139,20 @@ pub fn quick(more: &[&str]) -> Result<Config> {
 
 /// The published ImageNet weights of Lite0 (19 MB), fetched once.
 pub fn imagenet_weights() -> Result<PathBuf> {
-    let fetch = Command::new(train_folder().join("fetch-weights.sh")).output()?;
-    ensure!(fetch.status.success(), "{}", String::from_utf8_lossy(&fetch.stderr));
+    fetch_weights("lite0")?;
     Ok(train_folder().join("../.runtime/weights/efficientnet_lite0.pth"))
+}
+
+/// DINOv2 ViT-S/14 as published (97 MB), fetched once.
+pub fn dinov2_weights() -> Result<PathBuf> {
+    fetch_weights("dinov2")?;
+    Ok(train_folder().join("../.runtime/weights/dinov2_vits14.onnx"))
+}
+
+fn fetch_weights(name: &str) -> Result<()> {
+    let fetch = Command::new(train_folder().join("fetch-weights.sh")).arg(name).output()?;
+    ensure!(fetch.status.success(), "{}", String::from_utf8_lossy(&fetch.stderr));
+    Ok(())
 }
 
 /// The program.

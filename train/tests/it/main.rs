@@ -7,3 +7,4 @@ mod library;
 mod parity;
 mod resume;
 mod training;
+mod transformer;

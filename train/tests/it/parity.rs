@@ -16,14 +16,14 @@ use tch::{Device, Kind, Tensor};
 
 use crate::harness::{imagenet_weights, noise, pictures, reference, relative_difference, rows};
 
-const TOLERANCE: f64 = 1e-4;
+pub const TOLERANCE: f64 = 1e-4;
 
 fn network(backbone: Backbone, top: Top) -> Network {
     Network::new(Architecture::new(backbone, top), Device::Cpu, Kind::Float, 1)
 }
 
 /// Fills every tensor as `fill` in `make_reference.py` does, by the reference's names.
-fn fill(network: &Network, scheme: Scheme) -> Result<()> {
+pub fn fill(network: &Network, scheme: Scheme) -> Result<()> {
     for parameter in network.parameters() {
         // The dense top has no counterpart; any values will do for it.
         let name = foreign_name(&network.arch, &parameter.name, scheme)
@@ -33,11 +33,11 @@ fn fill(network: &Network, scheme: Scheme) -> Result<()> {
             Role::ConvWeight | Role::LinearWeight => {
                 (24.0 / parameter.shape[1..].iter().product::<i64>() as f64).sqrt()
             }
-            Role::RunningVar | Role::NormWeight => 0.4,
-            Role::RunningMean | Role::Bias | Role::NormBias => 0.2,
+            Role::RunningVar | Role::NormWeight | Role::Scale => 0.4,
+            Role::RunningMean | Role::Bias | Role::NormBias | Role::Token => 0.2,
         };
         let middle = match parameter.role {
-            Role::RunningVar | Role::NormWeight => 1.0,
+            Role::RunningVar | Role::NormWeight | Role::Scale => 1.0,
             _ => 0.0,
         };
         let values: Vec<f32> =
@@ -51,7 +51,7 @@ fn scheme(backbone: Backbone) -> Scheme {
     if backbone.is_lite() { Scheme::Lite } else { Scheme::Torchvision }
 }
 
-fn figures(name: &str, what: &str) -> Result<(i64, Vec<Vec<f64>>)> {
+pub fn figures(name: &str, what: &str) -> Result<(i64, Vec<Vec<f64>>)> {
     let text = std::fs::read_to_string(reference("figures.json"))?;
     let all: serde_json::Value = serde_json::from_str(&text)?;
     let entry = all.get(name).with_context(|| format!("no figures for {name}"))?;
@@ -59,7 +59,7 @@ fn figures(name: &str, what: &str) -> Result<(i64, Vec<Vec<f64>>)> {
     Ok((size, serde_json::from_value(entry[what].clone())?))
 }
 
-fn spec(backbone: Backbone, size: usize) -> ModelSpec {
+pub fn spec(backbone: Backbone, size: usize) -> ModelSpec {
     let (mean, std) = backbone.normalisation();
     ModelSpec {
         input: InputSpec { size, mean, std },
@@ -150,13 +150,14 @@ fn check_export(
     Ok(())
 }
 
-/// Fresh convolutions, and batch-norms that are not the identity.
-fn shaken(backbone: Backbone, top: Top) -> Result<Network> {
-    let network = network(backbone, top);
+/// Fresh matrices, and norms that are not the identity.
+fn shaken(backbone: Backbone, top: Top, size: usize) -> Result<Network> {
+    let arch = Architecture::new(backbone, top).for_input(size);
+    let network = Network::new(arch, Device::Cpu, Kind::Float, 1);
     for parameter in network.parameters() {
         let (middle, spread) = match parameter.role {
-            Role::RunningVar | Role::NormWeight => (1.0, 0.2),
-            Role::RunningMean | Role::Bias | Role::NormBias => (0.0, 0.1),
+            Role::RunningVar | Role::NormWeight | Role::Scale => (1.0, 0.2),
+            Role::RunningMean | Role::Bias | Role::NormBias | Role::Token => (0.0, 0.1),
             Role::ConvWeight | Role::LinearWeight => continue,
         };
         let random = Tensor::rand(&parameter.shape, (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
@@ -170,7 +171,7 @@ fn every_backbone_is_the_same_in_onnxruntime() -> Result<()> {
     for backbone in Backbone::ALL {
         // 75 is odd at every stride: padding must be worked out, not assumed.
         for (top, size) in [(Top::None, 64), (Top::Dense256, 75)] {
-            check_export(&shaken(backbone, top)?, size, Precision::Float32, TOLERANCE)?;
+            check_export(&shaken(backbone, top, size)?, size, Precision::Float32, TOLERANCE)?;
         }
     }
     Ok(())

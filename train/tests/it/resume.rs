@@ -37,6 +37,13 @@ fn a_killed_run_ends_as_one_that_was_not() -> Result<()> {
         "fit.average_steps=4",
         "fit.drop_path=0.2",
         "fit.threads=1",
+        "fit.beta_2=0.98",
+        "fit.weight_decay=0.05",
+        "fit.layer_decay=0.8",
+        "fit.top_rate=5",
+        "fit.clip_norm=1",
+        "augment.colour_cast.probability=1",
+        "augment.grey.probability=0.2",
         "fit.stage2.schedule=cosine",
         "fit.stage2.warmup_steps=2",
     ])?;

@@ -21,6 +21,7 @@ fn train_and_export(backbone: Backbone) -> Result<()> {
         let settings = [
             format!("network.backbone={}", backbone.as_str()),
             format!("network.top={top}"),
+            format!("network.input={}", if backbone.is_transformer() { 42 } else { 32 }),
             format!("fit.views={views}"),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
@@ -62,6 +63,28 @@ fn b2_trains() -> Result<()> {
 #[test]
 fn b3_trains() -> Result<()> {
     train_and_export(Backbone::B3)
+}
+
+#[test]
+fn vit_s14_trains() -> Result<()> {
+    train_and_export(Backbone::VitS14)
+}
+
+/// In the middle of an epoch, with its look at the held-back photos.
+#[test]
+fn a_stage_ends_when_its_minutes_are_over() -> Result<()> {
+    let (folder, cache) = cache_of(24)?;
+    let config = quick(&[
+        "fit.stage1.epochs=9",
+        "fit.stage1.minutes=1e-9",
+        "fit.stage2.epochs=9",
+        "fit.stage2.minutes=1e-9",
+    ])?;
+    let run = folder.path().join("run");
+    assert_eq!(fit::fit(&config, &cache, &run)?.steps, 2);
+    let epochs = std::fs::read_to_string(run.join("epochs.jsonl"))?;
+    assert_eq!(epochs.lines().count(), 2);
+    Ok(())
 }
 
 #[test]

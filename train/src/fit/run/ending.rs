@@ -96,6 +96,7 @@ impl Run<'_> {
         let mut tensors = weights::snapshot(&self.network);
         adam.save(&mut tensors);
         self.state.adam_steps = adam.steps;
+        self.state.stage_seconds = self.stage_seconds();
         if let Some(average) = &self.average {
             average.save(&mut tensors);
             self.state.average_steps = average.steps();

@@ -43,7 +43,7 @@ impl Run<'_> {
             self.train_batches(adam, batches, plan.len(), &bar)
         })?;
         bar.finish_and_clear();
-        let views = fit.views * fit.batch * (plan.len() - first);
+        let views = fit.views * fit.batch * (self.state.step - first);
         self.end_epoch(adam, begun.elapsed(), waited, views)
     }
 
@@ -67,6 +67,9 @@ impl Run<'_> {
                 100.0 * waiting
             ));
             bar.inc(1);
+            if self.is_time_up() {
+                break;
+            }
             let every = Duration::try_from_secs_f64(60.0 * self.config.fit.checkpoint_minutes);
             // After the last step the epoch's end saves.
             if self.state.step < n_batches
@@ -82,7 +85,7 @@ impl Run<'_> {
         let fit = &self.config.fit;
         let stage = self.stages()[self.state.stage];
         let done = self.state.epoch * n_batches + self.state.step;
-        let rate = learning_rate(stage, done, stage.epochs * n_batches);
+        let rate = learning_rate(stage, done, self.share_done(n_batches));
         // Dropout draws from libtorch's generator, whose state cannot be saved: seed every step.
         let seed =
             plan::generator(self.config.seed, "step", self.state.global_step as u64).get_seed();
