@@ -92,7 +92,7 @@ pub enum Command {
     Review(ReviewArgs),
     /// Check that every changed photo still is what the journal says
     Verify(VerifyArgs),
-    /// Watches the folders of the config file, in the foreground
+    /// Watch the folders of the config file, in the foreground
     Run,
     /// Tell the running daemon to pause, resume, rescan or reload
     Control { action: ControlAction },

@@ -42,7 +42,7 @@ pub enum RootState {
     #[default]
     Starting,
     Watched,
-    /// Decoded through every so often, since its changes may not be told.
+    /// Looked through every so often, since its changes may not be told.
     Polled,
     /// Not there, or empty where photos were.
     Away,

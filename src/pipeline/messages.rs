@@ -12,7 +12,7 @@ use orientd_core::verdict::decision::Thresholds;
 /// What the walk tells the recorder.
 #[derive(Debug)]
 pub enum WalkEvent {
-    /// KnownFile and unchanged; not opened. Many at once, since a message costs more than a file.
+    /// Known and unchanged; not opened. Many at once, since a message costs more than a file.
     Unchanged(Vec<(KnownFile, PathBuf)>),
     /// A known photo under a new name; not opened.
     Renamed { id: PhotoId, path: PathBuf, identity: Identity },

@@ -1,4 +1,4 @@
-//! The automatic threshold, fitted to the owner's answers (see `rules::refit`) and kept with its reasons.
+//! The automatic threshold, fitted to the owner's answers (see `orientd_core::verdict::auto_threshold`) and kept with its reasons.
 
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};

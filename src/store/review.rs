@@ -18,7 +18,7 @@ pub enum Tab {
     Review,
     /// Turned, and still so.
     Fixed,
-    /// Observation as upright.
+    /// Seen as upright.
     Left,
     Skipped,
     /// Answered by a person, latest first.

@@ -276,7 +276,7 @@ fn the_model_and_its_threads_go_when_idle_and_come_back() {
         tasks.map(comm).collect()
     };
     assert!(!names().iter().any(|name| name.trim() == "decoder"), "{:?}", names());
-    // main, keeper, inotify.
+    // main, service, inotify.
     assert!(names().len() <= 3, "{:?}", names());
     let path = library.add("b.jpg", &needs(90));
     eventually("it comes back", || knows(&library, &path));

@@ -103,7 +103,7 @@ fn answers_beside_the_daemon_are_neither_lost_nor_made_twice() {
 #[test]
 fn a_photo_is_turned_once_whoever_comes_first() {
     let library = Library::new();
-    // KnownFile, proposed, not turned yet.
+    // Known, proposed, not turned yet.
     add(&library, 0..12);
     library.scan(&[]);
     let before = library.hashes();

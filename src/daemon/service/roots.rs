@@ -155,7 +155,7 @@ impl Roots {
         for path in &changes.lost {
             if watch.covers(path) {
                 watch.forget(path);
-                // Decoded for together with what may be its new name.
+                // Looked for together with what may be its new name.
                 around.work.due.paths.insert(path.clone());
             }
         }

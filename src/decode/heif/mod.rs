@@ -78,7 +78,7 @@ impl Heif {
         }
     }
 
-    /// KnownFile without the file, so before it is read: such files are met again by every scan, since
+    /// Known without the file, so before it is read: such files are met again by every scan, since
     /// the library may have come.
     pub fn require(&self) -> Result<(), SkipReason> {
         match self {
