@@ -17,6 +17,8 @@ pub mod commands;
 #[cfg(feature = "app")]
 pub mod config;
 #[cfg(feature = "app")]
+pub mod context;
+#[cfg(feature = "app")]
 pub mod daemon;
 #[cfg(feature = "app")]
 pub mod decode;

@@ -25,10 +25,10 @@ pub struct Planned {
 pub fn plan(
     photo: &KnownPhoto,
     stored: Option<Orientation>,
-    wish: TurnRequest,
+    request: TurnRequest,
     source: LabelSource,
 ) -> Result<Planned, FixError> {
-    let (prepared, hash, from) = if wish.turn == Turn::NONE {
+    let (prepared, hash, from) = if request.turn == Turn::NONE {
         let (hash, shown) = shown_now(&photo.path)?;
         if photo.hash.is_some_and(|seen| seen != hash) {
             return Err(FixError::Changed);
@@ -40,13 +40,13 @@ pub fn plan(
     } else {
         let identity = Some(&photo.identity);
         let hash = photo.hash.as_ref();
-        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, wish)?;
+        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, request)?;
         let hash = prepared.photo_hash;
         let from = prepared.patch.from;
         (Some(prepared), hash, from)
     };
     let path = photo.path.clone();
-    let turn = wish.turn;
+    let turn = request.turn;
     let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
     Ok(Planned { label, prepared })
 }
@@ -57,18 +57,18 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then notes the label with who answered. `owner`: needed if a turn is made.
+    /// Makes the turn, then notes the label with who answered. `change_context`: needed if a turn is made.
     ///
     /// # Errors
     /// The file's reason, with the journal settled and no label; or the database's.
     pub fn carry_out(
         self,
         store: &mut Store,
-        owner: Option<ChangeContext>,
+        change_context: Option<ChangeContext>,
         who: &str,
     ) -> Result<(), ChangeError> {
-        if let Some((prepared, owner)) = self.prepared.as_ref().zip(owner) {
-            journal::apply(store, owner, prepared)?;
+        if let Some((prepared, change_context)) = self.prepared.as_ref().zip(change_context) {
+            journal::apply(store, change_context, prepared)?;
         }
         Ok(store.add_label(&self.label, who)?)
     }

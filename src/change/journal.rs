@@ -56,7 +56,7 @@ pub struct ChangeContext {
 /// The file's reason, with the journal settled; or the database's, with the file untouched.
 pub fn apply(
     store: &mut Store,
-    owner: ChangeContext,
+    change_context: ChangeContext,
     prepared: &Prepared,
 ) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
@@ -64,15 +64,15 @@ pub fn apply(
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
-        originals::keep(store, owner.keep, &hash, original)?;
+        originals::keep(store, change_context.keep, &hash, original)?;
     }
     // Only an undo removes a file.
     let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;
     let id = store.begin_change(&NewChange {
-        run: owner.run,
-        photo: owner.photo,
+        run: change_context.run,
+        photo: change_context.photo,
         path: &prepared.photo,
-        turn: owner.turn,
+        turn: change_context.turn,
         mode: prepared.mode,
         patch: &prepared.patch,
         hash_before: prepared.hash_before,
@@ -80,17 +80,17 @@ pub fn apply(
     })?;
     let change = Change {
         id,
-        run: owner.run,
-        photo: owner.photo,
+        run: change_context.run,
+        photo: change_context.photo,
         path: prepared.photo.clone(),
-        turn: owner.turn,
+        turn: change_context.turn,
         mode: prepared.mode,
         patch: prepared.patch.clone(),
         hash_before: prepared.hash_before,
         hash_after,
         state: ChangeState::Intent,
     };
-    perform(store, &change, prepared, owner.keep_mtime)
+    perform(store, &change, prepared, change_context.keep_mtime)
 }
 
 /// Puts back the exact bytes of a change that is in force.
@@ -160,10 +160,10 @@ pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
     Ok(unsettled.len())
 }
 
-type Outcome = (Option<ContentHash>, ChangeState);
+type SettledAs = (Option<ContentHash>, ChangeState);
 
 /// What the file holds where the write was made, and where it was not; and what that means.
-fn outcomes(change: &Change) -> [Outcome; 2] {
+fn outcomes(change: &Change) -> [SettledAs; 2] {
     match change.state {
         ChangeState::Undoing => [
             (change.hash_before, ChangeState::Undone),
@@ -175,7 +175,7 @@ fn outcomes(change: &Change) -> [Outcome; 2] {
     }
 }
 
-fn now_is(change: &Change, (hash, state): Outcome, identity: Option<Identity>) -> FileState {
+fn now_is(change: &Change, (hash, state): SettledAs, identity: Option<Identity>) -> FileState {
     let is_turned = state == ChangeState::Done;
     let was_turned = change.state == ChangeState::Undoing;
     FileState {

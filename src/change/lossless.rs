@@ -6,7 +6,7 @@ use turbojpeg::{
     Transformer,
 };
 
-use orientd_core::edit::lossless::{self, Source};
+use orientd_core::edit::lossless::{self, TurnSource};
 use orientd_core::edit::patch::Patch;
 use orientd_core::edit::refusal::Refusal;
 use orientd_core::image::rgb::Rgb8;
@@ -34,7 +34,7 @@ pub fn plan(bytes: &[u8], turn: Turn) -> Result<Option<(Patch, Vec<u8>)>, Refusa
     Ok(Some((patch, new)))
 }
 
-fn why_not(bytes: &[u8], source: &Source) -> Refusal {
+fn why_not(bytes: &[u8], source: &TurnSource) -> Refusal {
     let header = Decompressor::new().and_then(|mut d| d.read_header(bytes));
     let Ok(header) = header else { return Refusal::Kind("its data is damaged") };
     let (across, down) = header.subsamp.mcu_size();
@@ -65,7 +65,7 @@ fn transform(bytes: &[u8], apply: Orientation, progressive: bool) -> Result<Vec<
 }
 
 /// A thumbnail that lies like the photo is turned like it.
-fn turn_thumbnail(old: &[u8], source: &Source) -> Option<Vec<u8>> {
+fn turn_thumbnail(old: &[u8], source: &TurnSource) -> Option<Vec<u8>> {
     let header = Decompressor::new().ok()?.read_header(old).ok()?;
     let photo = source.width.cmp(&source.height);
     if header.width.cmp(&header.height) != photo {

@@ -41,12 +41,12 @@ pub fn plan(
     photo: &Path,
     bytes: &[u8],
     beside: Option<&OnDisk>,
-    wish: TurnRequest,
+    request: TurnRequest,
 ) -> Result<Plan, FixError> {
-    let mut mode = wish.mode;
+    let mut mode = request.mode;
     let mut instead = None;
     loop {
-        match plan_in(mode, photo, bytes, beside, wish) {
+        match plan_in(mode, photo, bytes, beside, request) {
             Ok(plan) => return Ok(Plan { instead, ..plan }),
             Err(why) => match mode.instead(why) {
                 Some(next) => (mode, instead) = (next, Some(why)),
@@ -61,10 +61,10 @@ fn plan_in(
     photo: &Path,
     bytes: &[u8],
     beside: Option<&OnDisk>,
-    wish: TurnRequest,
+    request: TurnRequest,
 ) -> Result<Plan, Refusal> {
     if mode == Mode::Sidecar {
-        return plan_sidecar(photo, bytes, beside, wish.turn);
+        return plan_sidecar(photo, bytes, beside, request.turn);
     }
     if let Some(beside) = beside
         && sidecar::read(&beside.bytes)?.said.is_some()
@@ -77,12 +77,12 @@ fn plan_in(
         Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
     };
     if mode == Mode::Tag {
-        return by_tag(tag::plan(bytes, wish.turn)?);
+        return by_tag(tag::plan(bytes, request.turn)?);
     }
-    match lossless::plan(bytes, wish.turn)? {
+    match lossless::plan(bytes, request.turn)? {
         // The pixels lie right already; only the tag is wrong.
-        None => by_tag(tag::plan(bytes, wish.turn)?),
-        Some(_) if bytes.len() as u64 > wish.max_original => Err(Refusal::NoBudget),
+        None => by_tag(tag::plan(bytes, request.turn)?),
+        Some(_) if bytes.len() as u64 > request.max_original => Err(Refusal::NoBudget),
         Some((patch, new)) => {
             let target = photo.to_owned();
             let new = Content::Bytes(new);

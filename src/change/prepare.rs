@@ -56,7 +56,7 @@ pub struct Precondition<'a> {
 pub fn prepare(
     path: &Path,
     expected: Precondition<'_>,
-    wish: TurnRequest,
+    request: TurnRequest,
 ) -> Result<Prepared, FixError> {
     let photo = read(path)?;
     let identity = Identity::from(&photo.metadata);
@@ -65,11 +65,11 @@ pub fn prepare(
     if is_other {
         return Err(FixError::Changed);
     }
-    if wish.mode != Mode::Sidecar {
+    if request.mode != Mode::Sidecar {
         checks::may_be_written(path, &photo.metadata)?;
     }
     let beside = sidecar::read(path).map_err(FixError::io("read the sidecar"))?;
-    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), wish)?;
+    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), request)?;
     if expected.stored.is_some_and(|stored| stored != plan.patch.from) {
         return Err(FixError::Orientation);
     }

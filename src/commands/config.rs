@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::Session;
 use crate::config::{self, DEFAULT};
+use crate::context::CommandContext;
 use crate::output;
 
 pub fn print_default() -> Result<ExitCode> {
@@ -13,16 +13,16 @@ pub fn print_default() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn print_in_force(session: &Session) -> Result<ExitCode> {
-    let path = match &session.global.config {
+pub fn print_in_force(context: &CommandContext) -> Result<ExitCode> {
+    let path = match &context.global.config {
         Some(path) => path.clone(),
         None => config::default_path()?,
     };
     let state = if path.exists() { "" } else { "  (not there: all defaults)" };
     output::line(&format!("config    {}{state}", path.display()))?;
-    output::line(&format!("database  {}", session.db_path()?.display()))?;
+    output::line(&format!("database  {}", context.db_path()?.display()))?;
     output::line(&format!("data      {}", config::data_dir()?.display()))?;
-    for root in &session.config.roots {
+    for root in &context.config.roots {
         output::line(&format!("folder    {}", root.path.display()))?;
     }
     Ok(ExitCode::SUCCESS)

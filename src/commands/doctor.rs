@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::Session;
 use crate::cli::Global;
 use crate::config;
+use crate::context::CommandContext;
 use crate::decode::{self, sandbox};
 use crate::engine::{Engine, ModelFile, Views, runtime};
 use crate::output;
@@ -23,7 +23,7 @@ static SELF_TEST: &[u8] = include_bytes!("../../assets/selftest.jpg");
 const ENOUGH_WATCHES: u64 = 65_536;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Severity {
     Good,
     /// Works, but a person may want to know.
     Remark,
@@ -32,52 +32,52 @@ enum State {
 
 struct Finding {
     name: &'static str,
-    state: State,
+    state: Severity,
     text: String,
     /// What to do about it.
     advice: Option<String>,
 }
 
 fn good(name: &'static str, text: String) -> Finding {
-    Finding { name, state: State::Good, text, advice: None }
+    Finding { name, state: Severity::Good, text, advice: None }
 }
 
 fn bad(name: &'static str, err: &anyhow::Error, advice: &str) -> Finding {
     let advice = (!advice.is_empty()).then(|| advice.to_owned());
-    Finding { name, state: State::Bad, text: format!("{err:#}"), advice }
+    Finding { name, state: Severity::Bad, text: format!("{err:#}"), advice }
 }
 
 /// Exits with 1 where something is broken.
 pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
     let mut findings = Vec::new();
     let named = global.config.clone();
-    match Session::new(global) {
-        Ok(session) => {
+    match CommandContext::new(global) {
+        Ok(context) => {
             let path = named.map_or_else(config::default_path, Ok)?;
-            findings.push(good("config", describe_config(&session, &path)));
-            findings.extend(check_database(&session));
-            findings.extend(check_engine(&session));
+            findings.push(good("config", describe_config(&context, &path)));
+            findings.extend(check_database(&context));
+            findings.extend(check_engine(&context));
         }
         Err(err) => findings.push(bad("config", &err, "`orientd config --default` shows all keys")),
     }
     findings.extend(check_decoding());
     findings.push(check_watches(Path::new("/proc/sys/fs/inotify")));
-    let is_broken = findings.iter().any(|finding| finding.state == State::Bad);
+    let is_broken = findings.iter().any(|finding| finding.state == Severity::Bad);
     for finding in &findings {
         output::line(&if as_json { as_object(finding) } else { as_lines(finding) })?;
     }
     Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn describe_config(session: &Session, path: &Path) -> String {
-    let n_roots = session.config.roots.len();
+fn describe_config(context: &CommandContext, path: &Path) -> String {
+    let n_roots = context.config.roots.len();
     let state = if path.exists() { "is valid" } else { "is not there, which means all defaults" };
     format!("{} {state}; {n_roots} folders with settings of their own", path.display())
 }
 
-fn check_database(session: &Session) -> Vec<Finding> {
+fn check_database(context: &CommandContext) -> Vec<Finding> {
     let check = || -> Result<String> {
-        let path = session.db_path()?;
+        let path = context.db_path()?;
         let Some(store) = Store::open_existing(&path)? else {
             return Ok(format!("{} is not there yet; the first scan makes it", path.display()));
         };
@@ -93,21 +93,21 @@ fn check_database(session: &Session) -> Vec<Finding> {
     vec![check().map_or_else(|err| bad("database", &err, advice), |text| good("database", text))]
 }
 
-fn check_engine(session: &Session) -> Vec<Finding> {
-    let library = session.library();
+fn check_engine(context: &CommandContext) -> Vec<Finding> {
+    let library = context.library();
     let runtime = match runtime::load(library.as_deref()) {
         Ok(runtime) => runtime,
         Err(err) => return vec![bad("library", &err, "")],
     };
     let mut findings =
         vec![good("library", format!("ONNX Runtime from {}", runtime.path.display()))];
-    let model = Store::open_existing(&session.db_path().unwrap_or_default())
+    let model = Store::open_existing(&context.db_path().unwrap_or_default())
         .ok()
         .flatten()
-        .map_or_else(|| session.model(None), |store| session.model(Some(&store)));
+        .map_or_else(|| context.model(None), |store| context.model(Some(&store)));
     let loaded = model.and_then(|model| {
-        let n_threads = session.config.n_threads;
-        Engine::load(library.as_deref(), &model, session.device(), n_threads)
+        let n_threads = context.config.n_threads;
+        Engine::load(library.as_deref(), &model, context.device(), n_threads)
             .map(|engine| (model, engine))
     });
     match loaded {
@@ -126,11 +126,11 @@ fn check_engine(session: &Session) -> Vec<Finding> {
 
 fn describe_device(engine: &Engine) -> Finding {
     let mut text = format!("{} is used", engine.loaded().device.name());
-    let mut state = State::Good;
+    let mut state = Severity::Good;
     for (device, why) in &engine.loaded().passed_over {
         // A provider that is there and fails is worth a remark; one that is not built in is not.
         if !why.starts_with("not built into") {
-            state = State::Remark;
+            state = Severity::Remark;
             text += &format!("; {} did not load: {why}", device.name());
         }
     }
@@ -147,7 +147,7 @@ fn ask(model: &ModelFile, engine: &mut Engine) -> Finding {
         }
         Ok(wrong) => Finding {
             name: "model",
-            state: State::Bad,
+            state: Severity::Bad,
             text: format!("{} is wrong about the self-test photo turned by {wrong:?}", model.name),
             advice: Some("`orientd model use built-in` goes back to the built-in one".into()),
         },
@@ -164,7 +164,7 @@ fn answers(engine: &mut Engine) -> Result<Vec<u16>> {
     let views = Turn::ALL.map(|turn| square.clone().oriented(turn.inverse().orientation()));
     let pictures: Vec<&Rgb8> = views.iter().collect();
     let answers = engine.answer(&pictures, Views::Four)?;
-    let is_wrong = |(turn, answer): &(Turn, Option<crate::engine::Answer>)| {
+    let is_wrong = |(turn, answer): &(Turn, Option<crate::engine::NetworkAnswer>)| {
         answer.is_none_or(|answer| answer.probabilities.best().0 != *turn)
     };
     let wrong = Turn::ALL.into_iter().zip(answers).filter(is_wrong);
@@ -193,7 +193,7 @@ fn describe_confinement(confinement: decode::Confinement) -> Finding {
          kernel does not offer",
         missing.join(" and ")
     );
-    Finding { name: "decoding", state: State::Remark, text, advice: None }
+    Finding { name: "decoding", state: Severity::Remark, text, advice: None }
 }
 
 fn describe_heif(found: Result<String, String>) -> Finding {
@@ -214,7 +214,7 @@ fn describe_heif(found: Result<String, String>) -> Finding {
             "install libheif (Debian, Ubuntu: libheif1; Fedora, Arch: libheif)",
         ),
     };
-    Finding { name: "heif", state: State::Remark, text, advice: Some(advice.into()) }
+    Finding { name: "heif", state: Severity::Remark, text, advice: Some(advice.into()) }
 }
 
 /// Watching takes one inotify watch a folder.
@@ -224,7 +224,7 @@ fn check_watches(limits: &Path) -> Finding {
     };
     let Some(n) = read("max_user_watches") else {
         let text = "the kernel does not tell its inotify limits".to_owned();
-        return Finding { name: "watches", state: State::Remark, text, advice: None };
+        return Finding { name: "watches", state: Severity::Remark, text, advice: None };
     };
     let text = format!("{n} inotify watches for each user, one a folder");
     if n >= ENOUGH_WATCHES {
@@ -235,15 +235,15 @@ fn check_watches(limits: &Path) -> Finding {
          /etc/sysctl.d/60-orientd.conf && sudo sysctl --system",
         8 * ENOUGH_WATCHES
     );
-    Finding { name: "watches", state: State::Remark, text, advice: Some(advice) }
+    Finding { name: "watches", state: Severity::Remark, text, advice: Some(advice) }
 }
 
 fn as_lines(finding: &Finding) -> String {
     use anstyle::AnsiColor::{Green, Red, Yellow};
     let (color, word) = match finding.state {
-        State::Good => (Green, "good  "),
-        State::Remark => (Yellow, "remark"),
-        State::Bad => (Red, "BAD   "),
+        Severity::Good => (Green, "good  "),
+        Severity::Remark => (Yellow, "remark"),
+        Severity::Bad => (Red, "BAD   "),
     };
     let style = color.on_default();
     let advice =
@@ -253,9 +253,9 @@ fn as_lines(finding: &Finding) -> String {
 
 fn as_object(finding: &Finding) -> String {
     let state = match finding.state {
-        State::Good => "good",
-        State::Remark => "remark",
-        State::Bad => "bad",
+        Severity::Good => "good",
+        Severity::Remark => "remark",
+        Severity::Bad => "bad",
     };
     json!({"check": finding.name, "state": state, "text": finding.text, "advice": finding.advice})
         .to_string()

@@ -1,4 +1,4 @@
-//! The hidden command behind [`crate::engine::host`]: a process that owns the network's session.
+//! The hidden command behind [`crate::engine::host`]: a process that owns the network's context.
 
 use std::io::{BufReader, BufWriter, stdin, stdout};
 use std::process::ExitCode;

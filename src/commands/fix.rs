@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::Session;
 use super::list::known_path;
 use crate::change::answer::{self, Planned};
 use crate::change::journal::ChangeContext;
 use crate::change::plan::TurnRequest;
 use crate::cli::FixArgs;
+use crate::context::CommandContext;
 use crate::decode::sandbox::Sandbox;
 use crate::decode::{Budget, Candidate, Decoded};
 use crate::error::{ChangeError, Reason, SkipReason};
@@ -25,14 +25,14 @@ use crate::store::{
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
 
-pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
+pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
     let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
     let turn = turn.and_then(Turn::from_degrees);
-    let mut store = session.open_store()?;
-    let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.thresholds)?;
+    let mut store = context.open_store()?;
+    let model = context.model(Some(&store))?;
+    let model = store.known_model(&model.hash, context.config.thresholds)?;
     let run = store.begin_run(RunKind::Fix)?;
-    let mut fixer = Fixer { session, args, store, run, model, n_done: 0, n_refused: 0 };
+    let mut fixer = Fixer { context, args, store, run, model, n_done: 0, n_refused: 0 };
     for path in &args.paths {
         fixer.path(&known_path(path), turn)?;
     }
@@ -40,7 +40,7 @@ pub fn run(session: &Session, args: &FixArgs) -> Result<ExitCode> {
 }
 
 struct Fixer<'a> {
-    session: &'a Session,
+    context: &'a CommandContext,
     args: &'a FixArgs,
     store: Store,
     run: RunId,
@@ -90,7 +90,7 @@ impl Fixer<'_> {
     fn meet(&mut self, path: &Path) -> Result<Option<KnownPhoto>> {
         let metadata = path.symlink_metadata().with_context(|| format!("{}", path.display()))?;
         let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
-        let limits = &self.session.config.limits;
+        let limits = &self.context.config.limits;
         // Decoding proves that it is a photo that can be shown; the network is not asked.
         let budget = Budget::new(usize::MAX);
         let signals = Signals::default();
@@ -120,10 +120,10 @@ impl Fixer<'_> {
         let id = photo.id;
         // A turn given by hand is meant for the photo as it is shown now.
         let stored = self.args.turn.is_none().then_some(photo.stored);
-        let config = &self.session.config;
-        let mode = self.session.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        let wish = TurnRequest { turn, mode, max_original: config.keep.max_bytes };
-        let planned = answer::plan(&photo, stored, wish, LabelSource::Fix);
+        let config = &self.context.config;
+        let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
+        let request = TurnRequest { turn, mode, max_original: config.keep.max_bytes };
+        let planned = answer::plan(&photo, stored, request, LabelSource::Fix);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),
@@ -155,10 +155,10 @@ impl Fixer<'_> {
         if self.args.dry_run {
             return Ok(());
         }
-        let keep_mtime = self.session.config.keep_mtime;
-        let keep = self.session.config.keep;
-        let owner = ChangeContext { run: self.run, photo: id, turn, keep_mtime, keep };
-        planned.carry_out(&mut self.store, Some(owner), &answer::current_user())
+        let keep_mtime = self.context.config.keep_mtime;
+        let keep = self.context.config.keep;
+        let change_context = ChangeContext { run: self.run, photo: id, turn, keep_mtime, keep };
+        planned.carry_out(&mut self.store, Some(change_context), &answer::current_user())
     }
 
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {

@@ -5,21 +5,21 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::Session;
 use crate::cli::{ListArgs, VerdictFilter};
+use crate::context::CommandContext;
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::PhotoReport;
 use crate::store::Store;
 
-pub fn run(session: &Session, args: &ListArgs) -> Result<ExitCode> {
-    let Some(mut store) = Store::open_existing(&session.db_path()?)? else {
+pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
+    let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
         if !args.json {
             output::line("Nothing is known yet; `orientd scan PATH` looks at photos.")?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.thresholds)?;
+    let model = context.model(Some(&store))?;
+    let model = store.known_model(&model.hash, context.config.thresholds)?;
     let mut n_listed = 0u64;
     for root in roots(&args.paths) {
         store.photos_below(&root, model, |photo| {

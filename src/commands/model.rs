@@ -1,40 +1,23 @@
 //! `orientd model`: which models there are, and which one is asked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::Session;
 use crate::cli::ModelCommand;
-use crate::config::data_dir;
+use crate::context::{CommandContext, MODEL_SETTING, models_dir};
 use crate::engine::model::{BUILT_IN, ModelFile};
 use crate::engine::{Device, Engine};
 use crate::output;
 use crate::store::Store;
 
-/// The database's key for the chosen model's name.
-pub const SETTING: &str = "model";
-
-pub fn run(session: &Session, command: ModelCommand) -> Result<ExitCode> {
+pub fn run(context: &CommandContext, command: ModelCommand) -> Result<ExitCode> {
     match command {
-        ModelCommand::List => list(session),
-        ModelCommand::Use { name } => use_model(session, &name),
-        ModelCommand::Show { name } => show(session, name.as_deref()),
+        ModelCommand::List => list(context),
+        ModelCommand::Use { name } => use_model(context, &name),
+        ModelCommand::Show { name } => show(context, name.as_deref()),
     }
-}
-
-fn models_dir() -> Result<PathBuf> {
-    Ok(data_dir()?.join("models"))
-}
-
-/// A model by its name: the built-in one or one in the data directory.
-pub fn named(name: &str) -> Result<ModelFile> {
-    if name == BUILT_IN {
-        return Ok(ModelFile::built_in());
-    }
-    let path = models_dir()?.join(format!("{name}.onnx"));
-    ModelFile::read(&path).with_context(|| format!("the model {name:?} was chosen, but is gone"))
 }
 
 /// A file where there is one, else a name.
@@ -53,9 +36,9 @@ fn find(word: &str) -> Result<ModelFile> {
     ModelFile::read(&path)
 }
 
-fn list(session: &Session) -> Result<ExitCode> {
-    let store = Store::open_existing(&session.db_path()?)?;
-    let chosen = session.model(store.as_ref())?;
+fn list(context: &CommandContext) -> Result<ExitCode> {
+    let store = Store::open_existing(&context.db_path()?)?;
+    let chosen = context.model(store.as_ref())?;
     let mut models = vec![ModelFile::built_in()];
     let folder = models_dir()?;
     if folder.is_dir() {
@@ -83,10 +66,10 @@ fn list(session: &Session) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn use_model(session: &Session, word: &str) -> Result<ExitCode> {
+fn use_model(context: &CommandContext, word: &str) -> Result<ExitCode> {
     let model = find(word)?;
     // A model that cannot be used must not be chosen.
-    Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
+    Engine::load(context.library().as_deref(), &model, Device::Cpu, 1)?;
     if let Some(path) = &model.path {
         let folder = models_dir()?;
         let kept = folder.join(format!("{}.onnx", model.name));
@@ -94,9 +77,9 @@ fn use_model(session: &Session, word: &str) -> Result<ExitCode> {
             copy(&model, &folder, &kept)?;
         }
     }
-    let mut store = session.open_store()?;
-    store.set_setting(SETTING, &model.name)?;
-    if let Some(path) = &session.config.model {
+    let mut store = context.open_store()?;
+    store.set_setting(MODEL_SETTING, &model.name)?;
+    if let Some(path) = &context.config.model {
         output::line(&format!(
             "{} is chosen, but the config's `model` goes before it: {}",
             model.name,
@@ -126,19 +109,19 @@ fn copy(model: &ModelFile, folder: &Path, kept: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", kept.display()))
 }
 
-fn show(session: &Session, word: Option<&str>) -> Result<ExitCode> {
+fn show(context: &CommandContext, word: Option<&str>) -> Result<ExitCode> {
     let model = match word {
         Some(word) => find(word)?,
-        None => session.model(Store::open_existing(&session.db_path()?)?.as_ref())?,
+        None => context.model(Store::open_existing(&context.db_path()?)?.as_ref())?,
     };
-    let mut store = Store::open_existing(&session.db_path()?)?;
-    let engine = Engine::load(session.library().as_deref(), &model, Device::Cpu, 1)?;
+    let mut store = Store::open_existing(&context.db_path()?)?;
+    let engine = Engine::load(context.library().as_deref(), &model, Device::Cpu, 1)?;
     let spec = &engine.loaded().spec;
     output::line(&format!("{}  {:.1} MB", model.name, model.bytes.len() as f64 / 1e6))?;
     if let Some(path) = &model.path {
         output::line(&format!("file               {}", path.display()))?;
     }
-    let configured = session.config.thresholds;
+    let configured = context.config.thresholds;
     let in_force = match &mut store {
         Some(store) => {
             let id = store.known_model(&model.hash, configured)?;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::Session;
 use crate::cli::ReportArgs;
 use crate::config;
+use crate::context::CommandContext;
 use crate::error::Reason;
 use crate::output::html::{Report, Skipped, Turned, Waiting};
 use crate::output::{self, human};
@@ -19,12 +19,12 @@ const MOST_PICTURES: usize = 2000;
 
 const PAGE: usize = 500;
 
-pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
-    let Some(mut store) = Store::open_existing(&session.db_path()?)? else {
+pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
+    let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
         return Err(anyhow!("nothing is known yet\n  `orientd scan PATH` looks at photos"));
     };
-    let model = session.model(Some(&store))?;
-    let model = store.known_model(&model.hash, session.config.thresholds)?;
+    let model = context.model(Some(&store))?;
+    let model = store.known_model(&model.hash, context.config.thresholds)?;
     let known = match args.run.map(RunId::new) {
         Some(run) => store.run_kind(run)?.map(|kind| (run, kind)),
         None => store.last_looking_run()?,
@@ -34,7 +34,7 @@ pub fn run(session: &Session, args: &ReportArgs) -> Result<ExitCode> {
         None => "nothing was scanned yet".to_owned(),
     })?;
     let cache = config::cache_dir()?.join("thumbnails");
-    let thumbnails = Thumbnails::new(cache, session.config.limits, 1)?;
+    let thumbnails = Thumbnails::new(cache, context.config.limits, 1)?;
     let mut pictures = Pictures { thumbnails, store: &store, model, n_left: MOST_PICTURES };
     let mut turned = Vec::new();
     for change in store.changes_of_run(run)? {

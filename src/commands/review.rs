@@ -6,18 +6,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Session;
 use crate::cli::{ReviewArgs, ReviewOrder};
 use crate::config;
+use crate::context::CommandContext;
 use crate::pipeline::policy::Fixing;
-use crate::review::terminal::{self, Settings as TerminalSettings};
+use crate::review::terminal::{self, TerminalSettings};
 use crate::review::thumbnails::Thumbnails;
-use crate::review::web::{self, Settings};
+use crate::review::web::{self, PageSettings};
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
 
-pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
+pub fn run(context: &CommandContext, args: &ReviewArgs) -> Result<ExitCode> {
     let password = args.password_file.as_deref().map(read_password).transpose()?;
     if !args.listen.is_loopback() && password.is_none() {
         bail!(
@@ -26,38 +26,38 @@ pub fn run(session: &Session, args: &ReviewArgs) -> Result<ExitCode> {
             args.listen
         );
     }
-    let mut writer = session.open_store()?;
-    let model = session.model(Some(&writer))?;
-    let model = match writer.known_model(&model.hash, session.config.thresholds)? {
+    let mut writer = context.open_store()?;
+    let model = context.model(Some(&writer))?;
+    let model = match writer.known_model(&model.hash, context.config.thresholds)? {
         Some(id) => Some(id),
         None => writer.latest_model()?.map(|model| model.id),
     };
     let cache = config::cache_dir()?.join("thumbnails");
-    let turns = session.turn_settings(Fixing::Apply, None);
+    let turns = context.turn_settings(Fixing::Apply, None);
     if args.tty {
         terminal::run(TerminalSettings {
-            reader: session.open_store()?,
+            reader: context.open_store()?,
             writer,
             model,
             turns,
-            thumbnails: Thumbnails::new(cache, session.config.limits, 1)?,
+            thumbnails: Thumbnails::new(cache, context.config.limits, 1)?,
             graphics: args.pictures,
             descending: args.order == ReviewOrder::Confident,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    web::serve(Settings {
+    web::serve(PageSettings {
         address: (args.listen, args.port).into(),
         password,
         opens_browser: !args.no_open,
-        limits: session.config.limits,
+        limits: context.config.limits,
         turns,
-        n_decoders: session.config.n_threads.clamp(1, 8),
+        n_decoders: context.config.n_threads.clamp(1, 8),
         cache,
-        reader: session.open_store()?,
+        reader: context.open_store()?,
         writer,
         model,
-        thresholds: session.config.thresholds,
+        thresholds: context.config.thresholds,
     })?;
     Ok(ExitCode::SUCCESS)
 }

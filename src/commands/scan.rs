@@ -9,8 +9,8 @@ use anyhow::Result;
 use globset::GlobSet;
 use indicatif::ProgressBar;
 
-use super::Session;
 use crate::cli::ScanArgs;
+use crate::context::CommandContext;
 use crate::output::progress::Progress;
 use crate::output::{self, Summary, human, json};
 use crate::pipeline::Round;
@@ -25,17 +25,17 @@ use orientd_core::verdict::decision::Verdict;
 /// Photos named in the output of a scan, per kind; `list` names them all.
 const MOST_LINES: usize = 20;
 
-pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
+pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let roots = distinct_roots(&args.paths)?;
-    let mut store = session.open_store()?;
-    let model = session.model(Some(&store))?;
+    let mut store = context.open_store()?;
+    let model = context.model(Some(&store))?;
     let model_name = model.name.clone();
     let fixing = match (args.fix, args.dry_run) {
         (_, true) => Fixing::Plan,
         (Some(_), false) => Fixing::Apply,
         (None, false) => Fixing::Off,
     };
-    let config = &session.config;
+    let config = &context.config;
     let round = Round {
         roots: roots.clone(),
         ignore: config.ignore.clone(),
@@ -43,9 +43,9 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
         settling: None,
         anchors: Vec::new(),
         inference: Inference {
-            library: session.library(),
+            library: context.library(),
             model,
-            device: session.device(),
+            device: context.device(),
             hosted: false,
             views: args.views.unwrap_or(config.views),
             batch: args.batch.map(usize::from).or(config.batch),
@@ -53,12 +53,12 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
             limits: config.limits,
             thresholds: config.thresholds,
         },
-        turns: session.turn_settings(fixing, args.fix.flatten()),
+        turns: context.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,
         signals: Arc::default(),
     };
-    let quiet = session.global.quiet;
-    let progress = Progress::new(quiet || session.global.no_progress);
+    let quiet = context.global.quiet;
+    let progress = Progress::new(quiet || context.global.no_progress);
     if let Some(bar) = progress.wants_total() {
         count_in_background(roots, config.ignore.clone(), bar);
     }
@@ -66,7 +66,7 @@ pub fn run(session: &Session, args: ScanArgs) -> Result<ExitCode> {
         json: args.json,
         dry_run: args.dry_run,
         n_lines: if quiet { 0 } else { MOST_LINES },
-        verbose: session.global.verbose > 0,
+        verbose: context.global.verbose > 0,
         n_left_out: 0,
         progress,
         summary: Summary::default(),

@@ -7,22 +7,22 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::Session;
+use crate::context::CommandContext;
 use crate::daemon::control;
 use crate::output::{self, guarantee, human};
 use crate::pipeline::photo_report::PhotoReport;
 use crate::store::Store;
 
-pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
-    let path = session.db_path()?;
+pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
+    let path = context.db_path()?;
     let daemon = control::status(&path)?;
     let Some(mut store) = Store::open_existing(&path)? else {
         let text = "Nothing is known yet; `orientd scan PATH` looks at photos.";
         output::line(&if as_json { json!({"photos": 0}).to_string() } else { text.into() })?;
         return Ok(ExitCode::SUCCESS);
     };
-    let model = session.model(Some(&store))?;
-    let model_id = store.known_model(&model.hash, session.config.thresholds)?;
+    let model = context.model(Some(&store))?;
+    let model_id = store.known_model(&model.hash, context.config.thresholds)?;
     let mut verdicts =
         BTreeMap::from([("upright", 0u64), ("fix", 0), ("review", 0), ("skipped", 0)]);
     store.photos_below(Path::new("/"), model_id, |photo| {
@@ -34,7 +34,7 @@ pub fn run(session: &Session, as_json: bool) -> Result<ExitCode> {
     let (n_done, n_undone, n_unsettled) = store.count_changes()?;
     let n_photos: u64 = verdicts.values().sum();
     let fitted = model_id.map(|id| store.fitted_threshold(id)).transpose()?;
-    let configured = session.config.thresholds.auto_confidence;
+    let configured = context.config.thresholds.auto_confidence;
     if as_json {
         let status = json!({
             "photos": n_photos, "verdicts": verdicts, "model": model.name,

@@ -7,9 +7,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::Session;
 use crate::cli::Global;
 use crate::config::data_dir;
+use crate::context::CommandContext;
 use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
@@ -20,9 +20,9 @@ pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
     let mut runtime = global.ort_lib.clone();
     let whole = match args.split_first() {
         Some((first, rest)) if first == "--library" => {
-            let session = Session::new(global)?;
-            runtime = session.library();
-            retrain(session, rest)?
+            let context = CommandContext::new(global)?;
+            runtime = context.library();
+            retrain(context, rest)?
         }
         _ => args.to_vec(),
     };
@@ -42,16 +42,16 @@ pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
 
 /// The trainer's command line. The database is the one named right after `--library`, else the one
 /// in force.
-fn retrain(session: Session, rest: &[OsString]) -> Result<Vec<OsString>> {
+fn retrain(context: CommandContext, rest: &[OsString]) -> Result<Vec<OsString>> {
     let is_value = |word: &&OsString| !word.as_encoded_bytes().starts_with(b"-");
     let (db, rest) = match rest.split_first().filter(|(word, _)| is_value(word)) {
         Some((db, rest)) => (PathBuf::from(db), rest),
-        None => (session.db_path()?, rest),
+        None => (context.db_path()?, rest),
     };
     let store = Store::open_existing(&db)?.with_context(|| {
         format!("there is no database {}\n  run `orientd scan` on a folder first", db.display())
     })?;
-    let model = session.model(Some(&store))?;
+    let model = context.model(Some(&store))?;
     drop(store);
 
     let work = data_dir()?.join("training");

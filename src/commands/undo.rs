@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use serde_json::{Map, json};
 
-use super::Session;
 use super::list::known_path;
 use crate::change::journal;
 use crate::cli::UndoArgs;
+use crate::context::CommandContext;
 use crate::error::{ChangeError, Reason};
 use crate::output::{self, human, json as json_output};
 use crate::store::{Change, RunId, RunKind, Store};
 
-pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
-    let mut store = session.open_store()?;
+pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
+    let mut store = context.open_store()?;
     let changes = wanted(&store, args)?;
     if changes.is_empty() {
         if !args.json {
@@ -26,7 +26,7 @@ pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
     let mut n_undone = 0;
     let mut n_refused = 0;
     for change in &changes {
-        let why = match journal::undo(&mut store, change, session.config.keep_mtime) {
+        let why = match journal::undo(&mut store, change, context.config.keep_mtime) {
             Ok(()) => None,
             Err(ChangeError::Photo(why)) => Some(why),
             Err(ChangeError::Store(err)) => return Err(err),
@@ -36,7 +36,7 @@ pub fn run(session: &Session, args: &UndoArgs) -> Result<ExitCode> {
             Some(_) => n_refused += 1,
         }
         let why = why.as_ref().map(Reason::from);
-        print(args, change, why.as_ref(), session.global.quiet)?;
+        print(args, change, why.as_ref(), context.global.quiet)?;
     }
     store.end_run(run)?;
     if !args.json {

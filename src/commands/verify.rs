@@ -6,18 +6,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Map, json};
 
-use super::Session;
 use super::list::known_path;
 use crate::change::content_of;
 use crate::change::originals;
 use crate::cli::VerifyArgs;
+use crate::context::CommandContext;
 use crate::error::FixError;
 use crate::output::{self, human, json as json_output};
 use crate::store::{Change, Store};
 use orientd_core::edit::mode::Mode;
 
-pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {
-    let store = session.open_store()?;
+pub fn run(context: &CommandContext, args: &VerifyArgs) -> Result<ExitCode> {
+    let store = context.open_store()?;
     let paths = match args.paths.as_slice() {
         [] => vec![Path::new("/").to_owned()],
         paths => paths.iter().map(|path| known_path(path)).collect(),
@@ -31,7 +31,7 @@ pub fn run(session: &Session, args: &VerifyArgs) -> Result<ExitCode> {
                 Ok(()) => n_sound += 1,
                 Err(_) => n_failed += 1,
             }
-            print(args, session.global.verbose > 0, &change, found.err().as_ref())?;
+            print(args, context.global.verbose > 0, &change, found.err().as_ref())?;
         }
     }
     if args.json {

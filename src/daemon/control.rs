@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::messages::{Message, Settings, Shared};
+use super::messages::{Message, ServiceSettings, Shared};
 use super::status::Status;
 
 /// A service manager kills what takes longer.
@@ -68,7 +68,7 @@ fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
 /// Returns an error if signals or the socket cannot be had, or the service does not end in time.
 pub async fn serve(
     db: &Path,
-    load: &impl Fn() -> Result<Settings>,
+    load: &impl Fn() -> Result<ServiceSettings>,
     shared: &Arc<Shared>,
     inbox: &Sender<Message>,
     mut ended: oneshot::Receiver<Result<()>>,
@@ -160,7 +160,7 @@ fn notify(state: &[NotifyState<'_>]) {
 }
 
 fn reload(
-    load: &impl Fn() -> Result<Settings>,
+    load: &impl Fn() -> Result<ServiceSettings>,
     shared: &Shared,
     inbox: &Sender<Message>,
 ) -> Result<()> {
@@ -244,7 +244,7 @@ pub struct Reply {
 
 fn handle(
     line: &str,
-    load: &impl Fn() -> Result<Settings>,
+    load: &impl Fn() -> Result<ServiceSettings>,
     shared: &Shared,
     inbox: &Sender<Message>,
 ) -> Result<Option<Status>> {

@@ -8,7 +8,7 @@ use crate::pipeline::infer::Inference;
 use crate::signals::Signals;
 
 /// What is in force: read anew at every reload.
-pub struct Settings {
+pub struct ServiceSettings {
     pub config: Config,
     pub inference: Inference,
 }
@@ -22,7 +22,7 @@ pub enum Message {
     Pause,
     Resume,
     Rescan,
-    Reload(Box<Settings>),
+    Reload(Box<ServiceSettings>),
     Stop,
 }
 

@@ -17,7 +17,7 @@ use crossbeam_channel::unbounded;
 use tokio::sync::oneshot;
 
 use self::lock::DaemonLock;
-use self::messages::{Settings, Shared};
+use self::messages::{ServiceSettings, Shared};
 use self::service::{BUSY_TIMEOUT, Service};
 use crate::change::journal;
 use crate::store::{RunKind, Store};
@@ -26,7 +26,7 @@ use crate::store::{RunKind, Store};
 ///
 /// # Errors
 /// Returns an error if it cannot start, or does not end in time.
-pub fn run(db: &Path, load: impl Fn() -> Result<Settings>) -> Result<()> {
+pub fn run(db: &Path, load: impl Fn() -> Result<ServiceSettings>) -> Result<()> {
     let settings = load()?;
     let mut store = Store::open(db)?;
     let _lock = DaemonLock::take(db)?;

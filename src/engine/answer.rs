@@ -34,7 +34,7 @@ impl FromStr for Views {
 
 /// What the network says of one photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct NetworkAnswer {
     pub probabilities: Probabilities,
     /// 1 or 4.
     pub views: u8,

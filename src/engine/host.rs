@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Loaded, Views};
+use super::answer::{Loaded, NetworkAnswer, Views};
 use super::device::Device;
 use super::model::ModelFile;
 use super::session::InProcess;
@@ -93,7 +93,7 @@ impl Host {
     }
 
     /// See [`super::Engine::answer`].
-    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
+    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<NetworkAnswer>>> {
         let head = [views as u8];
         let mut parts: Vec<&[u8]> = vec![&head];
         parts.extend(photos.iter().map(|photo| photo.pixels.as_slice()));
@@ -194,7 +194,7 @@ fn tell(to: &mut impl Write, said: Result<Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-fn write_answer(answer: &Option<Answer>) -> [u8; ANSWER_LEN] {
+fn write_answer(answer: &Option<NetworkAnswer>) -> [u8; ANSWER_LEN] {
     let mut bytes = [0; ANSWER_LEN];
     if let Some(answer) = answer {
         bytes[0] = answer.views;
@@ -205,11 +205,11 @@ fn write_answer(answer: &Option<Answer>) -> [u8; ANSWER_LEN] {
     bytes
 }
 
-fn read_answer(bytes: &[u8; ANSWER_LEN]) -> Option<Answer> {
+fn read_answer(bytes: &[u8; ANSWER_LEN]) -> Option<NetworkAnswer> {
     let mut numbers = [0.0; 4];
     for (number, bytes) in numbers.iter_mut().zip(bytes[1..].as_chunks::<4>().0) {
         *number = f32::from_le_bytes(*bytes);
     }
     let views = bytes[0];
-    (views > 0).then_some(Answer { probabilities: Probabilities(numbers), views })
+    (views > 0).then_some(NetworkAnswer { probabilities: Probabilities(numbers), views })
 }

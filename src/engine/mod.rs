@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-pub use answer::{Answer, Loaded, Views};
+pub use answer::{Loaded, NetworkAnswer, Views};
 pub use device::Device;
 pub use model::ModelFile;
 
@@ -68,7 +68,7 @@ impl Engine {
     /// # Errors
     /// Returns an error if the session fails; that is a fault of the device or the model, not of a
     /// photo.
-    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
+    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<NetworkAnswer>>> {
         match self {
             Self::InProcess(engine) => engine.answer(photos, views),
             Self::Child(host) => host.answer(photos, views),

@@ -7,7 +7,7 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
-use super::answer::{Answer, Loaded, Views};
+use super::answer::{Loaded, NetworkAnswer, Views};
 use super::device::Device;
 use super::model::ModelFile;
 use super::runtime::{self, Runtime};
@@ -62,14 +62,14 @@ impl InProcess {
     ///
     /// # Errors
     /// Returns an error if the session fails; that is a fault of the device or the model, not of a photo.
-    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<Answer>>> {
+    pub fn answer(&mut self, photos: &[&Rgb8], views: Views) -> Result<Vec<Option<NetworkAnswer>>> {
         match views {
             Views::Four => self.four_views(photos),
             Views::One => self.one_view(photos),
             Views::Cascade => {
                 let mut answers = self.one_view(photos)?;
                 let threshold = self.loaded.spec.cascade_confidence;
-                let is_doubtful = |answer: &Option<Answer>| {
+                let is_doubtful = |answer: &Option<NetworkAnswer>| {
                     answer.is_some_and(|answer| answer.probabilities.of(Turn::NONE) < threshold)
                 };
                 let doubtful: Vec<usize> =
@@ -83,7 +83,7 @@ impl InProcess {
         }
     }
 
-    fn one_view(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<Answer>>> {
+    fn one_view(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<NetworkAnswer>>> {
         let len = self.loaded.spec.input.len();
         let mut batch = std::mem::take(&mut self.batch);
         batch.resize(photos.len() * len, 0.0);
@@ -94,7 +94,7 @@ impl InProcess {
         self.batch = batch;
         let temperature = self.loaded.spec.temperature_1;
         let answers = logits?.into_iter().map(|logits| {
-            usable(Answer {
+            usable(NetworkAnswer {
                 probabilities: Probabilities::from_logits(logits, temperature),
                 views: 1,
             })
@@ -102,7 +102,7 @@ impl InProcess {
         Ok(answers.collect())
     }
 
-    fn four_views(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<Answer>>> {
+    fn four_views(&mut self, photos: &[&Rgb8]) -> Result<Vec<Option<NetworkAnswer>>> {
         let len = self.loaded.spec.input.len();
         let size = self.loaded.spec.input.size;
         let mut batch = std::mem::take(&mut self.batch);
@@ -121,7 +121,7 @@ impl InProcess {
         let (photos, _) = logits.as_chunks::<4>();
         let answers = photos.iter().map(|views| {
             let probabilities = Probabilities::from_four_views(views, temperature);
-            usable(Answer { probabilities, views: 4 })
+            usable(NetworkAnswer { probabilities, views: 4 })
         });
         Ok(answers.collect())
     }
@@ -146,7 +146,7 @@ impl InProcess {
     }
 }
 
-fn usable(answer: Answer) -> Option<Answer> {
+fn usable(answer: NetworkAnswer) -> Option<NetworkAnswer> {
     answer.probabilities.0.iter().all(|p| p.is_finite()).then_some(answer)
 }
 

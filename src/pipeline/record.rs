@@ -287,14 +287,15 @@ impl Recorder {
         }
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
-        let wish = TurnRequest { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
-        let prepared = prepare(&report.path, expected, wish)?;
+        let request =
+            TurnRequest { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
+        let prepared = prepare(&report.path, expected, request)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {
             let keep_mtime = self.turns.keep_mtime;
             let keep = self.turns.keep;
-            let owner = ChangeContext { run: self.run, photo, turn, keep_mtime, keep };
-            journal::apply(&mut self.store, owner, &prepared)?;
+            let change_context = ChangeContext { run: self.run, photo, turn, keep_mtime, keep };
+            journal::apply(&mut self.store, change_context, &prepared)?;
         }
         report.planned(&prepared);
         Ok(())

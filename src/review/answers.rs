@@ -16,7 +16,7 @@ const REMEMBERED: usize = 1000;
 
 /// One photo's answer. `Turn::NONE`: it is fine as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct PhotoAnswer {
     pub photo: PhotoId,
     pub turn: Turn,
     /// The content that the person was shown.
@@ -25,7 +25,7 @@ pub struct Answer {
 
 /// What came of one photo.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct AnswerOutcome {
     pub photo: PhotoId,
     /// Why nothing was done.
     pub refused: Option<Reason>,
@@ -61,7 +61,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written; earlier photos of the list stay answered.
-    pub fn answer(&mut self, answers: &[Answer]) -> Result<Vec<Outcome>> {
+    pub fn answer(&mut self, answers: &[PhotoAnswer]) -> Result<Vec<AnswerOutcome>> {
         let mut outcomes = Vec::with_capacity(answers.len());
         let mut group = Vec::new();
         for answer in answers {
@@ -85,7 +85,7 @@ impl AnswerWriter {
         self.groups.push(group);
     }
 
-    fn answer_one(&mut self, answer: &Answer) -> Result<(), ChangeError> {
+    fn answer_one(&mut self, answer: &PhotoAnswer) -> Result<(), ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
@@ -93,30 +93,30 @@ impl AnswerWriter {
         let turn = answer.turn;
         let keep = self.turns.keep;
         let mode = self.turns.policies.of(&photo.path).mode;
-        let wish = TurnRequest { turn, mode, max_original: keep.max_bytes };
+        let request = TurnRequest { turn, mode, max_original: keep.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, wish, LabelSource::Review)?;
+        let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
         // A run holds changes; an answer that changes nothing needs none.
         let run = match planned.prepared() {
             Some(_) => Some(self.run()?),
             None => None,
         };
-        let owner = run.map(|run| ChangeContext {
+        let change_context = run.map(|run| ChangeContext {
             run,
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
             keep,
         });
-        planned.carry_out(&mut self.store, owner, &self.user)
+        planned.carry_out(&mut self.store, change_context, &self.user)
     }
 
     /// Takes back the latest answer or change of each photo.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
-    pub fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<Outcome>> {
+    pub fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<AnswerOutcome>> {
         let mut outcomes = Vec::with_capacity(photos.len());
         for photo in photos {
             outcomes.push(outcome(*photo, self.undo_one(*photo))?);
@@ -128,7 +128,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
-    pub fn undo_last(&mut self) -> Result<Vec<Outcome>> {
+    pub fn undo_last(&mut self) -> Result<Vec<AnswerOutcome>> {
         let group = self.groups.pop().unwrap_or_default();
         self.undo(&group)
     }
@@ -165,10 +165,10 @@ impl AnswerWriter {
     }
 }
 
-fn outcome(photo: PhotoId, result: Result<(), ChangeError>) -> Result<Outcome> {
+fn outcome(photo: PhotoId, result: Result<(), ChangeError>) -> Result<AnswerOutcome> {
     match result {
-        Ok(()) => Ok(Outcome { photo, refused: None }),
-        Err(ChangeError::Photo(why)) => Ok(Outcome { photo, refused: Some((&why).into()) }),
+        Ok(()) => Ok(AnswerOutcome { photo, refused: None }),
+        Err(ChangeError::Photo(why)) => Ok(AnswerOutcome { photo, refused: Some((&why).into()) }),
         Err(ChangeError::Store(err)) => Err(err),
     }
 }

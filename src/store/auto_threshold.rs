@@ -7,7 +7,7 @@ use super::ids::ModelId;
 use super::{Store, ThresholdOverrides, now};
 use orientd_core::orientation::{Orientation, Turn};
 use orientd_core::verdict::auto_threshold::{
-    Answer, AutoThreshold, LOWEST, Library, fit_threshold,
+    AutoThreshold, JudgedProposal, LOWEST, LibraryCounts, fit_threshold,
 };
 use orientd_core::verdict::decision::Probabilities;
 
@@ -128,15 +128,16 @@ impl Store {
         let (own, since): (f32, i64) = self.db.query_row(sql, [model], row)?;
         let answers = self.answers_since(model, since)?;
         // Without answers nothing is fitted, so nothing needs to be counted.
-        let library = if answers.is_empty() { Library::default() } else { self.library(model)? };
+        let library =
+            if answers.is_empty() { LibraryCounts::default() } else { self.library(model)? };
         Ok(fit_threshold(own, library, answers))
     }
 
     /// The latest answer about each content.
-    fn answers_since(&self, model: ModelId, since: i64) -> Result<Vec<Answer>> {
+    fn answers_since(&self, model: ModelId, since: i64) -> Result<Vec<JudgedProposal>> {
         let mut statement = self.db.prepare(ANSWERS)?;
         let mut rows = statement.query(params![model, since])?;
-        let mut answers: Vec<(Vec<u8>, Answer)> = Vec::new();
+        let mut answers: Vec<(Vec<u8>, JudgedProposal)> = Vec::new();
         while let Some(row) = rows.next()? {
             let (proposed, confidence) = probabilities(row)?.best_change();
             let made: Option<u16> = row.get(4)?;
@@ -158,7 +159,7 @@ impl Store {
                 _ => continue,
             };
             let hash: Vec<u8> = row.get(8)?;
-            let answer = Answer { confidence, is_right };
+            let answer = JudgedProposal { confidence, is_right };
             match answers.last_mut().filter(|(last, _)| *last == hash) {
                 Some((_, earlier)) => *earlier = answer,
                 None => answers.push((hash, answer)),
@@ -168,7 +169,7 @@ impl Store {
     }
 
     /// Every content once, since copies of a photo are answered together.
-    fn library(&self, model: ModelId) -> Result<Library> {
+    fn library(&self, model: ModelId) -> Result<LibraryCounts> {
         let upright =
             "SELECT count(DISTINCT hash) FROM predictions WHERE model_id = ?1 AND p0 >= ?2";
         let n_upright: i64 =
@@ -181,7 +182,7 @@ impl Store {
             Ok(probabilities(row)?.best_change().1)
         })?;
         let proposals = rows.collect::<Result<Vec<f32>, _>>()?;
-        Ok(Library { proposals, n_upright: n_upright.unsigned_abs() })
+        Ok(LibraryCounts { proposals, n_upright: n_upright.unsigned_abs() })
     }
 
     fn latest_fit(&self, model: ModelId) -> Result<Option<(FittedThreshold, String, i64)>> {

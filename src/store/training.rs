@@ -23,7 +23,7 @@ pub struct TrainingData {
     /// By path: those that are present and could be read.
     pub photos: Vec<Photo>,
     /// Oldest first.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<LabelledAnswer>,
     /// Those in force, oldest first.
     pub turns: Vec<AppliedTurn>,
     /// Oldest first; at most one of each model on a photo.
@@ -42,7 +42,7 @@ pub struct Photo {
 
 /// The content `hash`, displayed with `stored`, becomes upright by `turn`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct LabelledAnswer {
     pub photo: PhotoId,
     pub hash: ContentHash,
     pub stored: Orientation,
@@ -112,8 +112,8 @@ fn photo(row: &Row<'_>) -> rusqlite::Result<Photo> {
 const ANSWERS: &str = "SELECT photo_id, hash, stored, turn, source FROM labels
                        WHERE photo_id IS NOT NULL ORDER BY at, id";
 
-fn answer(row: &Row<'_>) -> rusqlite::Result<Answer> {
-    Ok(Answer {
+fn answer(row: &Row<'_>) -> rusqlite::Result<LabelledAnswer> {
+    Ok(LabelledAnswer {
         photo: row.get(0)?,
         hash: row.get(1)?,
         stored: stored(row, 2)?,

@@ -130,8 +130,8 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
         let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
         assert_eq!(result, 0);
         let expected = Precondition { identity: None, hash: None, stored: None };
-        let wish = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
-        prepare(path, expected, wish).map(|_| ())
+        let request = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
+        prepare(path, expected, request).map(|_| ())
     };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }

@@ -83,12 +83,13 @@ fn a_thousand_random_sequences_end_byte_identical() {
                 continue;
             }
             let expected = Precondition { identity: None, hash: None, stored: None };
-            let wish = TurnRequest { turn, mode, max_original: keep.max_bytes };
+            let request = TurnRequest { turn, mode, max_original: keep.max_bytes };
             // A refusal leaves everything as it was; the sequence goes on.
-            if let Ok(prepared) = prepare(path, expected, wish) {
+            if let Ok(prepared) = prepare(path, expected, request) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
-                let owner = ChangeContext { run, photo: *photo, turn, keep_mtime: false, keep };
-                journal::apply(&mut store, owner, &prepared).unwrap();
+                let change_context =
+                    ChangeContext { run, photo: *photo, turn, keep_mtime: false, keep };
+                journal::apply(&mut store, change_context, &prepared).unwrap();
             }
         }
         for change in store.changes_below(path).unwrap() {

@@ -40,7 +40,7 @@ pub const NEVER: f32 = 1.0 + f32::EPSILON;
 
 /// What the owner said of one photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct JudgedProposal {
     /// Of the likeliest turn that would change the photo, before it was answered.
     pub confidence: f32,
     /// That turn is what the photo needed. An upright photo, or one that needed another turn, is wrong.
@@ -49,7 +49,7 @@ pub struct Answer {
 
 /// What the present model said of the library, each content once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Library {
+pub struct LibraryCounts {
     /// Confidences of the likeliest turns from [`LOWEST`] on, ascending; those of answered photos too.
     pub proposals: Vec<f32>,
     /// Photos that are upright, as far as is known.
@@ -58,14 +58,14 @@ pub struct Library {
 
 /// Where the threshold came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ThresholdSource {
     /// The answers are too few, or agree with the model.
     Model,
     Lowered,
     Raised,
 }
 
-impl Source {
+impl ThresholdSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -91,10 +91,11 @@ pub struct Evidence {
 
 impl Evidence {
     /// `proposals` and `answers` ascending.
-    fn at(threshold: f32, library: &Library, answers: &[Answer]) -> Self {
+    fn at(threshold: f32, library: &LibraryCounts, answers: &[JudgedProposal]) -> Self {
         let proposals = &library.proposals[library.proposals.partition_point(|c| *c < threshold)..];
         let answers = &answers[answers.partition_point(|answer| answer.confidence < threshold)..];
-        let n_wrong = |answers: &[Answer]| answers.iter().filter(|a| !a.is_right).count() as u64;
+        let n_wrong =
+            |answers: &[JudgedProposal]| answers.iter().filter(|a| !a.is_right).count() as u64;
         let n_counted = representative(proposals, answers);
         let counted = &answers[..usize::try_from(n_counted).unwrap_or(0).min(answers.len())];
         Self {
@@ -176,7 +177,7 @@ impl Evidence {
 /// How many of `answers`, the least sure first, are together no surer than `proposals`: each tenth of
 /// the proposals, from the least sure on, must have its share of them. Answers that are left out are
 /// the surest ones, whatever they say.
-fn representative(proposals: &[f32], answers: &[Answer]) -> u64 {
+fn representative(proposals: &[f32], answers: &[JudgedProposal]) -> u64 {
     let mut n_counted = answers.len() as u64;
     for group in 1..GROUPS {
         let end = (proposals.len() as u64 * group).div_ceil(GROUPS);
@@ -194,7 +195,7 @@ fn representative(proposals: &[f32], answers: &[Answer]) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AutoThreshold {
     pub threshold: f32,
-    pub source: Source,
+    pub source: ThresholdSource,
     /// Of the threshold in force.
     pub evidence: Evidence,
     /// The next lower threshold that is within reach, and how many right answers it takes.
@@ -207,7 +208,11 @@ pub struct AutoThreshold {
 /// all of them together are wrong in at most one of twenty libraries (fixed-sequence testing: Maurer,
 /// Hothorn and Lehmacher 1995; used for thresholds of a classifier by Angelopoulos et al., "Learn then Test",
 /// arXiv:2110.01052). Which are tried depends on what was answered only, never on the answers.
-pub fn fit_threshold(own: f32, mut library: Library, mut answers: Vec<Answer>) -> AutoThreshold {
+pub fn fit_threshold(
+    own: f32,
+    mut library: LibraryCounts,
+    mut answers: Vec<JudgedProposal>,
+) -> AutoThreshold {
     library.proposals.sort_by(f32::total_cmp);
     answers.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
     let at = |threshold: f32| Evidence::at(threshold, &library, &answers);
@@ -218,7 +223,12 @@ pub fn fit_threshold(own: f32, mut library: Library, mut answers: Vec<Answer>) -
         let below = BARS.iter().copied().filter(|lower| *lower < threshold && *lower > own);
         let mut within_reach = below.chain([own]);
         let next = within_reach.find_map(|lower| Some((lower, at(lower).n_missing_to_clear()?)));
-        return AutoThreshold { threshold, source: Source::Raised, evidence: at(threshold), next };
+        return AutoThreshold {
+            threshold,
+            source: ThresholdSource::Raised,
+            evidence: at(threshold),
+            next,
+        };
     }
     let lower = || BARS.iter().copied().filter(|threshold| *threshold < own);
     let tried = lower().filter(|threshold| {
@@ -227,7 +237,7 @@ pub fn fit_threshold(own: f32, mut library: Library, mut answers: Vec<Answer>) -
     });
     let lowered = tried.take_while(|threshold| at(*threshold).passes()).last();
     let threshold = lowered.unwrap_or(own);
-    let source = if lowered.is_some() { Source::Lowered } else { Source::Model };
+    let source = if lowered.is_some() { ThresholdSource::Lowered } else { ThresholdSource::Model };
     let mut further = lower().filter(|next| *next < threshold);
     let next = further.find_map(|next| {
         let (n_answers, n_proposals) = in_step(next, own, &library, &answers);
@@ -240,7 +250,12 @@ pub fn fit_threshold(own: f32, mut library: Library, mut answers: Vec<Answer>) -
 }
 
 /// Answers and proposals from `threshold` to the next higher one. Both lists ascending.
-fn in_step(threshold: f32, own: f32, library: &Library, answers: &[Answer]) -> (u64, u64) {
+fn in_step(
+    threshold: f32,
+    own: f32,
+    library: &LibraryCounts,
+    answers: &[JudgedProposal],
+) -> (u64, u64) {
     let higher = BARS.iter().copied().filter(|higher| *higher > threshold).fold(own, f32::min);
     let n_answers = answers.iter().filter(|a| (threshold..higher).contains(&a.confidence)).count();
     let n_below =

@@ -8,10 +8,11 @@ fn spread(n: u16, from: f32, to: f32) -> Vec<f32> {
 }
 
 /// All at these confidences right but every `wrong`th (0: none).
-fn answers(confidences: &[f32], wrong: usize) -> Vec<Answer> {
+fn answers(confidences: &[f32], wrong: usize) -> Vec<JudgedProposal> {
     let is_right = |at: usize| wrong == 0 || !(at + 1).is_multiple_of(wrong);
     let all = confidences.iter().enumerate();
-    all.map(|(at, confidence)| Answer { confidence: *confidence, is_right: is_right(at) }).collect()
+    all.map(|(at, confidence)| JudgedProposal { confidence: *confidence, is_right: is_right(at) })
+        .collect()
 }
 
 fn every(step: usize, of: &[f32]) -> Vec<f32> {
@@ -26,23 +27,23 @@ fn bars_are_fitted() {
     let sure = spread(400, 0.99, 1.0);
     let doubtful = spread(400, 0.85, 0.99);
     for (name, proposals, n_upright, answered, threshold, source) in [
-        ("no answers",                 &all, 10_000, vec![], OWN, Source::Model),
-        ("too few",                    &all, 10_000, answers(&every(10, &all), 0), OWN, Source::Model),
-        ("every second, all right",    &all, 10_000, answers(&every(2, &all), 0), 0.84, Source::Lowered),
-        ("every one, all right",       &all, 10_000, answers(&all, 0), 0.84, Source::Lowered),
-        ("one in twenty-five wrong",   &all, 10_000, answers(&all, 25), OWN, Source::Model),
-        ("a small library",            &all, 1_000, answers(&all, 0), OWN, Source::Model),
-        ("nothing known upright",      &all, 0, answers(&all, 0), OWN, Source::Model),
-        ("only the surest answered",   &all, 10_000, answers(&all[200..], 0), 0.93, Source::Lowered),
-        ("only the doubtful answered", &all, 10_000, answers(&all[..200], 0), 0.84, Source::Lowered),
-        ("one wrong above the threshold",    &sure, 10_000, answers(&sure, 400), OWN, Source::Model),
-        ("many wrong above the threshold",   &sure, 10_000, answers(&sure, 20), 0.996, Source::Raised),
-        ("all wrong",                  &sure, 10_000, answers(&sure, 1), 0.9999, Source::Raised),
-        ("wrong below the threshold only",   &doubtful, 10_000, answers(&doubtful, 2), OWN, Source::Model),
+        ("no answers",                 &all, 10_000, vec![], OWN, ThresholdSource::Model),
+        ("too few",                    &all, 10_000, answers(&every(10, &all), 0), OWN, ThresholdSource::Model),
+        ("every second, all right",    &all, 10_000, answers(&every(2, &all), 0), 0.84, ThresholdSource::Lowered),
+        ("every one, all right",       &all, 10_000, answers(&all, 0), 0.84, ThresholdSource::Lowered),
+        ("one in twenty-five wrong",   &all, 10_000, answers(&all, 25), OWN, ThresholdSource::Model),
+        ("a small library",            &all, 1_000, answers(&all, 0), OWN, ThresholdSource::Model),
+        ("nothing known upright",      &all, 0, answers(&all, 0), OWN, ThresholdSource::Model),
+        ("only the surest answered",   &all, 10_000, answers(&all[200..], 0), 0.93, ThresholdSource::Lowered),
+        ("only the doubtful answered", &all, 10_000, answers(&all[..200], 0), 0.84, ThresholdSource::Lowered),
+        ("one wrong above the threshold",    &sure, 10_000, answers(&sure, 400), OWN, ThresholdSource::Model),
+        ("many wrong above the threshold",   &sure, 10_000, answers(&sure, 20), 0.996, ThresholdSource::Raised),
+        ("all wrong",                  &sure, 10_000, answers(&sure, 1), 0.9999, ThresholdSource::Raised),
+        ("wrong below the threshold only",   &doubtful, 10_000, answers(&doubtful, 2), OWN, ThresholdSource::Model),
     ] {
-        let fitted = fit_threshold(OWN, Library { proposals: proposals.clone(), n_upright }, answered);
+        let fitted = fit_threshold(OWN, LibraryCounts { proposals: proposals.clone(), n_upright }, answered);
         assert_eq!((fitted.threshold, fitted.source), (threshold, source), "{name}: {fitted:?}");
-        if source == Source::Lowered {
+        if source == ThresholdSource::Lowered {
             assert!(fitted.evidence.bound().is_some_and(|bound| bound <= PROMISED), "{name}");
         }
     }
@@ -51,16 +52,16 @@ fn bars_are_fitted() {
 #[test]
 fn certainty_that_is_wrong_turns_nothing() {
     let certain = vec![1.0; 40];
-    let library = Library { proposals: certain.clone(), n_upright: 1000 };
+    let library = LibraryCounts { proposals: certain.clone(), n_upright: 1000 };
     let fitted = fit_threshold(OWN, library, answers(&certain, 2));
-    assert_eq!((fitted.threshold, fitted.source), (NEVER, Source::Raised));
+    assert_eq!((fitted.threshold, fitted.source), (NEVER, ThresholdSource::Raised));
     assert!(fitted.threshold > 1.0);
 }
 
 #[test]
 fn what_is_said_to_be_missing_is_what_is_missing() {
     let all = spread(400, 0.85, 1.0);
-    let library = Library { proposals: all.clone(), n_upright: 10_000 };
+    let library = LibraryCounts { proposals: all.clone(), n_upright: 10_000 };
     let before = fit_threshold(OWN, library.clone(), answers(&every(4, &all), 0));
     let (next, n_more) = before.next.expect("a lower threshold is within reach");
     assert!(next < before.threshold && n_more > 0, "{before:?}");
@@ -79,7 +80,7 @@ fn what_is_said_to_be_missing_is_what_is_missing() {
     );
 }
 
-fn before_at(library: &Library, threshold: f32, answered: &[f32]) -> Evidence {
+fn before_at(library: &LibraryCounts, threshold: f32, answered: &[f32]) -> Evidence {
     Evidence::at(threshold, library, &answers(answered, 0))
 }
 
@@ -106,13 +107,13 @@ enum Order {
 
 /// A library, and a model that errs `optimism` times as often as it says. Every proposal in the order
 /// in which it is answered.
-fn family(random: &mut Random, order: Order, optimism: f64) -> (Vec<Answer>, u64) {
+fn family(random: &mut Random, order: Order, optimism: f64) -> (Vec<JudgedProposal>, u64) {
     let n = 300 + (random.share() * 700.0) as usize;
-    let mut proposals: Vec<Answer> = (0..n)
+    let mut proposals: Vec<JudgedProposal> = (0..n)
         .map(|_| {
             let doubt = 0.3 * random.share().powi(4);
             let is_right = random.share() >= doubt * optimism;
-            Answer { confidence: (1.0 - doubt) as f32, is_right }
+            JudgedProposal { confidence: (1.0 - doubt) as f32, is_right }
         })
         .collect();
     match order {
@@ -135,9 +136,9 @@ fn broken(n: u64, order: Order, optimism: f64) -> (u64, u64) {
         let mut breaks = false;
         let mut lowers = false;
         for n_answered in (0..=proposals.len().min(500)).step_by(50) {
-            let library = Library { proposals: confidences.clone(), n_upright };
+            let library = LibraryCounts { proposals: confidences.clone(), n_upright };
             let fitted = fit_threshold(0.995, library, proposals[..n_answered].to_vec());
-            if fitted.source != Source::Lowered {
+            if fitted.source != ThresholdSource::Lowered {
                 continue;
             }
             lowers = true;

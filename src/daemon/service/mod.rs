@@ -22,13 +22,13 @@ use self::log::Log;
 use self::retry::Retry;
 use self::roots::{Roots, Surroundings};
 use self::work::Work;
-use super::messages::{Message, Settings, Shared};
+use super::messages::{Message, ServiceSettings, Shared};
 use super::status::{RootStatus, ServiceState};
 use crate::engine::Engine;
 use crate::store::{RunId, Store};
 
 pub struct Service {
-    settings: Settings,
+    settings: ServiceSettings,
     run: RunId,
     database: Database,
     engine: Option<Engine>,
@@ -47,7 +47,7 @@ pub struct Service {
 
 impl Service {
     pub fn new(
-        settings: Settings,
+        settings: ServiceSettings,
         store: Store,
         run: RunId,
         shared: Arc<Shared>,

@@ -79,7 +79,7 @@ functions! {
     picture_release: unsafe extern "C" fn(Picture) = b"heif_image_release\0";
 }
 
-pub struct Library {
+pub struct LibHeif {
     functions: Functions,
     /// `1.15.1, libde265 1.0.11`
     pub version: String,
@@ -96,7 +96,7 @@ fn name() -> String {
     LIBHEIF.into()
 }
 
-impl Library {
+impl LibHeif {
     /// # Errors
     /// Returns an error if the system has none, or one that is too old to have what is used.
     pub fn load() -> Result<Self, String> {

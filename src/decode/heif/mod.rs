@@ -33,14 +33,14 @@ pub enum Heif {
     NotTried,
     Missing(String),
     #[cfg(feature = "heif")]
-    WalkEvent(library::Library),
+    WalkEvent(library::LibHeif),
 }
 
 impl Heif {
     /// Looks for the library and its codecs.
     #[cfg(feature = "heif")]
     pub fn find() -> Self {
-        match library::Library::load() {
+        match library::LibHeif::load() {
             Ok(library) => Self::WalkEvent(library),
             Err(why) => Self::Missing(why),
         }

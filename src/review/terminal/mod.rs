@@ -15,7 +15,7 @@ pub use graphics::Graphics;
 use self::keys::Key;
 use self::screen::{Input, Screen};
 use self::view::{Shown, View};
-use super::answers::{Answer, AnswerWriter, Outcome};
+use super::answers::{AnswerOutcome, AnswerWriter, PhotoAnswer};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
@@ -26,7 +26,7 @@ use orientd_core::orientation::Turn;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Everything that is needed from the command line and the config.
-pub struct Settings {
+pub struct TerminalSettings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<ModelId>,
@@ -58,8 +58,9 @@ struct Review {
 ///
 /// # Errors
 /// Returns an error if there is no terminal, or the database fails. The terminal is given back as it was.
-pub fn run(settings: Settings) -> Result<()> {
-    let Settings { reader, writer, model, turns, thumbnails, graphics, descending } = settings;
+pub fn run(settings: TerminalSettings) -> Result<()> {
+    let TerminalSettings { reader, writer, model, turns, thumbnails, graphics, descending } =
+        settings;
     let mut screen = Screen::open()?;
     let graphics = match graphics {
         Some(graphics) => graphics,
@@ -145,7 +146,7 @@ impl Review {
             (Key::Top(side), _) => brings_up(side),
         };
         let Some(card) = card else { return Ok(()) };
-        let answer = Answer { photo: card.id, turn, seen: card.hash };
+        let answer = PhotoAnswer { photo: card.id, turn, seen: card.hash };
         let outcomes = self.answers.answer(&[answer])?;
         let name = view::name(card);
         self.message = match outcomes.first().and_then(|outcome| outcome.refused.as_ref()) {
@@ -170,7 +171,7 @@ impl Review {
 
     fn undo(&mut self) -> Result<()> {
         let outcomes = self.answers.undo_last()?;
-        let Some(Outcome { photo, refused }) = outcomes.first() else {
+        let Some(AnswerOutcome { photo, refused }) = outcomes.first() else {
             self.message = "There is nothing to undo.".into();
             return Ok(());
         };

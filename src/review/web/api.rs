@@ -17,7 +17,7 @@ use super::respond::{Shared, body, failed};
 use super::training::Training;
 use crate::files::identity::ContentHash;
 use crate::output::human::printable;
-use crate::review::answers::{Answer, Outcome};
+use crate::review::answers::{AnswerOutcome, PhotoAnswer};
 use crate::review::thumbnails::{Missing, Size};
 use crate::store::{Card, Dates, PageQuery, PhotoId, Tab};
 use orientd_core::orientation::Turn;
@@ -158,12 +158,12 @@ struct AnswerItem {
 }
 
 impl AnswerItem {
-    fn read(&self) -> Option<Answer> {
+    fn read(&self) -> Option<PhotoAnswer> {
         let seen = match &self.seen {
             Some(hex) => Some(ContentHash::from_hex(hex)?),
             None => None,
         };
-        Some(Answer { photo: self.id, turn: Turn::from_degrees(self.turn)?, seen })
+        Some(PhotoAnswer { photo: self.id, turn: Turn::from_degrees(self.turn)?, seen })
     }
 }
 
@@ -172,7 +172,7 @@ async fn answer(State(page): Shared, request: Request) -> Response {
         Ok(given) => given,
         Err(response) => return response,
     };
-    let answers: Option<Vec<Answer>> = given.items.iter().map(AnswerItem::read).collect();
+    let answers: Option<Vec<PhotoAnswer>> = given.items.iter().map(AnswerItem::read).collect();
     let Some(answers) = answers.filter(|answers| answers.len() <= MOST_ON_A_PAGE) else {
         return (StatusCode::BAD_REQUEST, "an answer names a photo and a turn\n").into_response();
     };
@@ -196,8 +196,8 @@ async fn undo(State(page): Shared, request: Request) -> Response {
     })
 }
 
-fn told(outcomes: anyhow::Result<Vec<Outcome>>) -> Response {
-    let outcome = |outcome: &Outcome| {
+fn told(outcomes: anyhow::Result<Vec<AnswerOutcome>>) -> Response {
+    let outcome = |outcome: &AnswerOutcome| {
         let refused = outcome.refused.as_ref();
         json!({"id": outcome.photo, "ok": refused.is_none(),
                "reason": refused.map(|reason| &reason.code), "detail": refused.map(|reason| &reason.detail)})

@@ -23,11 +23,11 @@ pub struct Progress {
 
 pub struct Training {
     db: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<TrainingState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TrainingState {
     progress: Progress,
     child: Option<Child>,
 }
@@ -37,7 +37,7 @@ impl Training {
         Self { db, state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TrainingState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -81,7 +81,7 @@ impl Training {
             child.stderr.take().map(|stream| Box::new(stream) as _),
         ];
         let progress = Progress { is_running: true, line: "starting".into(), succeeded: None };
-        *self.state() = State { progress, child: Some(child) };
+        *self.state() = TrainingState { progress, child: Some(child) };
         for stream in streams.into_iter().flatten() {
             let this = Arc::clone(self);
             // Ends with the trainer, which ends at the latest with the page.

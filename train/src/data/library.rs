@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use orientd::files::identity::ContentHash;
-use orientd::store::training::{Answer, AppliedTurn, Look, Photo, TrainingData};
+use orientd::store::training::{AppliedTurn, LabelledAnswer, Look, Photo, TrainingData};
 use orientd::store::{LabelSource, PhotoId, Store};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::{Orientation, Turn};
@@ -61,7 +61,7 @@ fn choose_all(data: &TrainingData, settings: &Prepare) -> Library {
 /// What is known of the photos, by their numbers.
 struct Known<'a> {
     /// The latest; a person's answer before a sensor's.
-    answers: HashMap<PhotoId, &'a Answer>,
+    answers: HashMap<PhotoId, &'a LabelledAnswer>,
     /// Of the photo's own bytes, in order. A sidecar leaves these and their tag as they were.
     turns: HashMap<PhotoId, Vec<&'a AppliedTurn>>,
     /// Those that orientd turned, in whichever way.
@@ -98,7 +98,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn is_by_sensor(answer: &Answer) -> bool {
+fn is_by_sensor(answer: &LabelledAnswer) -> bool {
     answer.source == LabelSource::Sensor
 }
 
@@ -142,7 +142,7 @@ fn weight(origin: Origin, settings: &Prepare) -> f32 {
 
 /// The answer's turn, less what was turned since: the turns made lead from the content that was
 /// labelled to the present one, or `None` if they do not.
-fn turn_now(answer: &Answer, made: &[&AppliedTurn], present: ContentHash) -> Option<Turn> {
+fn turn_now(answer: &LabelledAnswer, made: &[&AppliedTurn], present: ContentHash) -> Option<Turn> {
     let mut turn = answer.turn;
     let mut content = answer.hash;
     // Each is used at most once, so a cycle of undone fixes ends.

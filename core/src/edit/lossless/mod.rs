@@ -37,7 +37,7 @@ const PLACES: [&[u8]; 10] = [
 
 /// A JPEG whose pixels may be turned.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct TurnSource {
     layout: Layout,
     exif: Option<Range<usize>>,
     pub from: Orientation,
@@ -49,7 +49,7 @@ pub struct Source {
     pub height: u16,
 }
 
-impl Source {
+impl TurnSource {
     /// Width and height once the pixels are turned.
     fn turned_size(&self) -> (u32, u32) {
         let width = u32::from(self.width);
@@ -62,7 +62,7 @@ impl Source {
 ///
 /// # Errors
 /// Returns the first reason found.
-pub fn source(bytes: &[u8], turn: Turn) -> Result<Source, Refusal> {
+pub fn source(bytes: &[u8], turn: Turn) -> Result<TurnSource, Refusal> {
     let layout = match jpeg::layout(bytes) {
         Err(jpeg::JpegError::NotJpeg) => return Err(Refusal::NotJpeg),
         other => other?,
@@ -83,7 +83,7 @@ pub fn source(bytes: &[u8], turn: Turn) -> Result<Source, Refusal> {
     for segment in &layout.header {
         may_stay(segment.marker, &bytes[segment.payload.clone()])?;
     }
-    Ok(Source { layout, exif, from, apply, is_progressive, width, height })
+    Ok(TurnSource { layout, exif, from, apply, is_progressive, width, height })
 }
 
 /// The one frame header (T.81, B.2.2).
@@ -152,7 +152,7 @@ fn jfif_may_stay(payload: &[u8]) -> Result<(), Refusal> {
 /// Returns an error if the header cannot be brought in step.
 pub fn assemble(
     bytes: &[u8],
-    source: &Source,
+    source: &TurnSource,
     turned: &[u8],
     turn_thumbnail: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Refusal> {
