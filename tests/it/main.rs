@@ -23,6 +23,7 @@ mod heif;
 mod isolation;
 mod learning;
 mod modes;
+mod privacy;
 mod raw;
 mod refusals;
 mod review;
