@@ -20,7 +20,7 @@
 //! - `decode`, `change`, [`engine`]: pictures from files; all that may write a photo; the network
 //! - `pipeline`, `config`: the flow; the config file
 //! - `daemon`, `output`, `review`: the service; what is printed; a person's answers
-//! - `cli`, `commands`: the command line, and one file a command
+//! - `cli`, `context`, `commands`: the command line, config and flags resolved, one file a command
 //!
 //! To read the code, start at `commands::scan`, then `pipeline::Round::run`; for a change of a photo,
 //! at `change::prepare` and `change::journal`. `docs/ARCHITECTURE.md` follows a photo all the way.
