@@ -4,9 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use orientd_core::edit::lossless::{assemble, source};
 use orientd_core::format::jpeg;
 use orientd_core::orientation::Turn;
-use orientd_core::edit::lossless::{assemble, source};
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };

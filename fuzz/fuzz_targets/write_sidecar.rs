@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd_core::orientation::Orientation;
 use orientd_core::edit::patch::Patch;
 use orientd_core::edit::sidecar;
+use orientd_core::orientation::Orientation;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(read) = sidecar::read(bytes) else { return };

@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd_core::orientation::Turn;
 use orientd_core::edit::tag;
+use orientd_core::orientation::Turn;
 
 fuzz_target!(|input: &[u8]| {
     let Some((quarters, bytes)) = input.split_first() else { return };

@@ -24,7 +24,11 @@ impl Prepared {
     /// # Errors
     /// Then the file is as it was, unless the error is [`FixError::Verify`] or an I/O error while
     /// syncing; the caller settles the journal by the file's hash.
-    pub fn perform(&self, temp: &Path, keep_mtime: bool) -> Result<Option<Identity>, FixError> {
+    pub(super) fn perform(
+        &self,
+        temp: &Path,
+        keep_mtime: bool,
+    ) -> Result<Option<Identity>, FixError> {
         let Some(identity) = self.identity else { return self.create(temp).map(Some) };
         let file = checks::open_for_writing(&self.target)?;
         checks::lock(&file)?;
@@ -92,7 +96,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`FixError::Changed`] where it is not, [`FixError::Vanished`] where it is gone.
-    pub fn is_still_so(&self) -> Result<(), FixError> {
+    pub(super) fn is_still_so(&self) -> Result<(), FixError> {
         let now = match fs::symlink_metadata(&self.target) {
             Ok(metadata) => Some(Identity::from(&metadata)),
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => None,
@@ -241,14 +245,18 @@ fn sync_folder_of(path: &Path) -> Result<(), FixError> {
 ///
 /// # Errors
 /// Returns an error if the file system refuses.
-pub fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
+pub(super) fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
     let at = rustix::fs::CWD;
     rustix::fs::renameat_with(at, temp, at, target, RenameFlags::EXCHANGE)?;
     sync_folder(target.parent().unwrap_or(Path::new("/")))
 }
 
 /// The new file of a change, beside its photo. Walks pass over hidden files.
-pub fn temp_path(photo: &Path, change: ChangeId, hash_before: Option<&ContentHash>) -> PathBuf {
+pub(super) fn temp_path(
+    photo: &Path,
+    change: ChangeId,
+    hash_before: Option<&ContentHash>,
+) -> PathBuf {
     let [a, b, c, d, ..] = hash_before.map_or(&[0; 32], ContentHash::as_bytes);
     photo.with_file_name(format!(".orientd-{change}-{a:02x}{b:02x}{c:02x}{d:02x}.tmp"))
 }

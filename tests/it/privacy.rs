@@ -15,7 +15,7 @@ const CALLS: &str = "socket,connect,bind,sendto,sendmsg,open,openat,creat,mkdir,
 /// The program under strace, which writes what it did to `trace`. The process is the program itself.
 fn traced(library: &Library, trace: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-D", "-f", "-qq", "-s", "4096", "-e", &format!("trace={CALLS}"), "-o"]);
+    command.args(["-D", "-f", "-q", "-s", "4096", "-e", &format!("trace={CALLS}"), "-o"]);
     command.arg(trace).arg(env!("CARGO_BIN_EXE_orientd")).args(args);
     library.set_home(&mut command);
     command.env_remove("ORT_DISABLE_TELEMETRY");
@@ -30,7 +30,8 @@ fn broken_promises(trace: &str, own: &[PathBuf], may_listen: bool) -> Vec<String
         let call = call.trim_start();
         let is_internet = call.contains("AF_INET");
         let is_listening = may_listen
-            && (call.starts_with("socket(") || call.starts_with("bind(") && call.contains("127.0.0.1"));
+            && (call.starts_with("socket(")
+                || call.starts_with("bind(") && call.contains("127.0.0.1"));
         let writes = ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| call.contains(flag))
             || ["creat(", "mkdir", "rename", "link", "symlink"].iter().any(|c| call.starts_with(c));
         let failed = call.contains(" = -1 ");
