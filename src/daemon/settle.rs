@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_taken_when_two_looks_a_settle_time_apart_agree() -> anyhow::Result<()> {
+    fn a_file_settles_when_it_stops_changing() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.jpg");
         fs::write(&path, b"a")?;

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_what_is_known() {
+    fn the_statement_matches_the_evidence() {
         let text = lines(None, &fitted(0.985, "lowered")).join("\n");
         for part in [
             "from 98.5 % on, by your answers",

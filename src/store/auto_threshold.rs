@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn what_is_said_of_a_photo_as_it_is_now_holds_for_it_as_it_was() {
+    fn answers_apply_to_the_pixels_seen_at_the_time() {
         for (name, then, now, said, expected) in [
             ("the same",            1, 1, 90,  Some(90)),
             ("turned by a sidecar", 1, 6, 0,   Some(90)),

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_picture_stays_flat_and_an_empty_one_is_an_error() {
+    fn flat_images_stay_flat_and_empty_ones_are_errors() {
         let flat = Rgb8 { width: 37, height: 5, pixels: vec![7; 37 * 5 * 3] };
         assert_eq!(spec().squash(&flat).expect("not empty").pixels, vec![7; 48]);
         assert!(spec().squash(&Rgb8 { width: 0, height: 3, pixels: vec![] }).is_err());

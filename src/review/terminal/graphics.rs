@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_as_many_as_there_is_room_for() {
+    fn as_many_blocks_as_the_terminal_fits() {
         let picture = Rgb8 { width: 4, height: 5, pixels: [255, 0, 10].repeat(20) };
         let text = String::from_utf8(blocks(&picture, (3, 7), true)).unwrap();
         assert_eq!(text.matches('▀').count(), 4 * 3);

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browsers_token_works_once_and_the_printed_one_again() {
+    fn only_the_printed_token_works_twice() {
         let auth = auth("127.0.0.1:8000");
         let token = |url: String| url.split_once("token=").unwrap().1.to_owned();
         let once = token(auth.once());
