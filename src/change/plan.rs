@@ -71,17 +71,12 @@ fn plan_in(
     {
         return Err(Refusal::SidecarSpeaks);
     }
-    let by_tag = |patch: Patch| -> Result<Plan, Refusal> {
-        let new = Content::Bytes(patch.apply(bytes)?);
-        let target = photo.to_owned();
-        Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
-    };
     if mode == Mode::Tag {
-        return by_tag(tag::plan(bytes, wish.turn)?);
+        return plan_tag(photo, bytes, wish.turn);
     }
     match lossless::plan(bytes, wish.turn)? {
         // The pixels lie right already; only the tag is wrong.
-        None => by_tag(tag::plan(bytes, wish.turn)?),
+        None => plan_tag(photo, bytes, wish.turn),
         Some(_) if bytes.len() as u64 > wish.max_original => Err(Refusal::NoBudget),
         Some((patch, new)) => {
             let target = photo.to_owned();
@@ -89,6 +84,13 @@ fn plan_in(
             Ok(Plan { target, mode: Mode::Pixels, instead: None, patch, new })
         }
     }
+}
+
+fn plan_tag(photo: &Path, bytes: &[u8], turn: Turn) -> Result<Plan, Refusal> {
+    let patch = tag::plan(bytes, turn)?;
+    let new = Content::Bytes(patch.apply(bytes)?);
+    let target = photo.to_owned();
+    Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
 }
 
 /// The sidecar states what the photo's own tag would have to; what the photo says is left alone.

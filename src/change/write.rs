@@ -70,16 +70,10 @@ impl Prepared {
 
     /// Takes the name away first, looks at what had it, and only then drops the file.
     fn remove(&self, temp: &Path, identity: &Identity) -> Result<(), FixError> {
-        let at = rustix::fs::CWD;
-        let rename = |from: &Path, to: &Path| {
-            fs::symlink_metadata(to).err().ok_or(FixError::Changed)?;
-            rustix::fs::renameat(at, from, at, to)
-                .map_err(|err| FixError::io("rename the file")(err.into()))
-        };
-        rename(&self.target, temp)?;
+        rename_to_free_name(&self.target, temp)?;
         let displaced = fs::symlink_metadata(temp).map_err(FixError::io("look at the file"))?;
         if !Identity::from(&displaced).is_renamed(identity) {
-            rename(temp, &self.target)?;
+            rename_to_free_name(temp, &self.target)?;
             return Err(FixError::Changed);
         }
         sync_folder_of(&self.target)?;
@@ -110,8 +104,8 @@ impl Prepared {
         let opened = file.metadata().map_err(FixError::io("read the file's metadata"))?;
         let at_path =
             fs::symlink_metadata(&self.target).map_err(FixError::io("look at the path"))?;
-        let same = |metadata| Identity::from(metadata) == *identity;
-        if same(&opened) && same(&at_path) { Ok(()) } else { Err(FixError::Changed) }
+        let found = [Identity::from(&opened), Identity::from(&at_path)];
+        if found == [*identity; 2] { Ok(()) } else { Err(FixError::Changed) }
     }
 
     fn overwrite(
@@ -230,6 +224,14 @@ fn remove_on_error<T>(
         }
     }
     result
+}
+
+/// Returns an error if there is something at `to`.
+fn rename_to_free_name(from: &Path, to: &Path) -> Result<(), FixError> {
+    fs::symlink_metadata(to).err().ok_or(FixError::Changed)?;
+    let here = rustix::fs::CWD;
+    rustix::fs::renameat(here, from, here, to)
+        .map_err(|err| FixError::io("rename the file")(err.into()))
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), FixError> {

@@ -45,21 +45,22 @@ pub fn socket_path(db: &Path) -> PathBuf {
 
 fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
     let path = socket_path(db);
-    let bind = || -> std::io::Result<UnixListener> {
-        if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        // Whoever left it is gone: the lock of the database is ours.
-        match std::fs::remove_file(&path) {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
-        Ok(listener)
-    };
-    let listener = bind().with_context(|| format!("cannot listen at {}", path.display()))?;
+    let listener = bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
     Ok((listener, path))
+}
+
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    // This process holds the lock of the database, so the daemon that left the socket has ended.
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// Serves until a signal comes or the service ends by itself. Gives the service's result.

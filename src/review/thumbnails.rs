@@ -222,9 +222,10 @@ fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Resul
     let height = height.max(1) as usize;
     let side = square.width;
     let longer = width.max(height);
-    let scale = |length: usize| (length * side / longer).max(1);
+    let width = (width * side / longer).max(1);
+    let height = (height * side / longer).max(1);
     let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
-    Ok(resize(square, scale(width), scale(height)).map_err(failed)?)
+    Ok(resize(square, width, height).map_err(failed)?)
 }
 
 #[cfg(test)]

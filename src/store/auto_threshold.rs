@@ -141,9 +141,8 @@ impl Store {
             let (proposed, confidence) = probabilities(row)?.best_change();
             let made: Option<u16> = row.get(4)?;
             let said: Option<u16> = row.get(5)?;
-            let shown = |number| Orientation::from_stored(Some(number));
-            let shown_then = shown(row.get(6)?);
-            let shown_now = shown(row.get(7)?);
+            let shown_then = Orientation::from_stored(Some(row.get(6)?));
+            let shown_now = Orientation::from_stored(Some(row.get(7)?));
             let needed = match (made, said) {
                 // Of the same content, maybe shown otherwise meanwhile.
                 (None, Some(said)) => needed(shown_then, shown_now, said),
@@ -250,18 +249,22 @@ fn needed(then: Orientation, now: Orientation, said: u16) -> Option<Turn> {
     Turn::ALL.into_iter().find(|turn| then.then(turn.orientation()) == upright)
 }
 
+/// As SQLite has it.
+fn as_integer(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 fn fitted_threshold(fit: &AutoThreshold) -> FittedThreshold {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let evidence = &fit.evidence;
     FittedThreshold {
         threshold: fit.threshold,
         source: fit.source.as_str().to_owned(),
-        n_answers: number(evidence.n_answers),
-        n_wrong: number(evidence.n_wrong),
-        n_proposals: number(evidence.n_proposals),
-        n_upright: number(evidence.n_upright),
+        n_answers: as_integer(evidence.n_answers),
+        n_wrong: as_integer(evidence.n_wrong),
+        n_proposals: as_integer(evidence.n_proposals),
+        n_upright: as_integer(evidence.n_upright),
         bound: evidence.bound(),
-        next: fit.next.map(|(threshold, n)| (threshold, number(n))),
+        next: fit.next.map(|(threshold, n)| (threshold, as_integer(n))),
     }
 }
 

@@ -271,7 +271,6 @@ impl Store {
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     let state: String = row.get(9)?;
     let mode: String = row.get(10)?;
-    let orientation = |number| Orientation::from_stored(Some(number));
     Ok(Change {
         id: row.get(0)?,
         run: row.get(1)?,
@@ -281,8 +280,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
         patch: Patch {
             edits: Vec::new(),
-            from: orientation(row.get(5)?),
-            to: orientation(row.get(6)?),
+            from: Orientation::from_stored(Some(row.get(5)?)),
+            to: Orientation::from_stored(Some(row.get(6)?)),
         },
         hash_before: Some(row.get(7)?).filter(|hash| *hash != NO_FILE),
         hash_after: row.get(8)?,

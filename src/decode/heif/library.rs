@@ -128,16 +128,6 @@ impl Library {
     /// sixteenfold.
     pub fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
         let f = &self.functions;
-        let failed = |text: String| {
-            if text.contains(END_OF_DATA) {
-                return SkipReason::Truncated;
-            }
-            if text.contains("nsupported") {
-                SkipReason::UnsupportedFormat(text)
-            } else {
-                SkipReason::Corrupt(text)
-            }
-        };
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.
         unsafe {
@@ -196,6 +186,17 @@ impl Library {
             }
             Some(Rgb8 { width, height, pixels })
         }
+    }
+}
+
+fn failed(text: String) -> SkipReason {
+    if text.contains(END_OF_DATA) {
+        return SkipReason::Truncated;
+    }
+    if text.contains("nsupported") {
+        SkipReason::UnsupportedFormat(text)
+    } else {
+        SkipReason::Corrupt(text)
     }
 }
 

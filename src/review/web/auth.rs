@@ -54,12 +54,11 @@ impl Auth {
         }
     }
 
-    /// Host, Origin and Sec-Fetch-Site.
+    /// Checks Host, Origin and Sec-Fetch-Site.
     ///
     /// # Errors
-    /// What is said to a stranger.
+    /// Returns an error if the request may come from another site; it is what the client is told.
     pub fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-        let forbidden = |why| Err((StatusCode::FORBIDDEN, why));
         let Some(host) = single(headers, header::HOST.as_str()) else {
             return forbidden("the request must name one host");
         };
@@ -157,6 +156,10 @@ pub fn harden(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+fn forbidden(why: &'static str) -> Result<(), Refusal> {
+    Err((StatusCode::FORBIDDEN, why))
 }
 
 /// A header that is there exactly once.
