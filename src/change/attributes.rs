@@ -12,7 +12,7 @@ use crate::files::identity::Identity;
 /// Copies owner, mode and extended attributes (POSIX ACLs are among them).
 ///
 /// # Errors
-/// Returns an error if one of them cannot be carried over; then the new file must not take the old one's place.
+/// Returns an error if one of them cannot be copied; the new file must then not replace the old one.
 pub fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError> {
     let stat = fs::fstat(old).map_err(|err| FixError::io("read the owner")(err.into()))?;
     let uid = Uid::from_raw(stat.st_uid);

@@ -36,7 +36,7 @@ pub struct Plan {
 /// Plans for `photo`, which holds `bytes` and has the sidecar `beside`.
 ///
 /// # Errors
-/// The first reason found not to write, where no other mode can stand in.
+/// Returns an error if the photo must not be written in the mode asked for, nor in one that may replace it.
 pub fn plan(
     photo: &Path,
     bytes: &[u8],
@@ -93,7 +93,7 @@ fn plan_tag(photo: &Path, bytes: &[u8], turn: Turn) -> Result<Plan, Refusal> {
     Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
 }
 
-/// The sidecar states what the photo's own tag would have to; what the photo says is left alone.
+/// Writes the orientation to the sidecar; the photo itself is not changed.
 fn plan_sidecar(
     photo: &Path,
     bytes: &[u8],

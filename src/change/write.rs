@@ -22,8 +22,8 @@ impl Prepared {
     /// where a new file is built; the journal names it, so that it can be removed after a crash.
     ///
     /// # Errors
-    /// Then the file is as it was, unless the error is [`FixError::Verify`] or an I/O error while
-    /// syncing; the caller settles the journal by the file's hash.
+    /// Returns an error if the file cannot be written. It is then unchanged, unless the error is
+    /// [`FixError::Verify`] or an I/O error while syncing; the caller settles the journal by the file's hash.
     pub fn perform(&self, temp: &Path, keep_mtime: bool) -> Result<Option<Identity>, FixError> {
         let Some(identity) = self.identity else { return self.create(temp).map(Some) };
         let file = checks::open_for_writing(&self.target)?;
@@ -41,7 +41,7 @@ impl Prepared {
         }
     }
 
-    /// A sidecar that was not there before, and takes nobody's place.
+    /// Creates a sidecar; fails if there is a file of its name.
     fn create(&self, temp: &Path) -> Result<Identity, FixError> {
         let Content::Bytes(bytes) = &self.new else { return Err(FixError::Changed) };
         let new = new_file(temp, 0o666)?;
@@ -51,7 +51,7 @@ impl Prepared {
             let at = rustix::fs::CWD;
             match rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::NOREPLACE) {
                 Err(rustix::io::Errno::EXIST) => return Err(FixError::Changed),
-                // Not every file system knows the flag; a link takes nobody's place either.
+                // Not every file system knows the flag; a hard link does not replace a file either.
                 Err(
                     rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
                 ) => {
@@ -68,7 +68,7 @@ impl Prepared {
         remove_on_error(result, temp, inode)
     }
 
-    /// Takes the name away first, looks at what had it, and only then drops the file.
+    /// Renames the file, checks that it is the one that was planned for, and only then removes it.
     fn remove(&self, temp: &Path, identity: &Identity) -> Result<(), FixError> {
         rename_to_free_name(&self.target, temp)?;
         let displaced = fs::symlink_metadata(temp).map_err(FixError::io("look at the file"))?;
@@ -85,7 +85,7 @@ impl Prepared {
     /// programs need no lock to change it: writing checks again.
     ///
     /// # Errors
-    /// [`FixError::Changed`] where it is not, [`FixError::Vanished`] where it is gone.
+    /// Returns an error if it is not: [`FixError::Vanished`] if it is gone, else [`FixError::Changed`].
     pub fn is_still_so(&self) -> Result<(), FixError> {
         let now = match fs::symlink_metadata(&self.target) {
             Ok(metadata) => Some(Identity::from(&metadata)),

@@ -128,8 +128,8 @@ fn failed(err: turbojpeg::Error) -> SkipReason {
     SkipReason::Corrupt(err.to_string())
 }
 
-/// A file without its end is truncated whatever the decoder stumbled over; the rest is damage or a
-/// kind of JPEG that libjpeg-turbo does not read.
+/// A file without its end marker is truncated, whatever the decoder reports; other errors are damage or a kind of
+/// JPEG that libjpeg-turbo does not read.
 fn explain(bytes: &[u8], err: &turbojpeg::Error) -> SkipReason {
     let text = err.to_string();
     let is_cut = match jpeg::layout(bytes) {

@@ -1,4 +1,4 @@
-//! What tells a file from another, and from itself after a change.
+//! Identities of files, which tell one from another and a changed file from an unchanged one.
 
 use std::fmt;
 use std::fs::Metadata;

@@ -14,7 +14,7 @@ use orientd_core::verdict::decision::Probabilities;
 /// An upright photo counts as one where the model has at least this little doubt.
 const UPRIGHT: f64 = 0.9;
 
-/// Photos that come meanwhile change little until they are a tenth more.
+/// New photos matter to the fit once there are a tenth more.
 const GROWTH: i64 = 10;
 
 /// A threshold in force with what it rests on.
@@ -62,7 +62,7 @@ const ANSWERS: &str = "
     ORDER BY 9, 10";
 
 impl Store {
-    /// The fitted threshold of a model, fitted anew where there are other answers than the last time.
+    /// The fitted threshold of a model; fitted again if the answers have changed.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
@@ -144,15 +144,15 @@ impl Store {
             let shown_then = Orientation::from_stored(Some(row.get(6)?));
             let shown_now = Orientation::from_stored(Some(row.get(7)?));
             let needed = match (made, said) {
-                // Of the same content, maybe shown otherwise meanwhile.
+                // About the same content, which a sidecar may display otherwise by now.
                 (None, Some(said)) => needed(shown_then, shown_now, said),
-                // Of what a turn had made of it.
+                // About the content that a turn had made of it.
                 (Some(made), Some(said)) => Turn::from_degrees((made + said) % 360),
                 _ => None,
             };
             let is_right = match (needed, made) {
                 (Some(needed), _) => needed == proposed,
-                // Put back: that turn was wrong. Of another turn it says nothing.
+                // Undone: that turn was wrong, and nothing is known of the others.
                 (None, Some(made)) if made == proposed.degrees() => false,
                 _ => continue,
             };
@@ -203,7 +203,7 @@ impl Store {
         Ok(self.db.prepare_cached(&sql)?.query_row([model], row).optional()?)
     }
 
-    /// In place of row `previous`, where the threshold is still the same.
+    /// Replaces row `previous` if the threshold is still the same.
     fn keep_fit(
         &mut self,
         model: ModelId,
@@ -249,7 +249,7 @@ fn needed(then: Orientation, now: Orientation, said: u16) -> Option<Turn> {
     Turn::ALL.into_iter().find(|turn| then.then(turn.orientation()) == upright)
 }
 
-/// As SQLite has it.
+/// SQLite has no unsigned integers.
 fn as_integer(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -102,7 +102,7 @@ pub struct FileState {
     pub swapped: bool,
 }
 
-/// What the column holds for "no file": a hash of nothing that anybody knows.
+/// Stands for "no file" in the column, which may not be null.
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
@@ -174,7 +174,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes in the midst of which a process died.
+    /// Changes begun by a process that crashed before it settled them.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.

@@ -98,8 +98,8 @@ impl Store {
         self.migrate()
     }
 
-    /// Where two programs make the database at the same time, SQLite tells one at once that it is
-    /// locked, whatever the timeout: both read and both want to write.
+    /// If two programs create the database at the same time, SQLite tells one of them at once that it is
+    /// locked, whatever the timeout, since both hold a read lock and want to write.
     fn use_wal(&self) -> Result<()> {
         let deadline = Instant::now() + BUSY_TIMEOUT;
         loop {

@@ -85,7 +85,7 @@ pub struct Library {
     pub version: String,
 }
 
-/// A test of its absence gives a name that is not there.
+/// A test may give the name of a library that does not exist.
 #[cfg(feature = "test-switches")]
 fn name() -> String {
     std::env::var("ORIENTD_TEST_LIBHEIF").unwrap_or_else(|_| LIBHEIF.into())
@@ -119,7 +119,7 @@ impl Library {
         if let Some(codec) = libde265() {
             version += &format!(", libde265 {codec}");
         }
-        // Closing it would leave its threads without code.
+        // Closing it would unmap code that its threads still run.
         std::mem::forget(object);
         Ok(Self { functions, version })
     }

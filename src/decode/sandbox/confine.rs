@@ -51,7 +51,7 @@ pub fn settle_in() -> Result<()> {
     Ok(())
 }
 
-/// Shuts the doors for good, as far as this kernel has any. `threads`: a library starts some.
+/// Confines this process for good, with what this kernel has. `threads`: a library starts some.
 pub fn confine(threads: bool) -> Confinement {
     Confinement {
         landlock: or_logged("landlock", no_files()),

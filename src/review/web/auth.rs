@@ -130,8 +130,10 @@ impl Auth {
         format!("orientd_{}", self.address.port())
     }
 
+    /// The session cookie to set.
+    ///
     /// # Errors
-    /// Never for a token made here.
+    /// Returns an error if the token is no valid header value; one made here always is.
     pub fn cookie(&self) -> Result<HeaderValue> {
         let name = self.cookie_name();
         let token = &self.token;
