@@ -43,7 +43,7 @@ impl From<Refusal> for Reason {
     }
 }
 
-/// When it is worth trying again what was not done, although the file has not changed.
+/// When to try again although the file has not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// The reason lies in the file.
@@ -108,7 +108,7 @@ pub enum SkipReason {
     NotRegular,
     #[error("the file is gone")]
     Vanished,
-    /// The text holds the system's, since it is stored whole: the cause is not told as a source too.
+    /// The message includes the system's error, since it is stored as one text; so that is not a source as well.
     #[error("cannot read the file: {0}")]
     Unreadable(#[serde(with = "io_error")] io::Error),
     #[error("the file changed while it was being read")]

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts what moves. Shared by everything that works and whoever watches over it.
+/// A progress counter, shared by all working threads and the watchdog.
 #[derive(Debug, Default)]
 pub struct Heartbeat(AtomicU64);
 
 impl Heartbeat {
-    /// Something moved: a file was found, decoded, recorded.
+    /// Call it when a file was found, decoded or recorded.
     pub fn beat(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

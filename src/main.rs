@@ -49,7 +49,7 @@ fn set_up_output(cli: &Cli) {
             .with_ansi(cli.global.color == ColorWhen::Always)
             .init();
     }
-    // A decoder's panic is caught and recorded with its photo; it need not shout as well.
+    // A decoder's panic is caught and recorded with its photo, so it is not printed as well.
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().name() == Some(orientd::pipeline::decode_pool::DECODER_THREAD) {

@@ -1,4 +1,4 @@
-//! What a round and whoever runs it tell each other while it works.
+//! What a round and its caller share while it runs: progress and a stop flag.
 
 use crate::heartbeat::Heartbeat;
 use crate::stop::StopFlag;

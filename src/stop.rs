@@ -1,18 +1,18 @@
-//! The one sign to a running round that it should come to an end.
+//! The flag that stops a running round.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Set from outside; looked at between two files.
+/// Set from outside; checked between two files.
 #[derive(Debug, Default)]
 pub struct StopFlag(AtomicBool);
 
 impl StopFlag {
-    /// Asks to finish what is in hand and to leave the rest for another time.
+    /// Asks the round to finish the file at hand and leave the rest.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// The stop has been attended to; work may go on.
+    /// Resets the flag, so that a new round can run.
     pub fn clear(&self) {
         self.0.store(false, Ordering::Relaxed);
     }

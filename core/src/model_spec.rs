@@ -45,71 +45,46 @@ impl ModelSpec {
     /// Reads the metadata through `get`, which is given full keys such as `orientd.mean`.
     ///
     /// # Errors
-    /// Names the first key that is missing or out of range.
+    /// Returns an error if a key is missing or out of range; it names the first such key.
     pub fn from_metadata(get: impl Fn(&str) -> Option<String>) -> Result<Self, SpecError> {
-        let text = |key: &'static str| get(&full(key)).ok_or(SpecError::Missing(key));
-        let check = |key, expected, holds: fn(&str) -> bool| {
-            let value = text(key)?;
-            if holds(&value) { Ok(value) } else { Err(invalid(key, value, expected)) }
-        };
-        check("format", "1, the only format this orientd knows", |value| value == FORMAT)?;
-        check("resize", "squash", |value| value == "squash")?;
-
-        let size = text("input_size")?;
+        let get: Get<'_> = &get;
+        must_be(get, "format", FORMAT, "1, the only format this orientd knows")?;
+        must_be(get, "resize", "squash", "squash")?;
+        let size = text(get, "input_size")?;
         let size = match size.parse() {
             Ok(size @ 32..=1024) => size,
             _ => return Err(invalid("input_size", size, "a whole number from 32 to 1024")),
         };
-        let number = |key, expected, holds: fn(f32) -> bool| {
-            let value = text(key)?;
-            value.parse().ok().filter(|x| holds(*x)).ok_or_else(|| invalid(key, value, expected))
-        };
-        let triple = |key, expected, holds: fn(f32) -> bool| {
-            let value = text(key)?;
-            serde_json::from_str::<[f32; 3]>(&value)
-                .ok()
-                .filter(|rgb| rgb.iter().all(|x| holds(*x)))
-                .ok_or_else(|| invalid(key, value, expected))
-        };
-        let positive = |x: f32| x > 0.0 && x.is_finite();
-        let probability = |x: f32| (0.0..=1.0).contains(&x);
-        let eval = text("eval")?;
-
+        let eval = text(get, "eval")?;
         Ok(Self {
             input: InputSpec {
                 size,
-                mean: triple("mean", "three numbers from 0 to 255", |x| {
-                    (0.0..=255.0).contains(&x)
-                })?,
-                std: triple("std", "three positive numbers", positive)?,
+                mean: triple(get, "mean", "three numbers from 0 to 255", is_pixel_value)?,
+                std: triple(get, "std", "three positive numbers", is_positive)?,
             },
-            temperature_1: number("temperature_1", "a positive number", positive)?,
-            temperature_4: number("temperature_4", "a positive number", positive)?,
+            temperature_1: number(get, "temperature_1", "a positive number", is_positive)?,
+            temperature_4: number(get, "temperature_4", "a positive number", is_positive)?,
             thresholds: Thresholds {
-                // A turn at even odds would harm as often as it mends.
-                auto_confidence: number("auto_confidence", "above 0.5, at most 1", |x| {
-                    x > 0.5 && x <= 1.0
-                })?,
-                review_confidence: number("review_confidence", "from 0 to 1", probability)?,
+                auto_confidence: number(get, "auto_confidence", "above 0.5, at most 1", is_likely)?,
+                review_confidence: number(get, "review_confidence", "from 0 to 1", is_probability)?,
             },
             cascade_confidence: match get(&full("cascade_confidence")) {
                 None => DEFAULT_CASCADE_CONFIDENCE,
-                Some(_) => number("cascade_confidence", "from 0 to 1", probability)?,
+                Some(_) => number(get, "cascade_confidence", "from 0 to 1", is_probability)?,
             },
-            backbone: text("backbone")?,
-            trained_at: text("trained_at")?,
+            backbone: text(get, "backbone")?,
+            trained_at: text(get, "trained_at")?,
             eval: serde_json::from_str(&eval).map_err(|_| invalid("eval", eval, "JSON"))?,
         })
     }
 
     /// The key–value pairs to write into a model file; `from_metadata` reads them back.
     pub fn to_metadata(&self) -> Vec<(String, String)> {
-        let rgb = |x: [f32; 3]| format!("[{},{},{}]", x[0], x[1], x[2]);
         [
             ("format", FORMAT.to_owned()),
             ("input_size", self.input.size.to_string()),
-            ("mean", rgb(self.input.mean)),
-            ("std", rgb(self.input.std)),
+            ("mean", in_brackets(self.input.mean)),
+            ("std", in_brackets(self.input.std)),
             ("resize", "squash".to_owned()),
             ("temperature_1", self.temperature_1.to_string()),
             ("temperature_4", self.temperature_4.to_string()),
@@ -127,6 +102,66 @@ impl ModelSpec {
 
 fn full(key: &str) -> String {
     format!("orientd.{key}")
+}
+
+fn in_brackets([red, green, blue]: [f32; 3]) -> String {
+    format!("[{red},{green},{blue}]")
+}
+
+type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn text(get: Get<'_>, key: &'static str) -> Result<String, SpecError> {
+    get(&full(key)).ok_or(SpecError::Missing(key))
+}
+
+fn must_be(
+    get: Get<'_>,
+    key: &'static str,
+    only: &str,
+    expected: &'static str,
+) -> Result<(), SpecError> {
+    let value = text(get, key)?;
+    if value == only { Ok(()) } else { Err(invalid(key, value, expected)) }
+}
+
+fn number(
+    get: Get<'_>,
+    key: &'static str,
+    expected: &'static str,
+    holds: fn(f32) -> bool,
+) -> Result<f32, SpecError> {
+    let value = text(get, key)?;
+    value.parse().ok().filter(|x| holds(*x)).ok_or_else(|| invalid(key, value, expected))
+}
+
+fn triple(
+    get: Get<'_>,
+    key: &'static str,
+    expected: &'static str,
+    holds: fn(f32) -> bool,
+) -> Result<[f32; 3], SpecError> {
+    let value = text(get, key)?;
+    serde_json::from_str::<[f32; 3]>(&value)
+        .ok()
+        .filter(|numbers| numbers.iter().all(|x| holds(*x)))
+        .ok_or_else(|| invalid(key, value, expected))
+}
+
+fn is_positive(x: f32) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+fn is_pixel_value(x: f32) -> bool {
+    (0.0..=255.0).contains(&x)
+}
+
+fn is_probability(x: f32) -> bool {
+    (0.0..=1.0).contains(&x)
+}
+
+/// A turn at even odds would harm as often as it helps.
+fn is_likely(x: f32) -> bool {
+    x > 0.5 && x <= 1.0
 }
 
 fn invalid(key: &'static str, value: String, expected: &'static str) -> SpecError {

@@ -1,5 +1,5 @@
-//! What a person says of a photo, carried through: the turn by way of the journal, then the label that
-//! remembers it. For `orientd fix` and the review page alike.
+//! Carries out what a person says of a photo: makes the turn through the journal, then stores the label.
+//! Used by `orientd fix` and the review page.
 
 use super::journal::{self, ChangeContext};
 use super::plan::TurnRequest;
@@ -9,7 +9,7 @@ use crate::error::FixError;
 use crate::store::{KnownPhoto, Label, LabelSource, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
-/// An answer that was checked against the file as it is, and is still to be carried out.
+/// An answer that was checked against the file and can be carried out.
 pub struct Planned {
     label: Label,
     /// `None`: the photo is fine as it is.
@@ -21,7 +21,7 @@ pub struct Planned {
 /// `None`: whatever it is now.
 ///
 /// # Errors
-/// The reason why the photo cannot be turned, or is another.
+/// Returns an error if the photo cannot be turned, or is not the one that was seen.
 pub fn plan(
     photo: &KnownPhoto,
     stored: Option<Orientation>,
@@ -57,10 +57,11 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then notes the label with who answered. `change_context`: needed if a turn is made.
+    /// Makes the turn, then stores the label and who gave it. `change_context`: needed if a turn is made.
     ///
     /// # Errors
-    /// The file's reason, with the journal settled and no label; or the database's.
+    /// Returns an error if the file cannot be written (the journal is then settled, and no label noted), or the
+    /// database cannot.
     pub fn carry_out(
         self,
         store: &mut Store,

@@ -12,7 +12,7 @@ use crate::files::identity::Identity;
 /// Copies owner, mode and extended attributes (POSIX ACLs are among them).
 ///
 /// # Errors
-/// Returns an error if one of them cannot be carried over; then the new file must not take the old one's place.
+/// Returns an error if one of them cannot be copied; the new file must then not replace the old one.
 pub fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError> {
     let stat = fs::fstat(old).map_err(|err| FixError::io("read the owner")(err.into()))?;
     let uid = Uid::from_raw(stat.st_uid);
@@ -24,16 +24,19 @@ pub fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError>
 }
 
 fn attributes(old: &File, new: &File) -> Result<(), FixError> {
-    let failed = |_| FixError::CannotCarry("extended attributes");
-    for name in names(old).map_err(failed)? {
+    for name in names(old).map_err(cannot_carry)? {
         // The kernel labels a new file itself, and only an administrator may change that.
         if name.to_bytes() == b"security.selinux" {
             continue;
         }
-        let value = value(old, &name).map_err(failed)?;
-        fs::fsetxattr(new, name.as_c_str(), &value, XattrFlags::empty()).map_err(failed)?;
+        let value = value(old, &name).map_err(cannot_carry)?;
+        fs::fsetxattr(new, name.as_c_str(), &value, XattrFlags::empty()).map_err(cannot_carry)?;
     }
     Ok(())
+}
+
+fn cannot_carry(_: Errno) -> FixError {
+    FixError::CannotCarry("extended attributes")
 }
 
 fn names(file: &File) -> Result<Vec<CString>, Errno> {

@@ -1,4 +1,4 @@
-//! May this file be written? Everything that would make a write unsafe or unwelcome is asked first.
+//! Checks whether a file may be written: owner, links, permissions, attributes, locks.
 
 use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;
@@ -64,15 +64,15 @@ fn not_pinned(path: &Path) -> Result<(), FixError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, path, flags, Mode::empty());
     let file = opened.map_err(|err| FixError::io("open the file")(err.into()))?;
-    // A file system without such flags has nothing to say.
+    // Not every file system has such flags.
     match rustix::fs::ioctl_getflags(&file) {
         Ok(flags) if flags.intersects(pinned) => Err(FixError::ReadOnly),
         _ => Ok(()),
     }
 }
 
-/// Another program's locks: flock, POSIX and open-file-description locks. A lease has made opening
-/// the file fail already, since it is opened without waiting. The flock is held until `file` closes.
+/// Takes a flock that is held until `file` closes, and checks that no other program holds a flock, a POSIX lock or
+/// an open-file-description lock. A lease has made opening the file fail already, since that did not wait.
 pub fn lock(file: &File) -> Result<(), FixError> {
     file.try_lock().map_err(|_| FixError::Locked)?;
     // Not rustix's fcntl_getlk, which takes the holder -1 of an open-file-description lock for a bug.

@@ -12,7 +12,7 @@ use crate::files::identity::{ContentHash, Identity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Bytes(Vec<u8>),
-    /// It is not to be there.
+    /// There is to be no file.
     Nothing,
 }
 

@@ -1,5 +1,4 @@
-//! Changes from intent to outcome: the only callers of the writer, so nothing is ever written that
-//! is not in the journal first.
+//! Makes and undoes changes. Nothing else calls the writer, so every write is in the journal first.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,8 +17,8 @@ use crate::store::{
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
 
-/// Held while a file is written and its journal row settled. Whoever holds it knows that no other
-/// process is in the midst of a change, so an unsettled row is a dead process's.
+/// Held while a file is written and its journal row settled. While it is held no other process is making
+/// a change, so an unsettled row was left by a process that crashed.
 pub struct WriteLock(#[allow(dead_code, reason = "holding it open is its use")] File);
 
 impl WriteLock {
@@ -53,14 +52,15 @@ pub struct ChangeContext {
 /// Journals and performs a prepared patch.
 ///
 /// # Errors
-/// The file's reason, with the journal settled; or the database's, with the file untouched.
+/// Returns an error if the file cannot be written (the journal is then settled), or the database cannot (the file
+/// is then unchanged).
 pub fn apply(
     store: &mut Store,
     change_context: ChangeContext,
     prepared: &Prepared,
 ) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
-    // Another orientd may have made this very change while this one waited for the lock. Begun now, it
+    // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
@@ -112,7 +112,7 @@ pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), 
     perform(store, &change, &prepared, keep_mtime)
 }
 
-/// Writes, and settles the change by what came of it.
+/// Writes the file and settles the journal row by the result.
 fn perform(
     store: &mut Store,
     change: &Change,
@@ -140,7 +140,7 @@ fn perform(
     }
 }
 
-/// Settles what a process that died left behind: the file's hash tells how far it came.
+/// Settles the rows that a crashed process left: the file's hash tells whether it was written.
 /// Returns how many changes were settled.
 ///
 /// # Errors
@@ -162,7 +162,7 @@ pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
 
 type SettledAs = (Option<ContentHash>, ChangeState);
 
-/// What the file holds where the write was made, and where it was not; and what that means.
+/// The hash that the file has if the write was made and if it was not, with the state each means.
 fn outcomes(change: &Change) -> [SettledAs; 2] {
     match change.state {
         ChangeState::Undoing => [
@@ -203,7 +203,7 @@ fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
     let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
     let was_made = outcome == Some(outcomes[0]);
     if was_made && displaced_another(&temp, change) {
-        // It was killed between the exchange and the look at what was displaced.
+        // The process was killed after the exchange, before it checked which file it had displaced.
         exchange(&temp, &target)
             .with_context(|| format!("cannot put back {}", target.display()))?;
         outcome = None;
@@ -215,7 +215,7 @@ fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
     Ok(state)
 }
 
-/// Does `temp` hold what another program put in the target's place at the last moment?
+/// Is `temp` a file that another program had renamed to the target's name just before the exchange?
 fn displaced_another(temp: &Path, change: &Change) -> bool {
     match content_of(temp, false) {
         Ok(Some((_, hash))) => Some(hash) != change.hash_before && hash != change.hash_after,

@@ -19,7 +19,7 @@ const MAX_MEAN_DIFFERENCE: f64 = 2.0;
 /// The whole new file, and what it stands for; `None` if the pixels are to stay as they are.
 ///
 /// # Errors
-/// The reason why the pixels cannot be turned, or why this file is not written at all.
+/// Returns an error if the pixels cannot be turned without loss, or this file is not written at all.
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Option<(Patch, Vec<u8>)>, Refusal> {
     let source = lossless::source(bytes, turn)?;
     if source.apply == Orientation::UPRIGHT {
@@ -56,7 +56,7 @@ fn op(orientation: Orientation) -> TransformOp {
     }
 }
 
-/// Without metadata, and whole blocks or not at all.
+/// Turns the picture without its metadata; fails if its sides are not whole blocks.
 fn transform(bytes: &[u8], apply: Orientation, progressive: bool) -> Result<Vec<u8>, ()> {
     let mut transform = Transform::op(op(apply));
     (transform.perfect, transform.copy_none) = (true, true);
@@ -64,7 +64,7 @@ fn transform(bytes: &[u8], apply: Orientation, progressive: bool) -> Result<Vec<
     Transformer::new().and_then(|mut t| t.transform_to_vec(&transform, bytes)).map_err(|_| ())
 }
 
-/// A thumbnail that lies like the photo is turned like it.
+/// Turns a thumbnail whose pixels lie as the photo's do.
 fn turn_thumbnail(old: &[u8], source: &TurnSource) -> Option<Vec<u8>> {
     let header = Decompressor::new().ok()?.read_header(old).ok()?;
     let photo = source.width.cmp(&source.height);

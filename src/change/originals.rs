@@ -12,14 +12,14 @@ use crate::files::identity::ContentHash;
 use crate::files::write_whole::{Durability, write_whole};
 use crate::store::{RetentionPolicy, Store};
 
-/// Where the original with this hash is kept: one folder a first byte.
+/// Where the original with this hash is kept: in a folder named by the first byte of the hash.
 pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
     let name = hash.to_hex();
     let folder = store.path().parent().unwrap_or(Path::new("."));
     folder.join("originals").join(&name[..2]).join(&name)
 }
 
-/// Keeps `bytes`, whose hash is `hash`, durably, and drops what is then too much or too old.
+/// Stores `bytes`, whose hash is `hash`, durably. Drops the originals that are then too many or too old.
 ///
 /// # Errors
 /// Returns an error if it cannot be written; then the photo must not be either.
@@ -29,7 +29,7 @@ pub fn keep(
     hash: &ContentHash,
     bytes: &[u8],
 ) -> Result<()> {
-    // It may be among those to drop, being there already; then it is noted and written anew.
+    // This original may be stored already and be among those to drop; it is then noted and written again.
     prune(store, keep, bytes.len() as u64)?;
     store.note_original(hash, bytes.len() as u64)?;
     let path = path_of(store, hash);
@@ -63,7 +63,7 @@ pub fn prune(store: &mut Store, keep: RetentionPolicy, extra: u64) -> Result<()>
 /// The kept bytes.
 ///
 /// # Errors
-/// Returns an error if they were dropped, or are not what they were.
+/// Returns an error if they were dropped, or no longer have this hash.
 pub fn load(store: &Store, hash: &ContentHash) -> Result<Vec<u8>, FixError> {
     let bytes = match fs::read(path_of(store, hash)) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Err(FixError::OriginalDropped),

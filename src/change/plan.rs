@@ -36,7 +36,7 @@ pub struct Plan {
 /// Plans for `photo`, which holds `bytes` and has the sidecar `beside`.
 ///
 /// # Errors
-/// The first reason found not to write, where no other mode can stand in.
+/// Returns an error if the photo must not be written in the mode asked for, nor in one that may replace it.
 pub fn plan(
     photo: &Path,
     bytes: &[u8],
@@ -71,17 +71,12 @@ fn plan_in(
     {
         return Err(Refusal::SidecarSpeaks);
     }
-    let by_tag = |patch: Patch| -> Result<Plan, Refusal> {
-        let new = Content::Bytes(patch.apply(bytes)?);
-        let target = photo.to_owned();
-        Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
-    };
     if mode == Mode::Tag {
-        return by_tag(tag::plan(bytes, request.turn)?);
+        return plan_tag(photo, bytes, request.turn);
     }
     match lossless::plan(bytes, request.turn)? {
         // The pixels lie right already; only the tag is wrong.
-        None => by_tag(tag::plan(bytes, request.turn)?),
+        None => plan_tag(photo, bytes, request.turn),
         Some(_) if bytes.len() as u64 > request.max_original => Err(Refusal::NoBudget),
         Some((patch, new)) => {
             let target = photo.to_owned();
@@ -91,7 +86,14 @@ fn plan_in(
     }
 }
 
-/// The sidecar states what the photo's own tag would have to; what the photo says is left alone.
+fn plan_tag(photo: &Path, bytes: &[u8], turn: Turn) -> Result<Plan, Refusal> {
+    let patch = tag::plan(bytes, turn)?;
+    let new = Content::Bytes(patch.apply(bytes)?);
+    let target = photo.to_owned();
+    Ok(Plan { target, mode: Mode::Tag, instead: None, patch, new })
+}
+
+/// Writes the orientation to the sidecar; the photo itself is not changed.
 fn plan_sidecar(
     photo: &Path,
     bytes: &[u8],

@@ -25,11 +25,11 @@ pub struct Prepared {
     pub mode: Mode,
     /// Why it is not the mode that was asked for.
     pub instead: Option<Refusal>,
-    /// `None`: the target is not there yet.
+    /// `None`: the target does not exist yet.
     pub(super) identity: Option<Identity>,
-    /// `None`: the target is not there yet.
+    /// `None`: the target does not exist yet.
     pub hash_before: Option<ContentHash>,
-    /// `None`: the target is not to be there.
+    /// `None`: the target is to be removed.
     pub hash_after: Option<ContentHash>,
     pub patch: Patch,
     /// The old bytes of a file that the patch alone cannot restore.
@@ -52,7 +52,7 @@ pub struct Precondition<'a> {
 /// may be written. Writes nothing, so a dry run ends here.
 ///
 /// # Errors
-/// The first reason found not to write this file.
+/// Returns an error if the photo is not as expected, or the file must not be written.
 pub fn prepare(
     path: &Path,
     expected: Precondition<'_>,
@@ -96,8 +96,7 @@ pub fn prepare(
     })
 }
 
-/// A look at the file that a change left, for putting back what was there before it: `original`
-/// where the patch alone cannot say.
+/// Prepares the undo of `change`. `original`: the old bytes, needed where the patch alone cannot restore them.
 ///
 /// # Errors
 /// Returns an error if it is not what the change left, or may not be written.

@@ -22,8 +22,8 @@ impl Prepared {
     /// where a new file is built; the journal names it, so that it can be removed after a crash.
     ///
     /// # Errors
-    /// Then the file is as it was, unless the error is [`FixError::Verify`] or an I/O error while
-    /// syncing; the caller settles the journal by the file's hash.
+    /// Returns an error if the file cannot be written. It is then unchanged, unless the error is
+    /// [`FixError::Verify`] or an I/O error while syncing; the caller settles the journal by the file's hash.
     pub(super) fn perform(
         &self,
         temp: &Path,
@@ -45,7 +45,7 @@ impl Prepared {
         }
     }
 
-    /// A sidecar that was not there before, and takes nobody's place.
+    /// Creates a sidecar; fails if there is a file of its name.
     fn create(&self, temp: &Path) -> Result<Identity, FixError> {
         let Content::Bytes(bytes) = &self.new else { return Err(FixError::Changed) };
         let new = new_file(temp, 0o666)?;
@@ -55,7 +55,7 @@ impl Prepared {
             let at = rustix::fs::CWD;
             match rustix::fs::renameat_with(at, temp, at, &self.target, RenameFlags::NOREPLACE) {
                 Err(rustix::io::Errno::EXIST) => return Err(FixError::Changed),
-                // Not every file system knows the flag; a link takes nobody's place either.
+                // Not every file system knows the flag; a hard link does not replace a file either.
                 Err(
                     rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
                 ) => {
@@ -72,18 +72,12 @@ impl Prepared {
         remove_on_error(result, temp, inode)
     }
 
-    /// Takes the name away first, looks at what had it, and only then drops the file.
+    /// Renames the file, checks that it is the one that was planned for, and only then removes it.
     fn remove(&self, temp: &Path, identity: &Identity) -> Result<(), FixError> {
-        let at = rustix::fs::CWD;
-        let rename = |from: &Path, to: &Path| {
-            fs::symlink_metadata(to).err().ok_or(FixError::Changed)?;
-            rustix::fs::renameat(at, from, at, to)
-                .map_err(|err| FixError::io("rename the file")(err.into()))
-        };
-        rename(&self.target, temp)?;
+        rename_to_free_name(&self.target, temp)?;
         let displaced = fs::symlink_metadata(temp).map_err(FixError::io("look at the file"))?;
         if !Identity::from(&displaced).is_renamed(identity) {
-            rename(temp, &self.target)?;
+            rename_to_free_name(temp, &self.target)?;
             return Err(FixError::Changed);
         }
         sync_folder_of(&self.target)?;
@@ -95,7 +89,7 @@ impl Prepared {
     /// programs need no lock to change it: writing checks again.
     ///
     /// # Errors
-    /// [`FixError::Changed`] where it is not, [`FixError::Vanished`] where it is gone.
+    /// Returns an error if it is not: [`FixError::Vanished`] if it is gone, else [`FixError::Changed`].
     pub(super) fn is_still_so(&self) -> Result<(), FixError> {
         let now = match fs::symlink_metadata(&self.target) {
             Ok(metadata) => Some(Identity::from(&metadata)),
@@ -114,8 +108,8 @@ impl Prepared {
         let opened = file.metadata().map_err(FixError::io("read the file's metadata"))?;
         let at_path =
             fs::symlink_metadata(&self.target).map_err(FixError::io("look at the path"))?;
-        let same = |metadata| Identity::from(metadata) == *identity;
-        if same(&opened) && same(&at_path) { Ok(()) } else { Err(FixError::Changed) }
+        let found = [Identity::from(&opened), Identity::from(&at_path)];
+        if found == [*identity; 2] { Ok(()) } else { Err(FixError::Changed) }
     }
 
     fn overwrite(
@@ -234,6 +228,14 @@ fn remove_on_error<T>(
         }
     }
     result
+}
+
+/// Returns an error if there is something at `to`.
+fn rename_to_free_name(from: &Path, to: &Path) -> Result<(), FixError> {
+    fs::symlink_metadata(to).err().ok_or(FixError::Changed)?;
+    let here = rustix::fs::CWD;
+    rustix::fs::renameat(here, from, here, to)
+        .map_err(|err| FixError::io("rename the file")(err.into()))
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), FixError> {

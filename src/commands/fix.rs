@@ -86,7 +86,7 @@ impl Fixer<'_> {
         Ok(())
     }
 
-    /// A photo the database has not seen gets a row, so that its change can be undone.
+    /// Adds a photo that is not in the database, so that its change can be undone.
     fn meet(&mut self, path: &Path) -> Result<Option<KnownPhoto>> {
         let metadata = path.symlink_metadata().with_context(|| format!("{}", path.display()))?;
         let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };

@@ -62,6 +62,7 @@ fn roots(paths: &[PathBuf]) -> Vec<PathBuf> {
 
 /// The path as the database holds it.
 pub fn known_path(path: &Path) -> PathBuf {
-    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    std::fs::canonicalize(path).unwrap_or_else(|_| absolute())
+    std::fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned())
 }

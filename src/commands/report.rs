@@ -57,12 +57,11 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     let report = Report { title, turned, waiting, skipped: skipped.collect() };
     fs::write(&args.output, report.html())
         .with_context(|| format!("cannot write {}", args.output.display()))?;
-    let count = |n: usize| human::grouped(n as u64);
     output::line(&format!(
         "Run {run}: {} turned, {} waiting, {} skipped, in {}",
-        count(report.turned.len()),
-        count(report.waiting.len()),
-        count(report.skipped.len()),
+        human::grouped(report.turned.len() as u64),
+        human::grouped(report.waiting.len() as u64),
+        human::grouped(report.skipped.len() as u64),
         human::printable(&args.output.to_string_lossy())
     ))?;
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `orientd run`: the daemon; `orientd control`: a word to it.
+//! `orientd run`: the daemon; `orientd control`: sends it a command.
 
 use std::process::ExitCode;
 

@@ -49,14 +49,15 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     for (word, n) in verdicts {
         output::line(&format!("  {word:<9} {:>9}", human::grouped(n)))?;
     }
-    let count = |n: i64| human::grouped(n.unsigned_abs());
-    output::line(&format!("{} turned, {} put back", count(n_done), count(n_undone)))?;
+    let done = human::grouped(n_done.unsigned_abs());
+    let undone = human::grouped(n_undone.unsigned_abs());
+    output::line(&format!("{done} turned, {undone} put back"))?;
     for line in fitted.iter().flat_map(|fitted| guarantee::lines(configured, fitted)) {
         output::line(&line)?;
     }
     if n_unsettled > 0 {
         let text = "cut short by a crash; the next scan or fix settles them";
-        output::line(&format!("{} {text}", count(n_unsettled)))?;
+        output::line(&format!("{} {text}", human::grouped(n_unsettled.unsigned_abs())))?;
     }
     if let Some(daemon) = daemon {
         output::line(&format!("daemon: {}", daemon.line()))?;

@@ -14,8 +14,8 @@ use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
 
-/// Becomes the trainer; returns only where it cannot. `--library` stands for everything that
-/// retraining on the photos in the database takes; what follows it is handed on.
+/// Replaces this process by the trainer; returns only if it cannot. `--library` stands for all arguments that
+/// retraining on the photos in the database needs; the arguments after it are passed on.
 pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
     let mut runtime = global.ort_lib.clone();
     let whole = match args.split_first() {

@@ -21,14 +21,14 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::messages::{Message, ServiceSettings, Shared};
 use super::status::Status;
 
-/// A service manager kills what takes longer.
+/// A service manager kills a process that takes longer.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
-/// For one request; a client that says nothing is left.
+/// For one request; a client that sends none is disconnected.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 const LONGEST_REQUEST: u64 = 64 << 10;
 
-/// Clients heard at once; more wait for their turn.
+/// Clients served at once; more wait for their turn.
 const MOST_CLIENTS: usize = 16;
 
 /// Where the daemon of a database listens: in the runtime directory, or beside the database where
@@ -45,27 +45,28 @@ pub fn socket_path(db: &Path) -> PathBuf {
 
 fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
     let path = socket_path(db);
-    let bind = || -> std::io::Result<UnixListener> {
-        if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        // Whoever left it is gone: the lock of the database is ours.
-        match std::fs::remove_file(&path) {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
-        Ok(listener)
-    };
-    let listener = bind().with_context(|| format!("cannot listen at {}", path.display()))?;
+    let listener = bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
     Ok((listener, path))
 }
 
-/// Serves until a signal comes or the service ends by itself. Gives the service's result.
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    // This process holds the lock of the database, so the daemon that left the socket has ended.
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves until a signal comes or the service ends by itself. Returns the service's result.
 ///
 /// # Errors
-/// Returns an error if signals or the socket cannot be had, or the service does not end in time.
+/// Returns an error if signals or the socket cannot be set up, or the service does not end in time.
 pub async fn serve(
     db: &Path,
     load: &impl Fn() -> Result<ServiceSettings>,
@@ -81,7 +82,7 @@ pub async fn serve(
     let mut watchdog = interval(watched.map_or(Duration::MAX / 4, |time| time / 2));
     watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut beats = None;
-    // Heard beside everything else: a client that takes its time must hold up neither a signal nor
+    // Clients have tasks of their own: a slow one must delay neither a signal nor
     // the watchdog.
     let mut clients = JoinSet::new();
     loop {
@@ -139,7 +140,7 @@ async fn stop(
     result.map_err(|_| anyhow!("the service panicked"))
 }
 
-/// Somebody may have tidied up before.
+/// Removes the socket; it may have been removed already.
 fn hang_up_at(path: &Path) {
     if let Err(err) = std::fs::remove_file(path)
         && err.kind() != std::io::ErrorKind::NotFound
@@ -187,7 +188,7 @@ fn may_ask(peer: u32, us: u32) -> bool {
     peer == us || peer == 0
 }
 
-/// Waits for a client's request. `None` if it has none, or is not to be heard.
+/// Waits for a client's request. `None` if it sends none, or may not ask.
 async fn recv(mut client: UnixStream) -> Option<(UnixStream, String)> {
     let us = rustix::process::geteuid().as_raw();
     if !client.peer_cred().is_ok_and(|peer| may_ask(peer.uid(), us)) {
@@ -202,7 +203,7 @@ async fn recv(mut client: UnixStream) -> Option<(UnixStream, String)> {
     }
 }
 
-/// The last of a client: there is nothing more to be heard from it.
+/// Answers a client; the connection then closes.
 async fn answer(
     mut client: UnixStream,
     answer: Result<Option<Status>>,
@@ -212,7 +213,7 @@ async fn answer(
         Err(err) => Reply { ok: false, status: None, error: Some(format!("{err:#}")) },
     };
     match serde_json::to_string(&reply) {
-        // A client that does not wait for its answer does not want it.
+        // A client may close its end without waiting for the answer.
         Ok(line) => {
             let _ = timeout(REQUEST_WITHIN, client.write_all(format!("{line}\n").as_bytes())).await;
         }

@@ -7,13 +7,13 @@ use crate::config::Config;
 use crate::pipeline::infer::Inference;
 use crate::signals::Signals;
 
-/// What is in force: read anew at every reload.
+/// The settings in force; read again at every reload.
 pub struct ServiceSettings {
     pub config: Config,
     pub inference: Inference,
 }
 
-/// A word to the service's thread.
+/// A message to the service's thread.
 pub enum Message {
     /// The watches have changes to take.
     Changed,
@@ -26,7 +26,7 @@ pub enum Message {
     Stop,
 }
 
-/// Between the service and whoever asks.
+/// State shared by the service and the control socket.
 #[derive(Default)]
 pub struct Shared {
     pub signals: Arc<Signals>,

@@ -43,7 +43,7 @@ pub fn run(db: &Path, load: impl Fn() -> Result<ServiceSettings>) -> Result<()> 
         .build()
         .context("cannot wait for signals")?;
     let serving = thread::Builder::new().name("service".into()).spawn(move || {
-        // Nobody waits for it only where the process is ending anyway.
+        // The receiver is gone only when the process is ending anyway.
         let _ = ended_in.send(service.run());
     })?;
     let ended = runtime.block_on(control::serve(db, &load, &shared, &inbox_in, ended))?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::files::identity::Identity;
 
-/// Files due this soon are taken along, so that both names of a renamed one meet in one round.
+/// Files due this soon are taken too, so that both names of a renamed file are in the same round.
 const ALONG: Duration = Duration::from_millis(20);
 
 struct Waiting {
@@ -35,7 +35,7 @@ impl Queue {
         }
     }
 
-    /// Takes out what has settled, and what is gone for as long. What changed goes on waiting.
+    /// Removes and returns the files that have settled or been gone for `settle`. Files that changed go on waiting.
     pub fn take_settled(&mut self, now: Instant, settle: Duration) -> Vec<PathBuf> {
         let mut settled = Vec::new();
         self.waiting.retain(|path, waiting| {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_taken_when_two_looks_a_settle_time_apart_agree() -> anyhow::Result<()> {
+    fn a_file_settles_when_it_stops_changing() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.jpg");
         fs::write(&path, b"a")?;

@@ -1,7 +1,7 @@
 //! inotify watches, one a folder, and what they told since they were last asked.
 //!
-//! notify 9 rather than 8: it can leave out OPEN events, so that viewers and our own reads wake
-//! nobody, and it reports watches that could not be placed, and unmounts. Folders are watched one by
+//! notify 9 rather than 8: it can leave out OPEN events, so that a read by a viewer or by orientd causes
+//! no work, and it reports watches that could not be placed, and unmounts. Folders are watched one by
 //! one, not recursively: only so are ignored ones left out and a full budget seen at its folder.
 
 use std::collections::{BTreeMap, HashSet};
@@ -128,7 +128,7 @@ impl Watches {
         let folders = WalkDir::new(root).into_iter().filter_entry(|entry| {
             entry.file_type().is_dir() && (entry.depth() == 0 || is_wanted(entry, ignore))
         });
-        // What cannot be entered is told by the walk that follows.
+        // The walk that follows reports folders that cannot be read.
         for folder in folders.flatten() {
             signals.heartbeat.beat();
             let Ok(metadata) = folder.metadata() else { continue };
@@ -169,7 +169,7 @@ impl Watches {
     }
 }
 
-/// File systems that tell of no changes made elsewhere, by their magic number in `statfs`.
+/// File systems that send no events for changes made by other machines, by their magic number in `statfs`.
 const EVENTLESS: [i64; 9] = [
     0x6969,      // NFS
     0x517B,      // SMB
@@ -182,7 +182,7 @@ const EVENTLESS: [i64; 9] = [
     0x7375_7245, // Coda
 ];
 
-/// Must this folder be polled, since its file system may keep changes to itself?
+/// Must this folder be polled, since its file system may send no events?
 pub fn is_eventless(folder: &Path) -> bool {
     rustix::fs::statfs(folder).is_ok_and(|fs| EVENTLESS.contains(&{ fs.f_type }))
 }

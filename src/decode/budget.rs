@@ -22,8 +22,8 @@ impl Budget {
         Self { total, free: Mutex::new(total), returned: Condvar::new(), ask: None }
     }
 
-    /// Bytes that are another process's to give. `ask` returns when they may be used; they are given
-    /// back when that process hears that the file is done.
+    /// A budget that another process owns. `ask` returns when the bytes may be used; that process frees them when
+    /// it hears that the file is done.
     pub fn asked_for(ask: impl Fn(usize) + Send + Sync + 'static) -> Self {
         Self { ask: Some(Box::new(ask)), ..Self::new(usize::MAX) }
     }

@@ -1,12 +1,12 @@
-//! What holds a decoding process.
+//! Which protections are in force in a decoding process.
 
 use serde::{Deserialize, Serialize};
 
-/// What holds a decoding process besides its limits.
+/// Protections in force in a decoding process, besides its resource limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
-    /// No system calls but those that decoding takes.
+    /// Only the system calls that decoding needs.
     pub seccomp: bool,
-    /// No file system.
+    /// No access to the file system.
     pub landlock: bool,
 }

@@ -37,7 +37,7 @@ pub struct Tools<'a> {
 
 pub fn decode_file(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Decoded {
     let mut format = None;
-    // A decoder's panic costs one photo. Nothing it could have left half done is used again.
+    // A decoder's panic skips one photo. No state that it may have left inconsistent is used again.
     let result = catch_unwind(AssertUnwindSafe(|| try_decode(opened, tools, side, &mut format)));
     match result {
         Ok(Ok(Some(photo))) => Decoded::Photo(Box::new(photo)),

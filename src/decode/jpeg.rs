@@ -86,9 +86,12 @@ fn memory_needed(header: &DecompressHeader, scale: ScalingFactor) -> usize {
 /// Bytes between two markers are the one thing that real cameras do and that costs no pixel; the
 /// first warning is asked for too, since it is the one that would tell of damage before them.
 fn is_harmless(bytes: &[u8], err: &turbojpeg::Error, image: &mut Image<Vec<u8>>) -> bool {
-    let is_about_extra_bytes = |text: &str| text.contains("extraneous bytes before marker");
     is_about_extra_bytes(&err.to_string())
         && first_warning(bytes, image).is_some_and(|first| is_about_extra_bytes(&first))
+}
+
+fn is_about_extra_bytes(warning: &str) -> bool {
+    warning.contains("extraneous bytes before marker")
 }
 
 /// Decodes up to the first warning, at 1/8. The crate has no name for this switch.
@@ -125,8 +128,8 @@ fn failed(err: turbojpeg::Error) -> SkipReason {
     SkipReason::Corrupt(err.to_string())
 }
 
-/// A file without its end is truncated whatever the decoder stumbled over; the rest is damage or a
-/// kind of JPEG that libjpeg-turbo does not read.
+/// A file without its end marker is truncated, whatever the decoder reports; other errors are damage or a kind of
+/// JPEG that libjpeg-turbo does not read.
 fn explain(bytes: &[u8], err: &turbojpeg::Error) -> SkipReason {
     let text = err.to_string();
     let is_cut = match jpeg::layout(bytes) {
@@ -146,9 +149,13 @@ fn explain(bytes: &[u8], err: &turbojpeg::Error) -> SkipReason {
 /// Adobe writes CMYK inverted, 255 for no ink, and libjpeg-turbo hands it on as it is.
 fn rgb_from_cmyk(cmyk: &[u8]) -> Vec<u8> {
     let (pixels, _) = cmyk.as_chunks::<4>();
-    let scaled = |ink: u8, black: u8| (u16::from(ink) * u16::from(black) / 255) as u8;
     pixels
         .iter()
         .flat_map(|[c, m, y, k]| [scaled(*c, *k), scaled(*m, *k), scaled(*y, *k)])
         .collect()
+}
+
+/// How bright the paper stays under this ink and black together.
+fn scaled(ink: u8, black: u8) -> u8 {
+    (u16::from(ink) * u16::from(black) / 255) as u8
 }

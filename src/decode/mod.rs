@@ -21,8 +21,8 @@ pub use photo::{Candidate, Decoded, Photo};
 use self::file::{Opened, Tools, decode_file, open};
 use self::heif::Heif;
 
-/// Reads and decodes one file to `side`×`side` pixels, in this process: what a file does to a decoder,
-/// it does to the caller. [`sandbox::Sandbox`] is for files of strangers. Never fails, never panics.
+/// Reads and decodes one file to `side`×`side` pixels, in this process: a file that exploits a decoder
+/// takes over the caller. Use [`sandbox::Sandbox`] for untrusted files. Never fails, never panics.
 pub fn decode_in_process(
     candidate: &Candidate,
     limits: &Limits,

@@ -37,7 +37,7 @@ pub enum Decoded {
 }
 
 impl Decoded {
-    /// The sidecar's word on how a photo is shown goes before the file's own.
+    /// The orientation in a sidecar wins over the file's own.
     pub(super) fn shown_by_sidecar(self, path: &Path) -> Self {
         match (self, sidecar::orientation(path)) {
             (Self::Photo(photo), Some(beside)) => {

@@ -16,8 +16,7 @@ pub fn decode(
     budget: &Budget,
     side: usize,
 ) -> Result<(DecodedPicture, Orientation), SkipReason> {
-    let none = || SkipReason::NoPreview("the file holds none".into());
-    let file = raw::parse(bytes).ok_or_else(none)?;
+    let file = raw::parse(bytes).ok_or_else(no_preview)?;
     let stored = Orientation::from_stored(file.stored);
     let mut failed = None;
     for preview in &file.previews {
@@ -39,5 +38,9 @@ pub fn decode(
             Err(skip) => failed = failed.or(Some(SkipReason::NoPreview(skip.to_string()))),
         }
     }
-    Err(failed.unwrap_or_else(none))
+    Err(failed.unwrap_or_else(no_preview))
+}
+
+fn no_preview() -> SkipReason {
+    SkipReason::NoPreview("the file holds none".into())
 }

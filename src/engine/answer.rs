@@ -1,4 +1,4 @@
-//! What is asked of the network, and what it answers.
+//! How the network is run on a photo, and its result.
 
 use std::str::FromStr;
 

@@ -51,7 +51,7 @@ impl Device {
         available.unwrap_or(false)
     }
 
-    /// Full batches pay on accelerators; a CPU gains nothing beyond a handful.
+    /// Accelerators are faster with full batches; a CPU gains nothing beyond a few photos.
     pub(super) fn is_accelerator(self) -> bool {
         !matches!(self, Self::Auto | Self::Cpu)
     }

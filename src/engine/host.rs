@@ -1,8 +1,8 @@
 //! The engine in a process of its own, so that its memory goes back to the system when it is not
 //! needed: ONNX Runtime never gives back what it has taken.
 //!
-//! The child is this program again. It gets the model as its first message and answers with what it
-//! loaded; then batches of pictures come, and answers go back. It ends when its input does.
+//! The child runs this same program. The first message sends it the model, and it replies what it loaded; then it
+//! answers one batch of pictures after another. It ends when its input is closed.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -40,7 +40,7 @@ pub struct Host {
     pub loaded: Loaded,
 }
 
-/// The conversation with the child, which ends with it.
+/// The pipes to the child, which ends when they close.
 struct Pipe {
     child: Child,
     to: Option<BufWriter<ChildStdin>>,
@@ -53,7 +53,7 @@ impl Host {
     /// Starts the child, which loads the model. See [`super::Engine::load`].
     ///
     /// # Errors
-    /// The child's own, or that it could not be started.
+    /// Returns an error if the child cannot be started, or cannot load the model.
     pub fn start(
         library: Option<&Path>,
         model: &ModelFile,
@@ -105,7 +105,7 @@ impl Host {
 }
 
 impl Pipe {
-    /// Sends a message and waits for the answer, which begins with a byte that says how it went.
+    /// Sends a message and waits for the answer, whose first byte says whether it is an error.
     fn ask(&mut self, parts: &[&[u8]]) -> Result<&[u8]> {
         if let Err(err) = self.exchange(parts) {
             let ended = self.child.try_wait().ok().flatten();
@@ -130,7 +130,7 @@ impl Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        // It ends by itself when its input does; one that hangs is ended.
+        // It ends by itself when its input is closed; one that hangs is killed.
         self.to = None;
         if let Err(err) = self.child.kill().and_then(|()| self.child.wait()) {
             tracing::debug!("the network's process: {err}");

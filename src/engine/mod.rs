@@ -19,7 +19,7 @@ use self::host::Host;
 use self::session::InProcess;
 use orientd_core::image::rgb::Rgb8;
 
-/// Whoever owns the session that answers.
+/// An inference session, in this process or in a child.
 pub enum Engine {
     InProcess(Box<InProcess>),
     /// In a process of its own, whose memory goes back to the system when the engine is dropped.

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_let_go_of_is_as_before_when_it_is_read() {
+    fn an_unloaded_model_reads_back_the_same() {
         let model = ModelFile::built_in();
         model.release();
         assert_eq!(ContentHash::of(&model.bytes), model.hash);

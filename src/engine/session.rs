@@ -49,7 +49,7 @@ impl InProcess {
                     let loaded = Loaded { spec, device: candidate, passed_over };
                     return Ok(Self { session, loaded, batch: Vec::new() });
                 }
-                // What is wrong with the model is wrong on every device.
+                // An error of the model itself occurs on every device, so it is reported as it is for the CPU.
                 Err(err) if candidate == Device::Cpu => return Err(err),
                 Err(err) => passed_over.push((candidate, format!("{err:#}"))),
             }
@@ -174,7 +174,7 @@ fn open(
     Ok((session, spec))
 }
 
-/// Reads the metadata and holds the graph's input and output against it.
+/// Reads the metadata and checks the graph's input and output against it.
 fn check(session: &Session) -> Result<ModelSpec> {
     let spec = {
         let metadata = session.metadata()?;

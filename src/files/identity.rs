@@ -1,4 +1,4 @@
-//! What tells a file from another, and from itself after a change.
+//! Identities of files, which tell one from another and a changed file from an unchanged one.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -64,16 +64,19 @@ impl fmt::Debug for ContentHash {
 
 impl From<&Metadata> for Identity {
     fn from(metadata: &Metadata) -> Self {
-        let ns =
-            |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
         Self {
             dev: metadata.dev(),
             ino: metadata.ino(),
             size: metadata.size(),
-            mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-            ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+}
+
+/// Since 1970.
+fn nanoseconds(seconds: i64, nanos: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
 impl Identity {

@@ -1,5 +1,5 @@
-//! Files on disk, without a word about turning photos: what tells one file from another, how one is
-//! opened and written whole, what lies beside a photo, which folder a path belongs to.
+//! Files on disk, whatever they hold: identity, opening, whole writes, sidecars, sets of folders. Knows nothing
+//! of turns.
 
 pub mod identity;
 pub mod open;

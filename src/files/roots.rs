@@ -16,7 +16,7 @@ pub fn without_nested(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> 
     kept
 }
 
-/// Something said of a folder and all below it. The innermost folder decides.
+/// A value for a folder and everything below it. The innermost folder decides.
 #[derive(Clone, Debug)]
 pub struct ByFolder<T> {
     /// Longest path first.
@@ -30,7 +30,7 @@ impl<T> ByFolder<T> {
         Self { entries }
     }
 
-    /// What is said of the innermost folder around `path`; `None` outside of all.
+    /// The value of the innermost folder around `path`; `None` outside of all folders.
     pub fn get(&self, path: &Path) -> Option<&T> {
         let innermost = self.entries.iter().find(|(folder, _)| path.starts_with(folder));
         innermost.map(|(_, value)| value)

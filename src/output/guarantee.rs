@@ -57,16 +57,15 @@ pub fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
             percent(fitted.threshold)
         ),
     };
-    let count = |n: i64| grouped(n.unsigned_abs());
     let mut lines =
         vec![why, format!("  promised: of 1,000 upright photos at most {promised} turned wrongly")];
     lines.push(match fitted.bound.filter(|_| fitted.n_answers > 0) {
         None => "  evidence: no answers about such photos yet; the model's figure is from other people's".into(),
         Some(bound) => format!(
             "  evidence: {} of {} such photos answered, {} wrong; at most {:.1} of 1,000 here (95 %)",
-            count(fitted.n_answers),
-            count(fitted.n_proposals),
-            count(fitted.n_wrong),
+            grouped(fitted.n_answers.unsigned_abs()),
+            grouped(fitted.n_proposals.unsigned_abs()),
+            grouped(fitted.n_wrong.unsigned_abs()),
             bound * 1000.0
         ),
     });
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_what_is_known() {
+    fn the_statement_matches_the_evidence() {
         let text = lines(None, &fitted(0.985, "lowered")).join("\n");
         for part in [
             "from 98.5 % on, by your answers",

@@ -62,11 +62,6 @@ pub struct Scanned<'a> {
 /// The end of a scan.
 pub fn summary(summary: &Summary, scanned: &Scanned<'_>) -> String {
     let mut lines = vec![headline(summary, scanned)];
-    let row = |style, word: &str, n: u64, note: &str| {
-        let count = format!("  {} {:>9}", paint(style, &format!("{word:<8}")), grouped(n));
-        let has_note = n > 0 && !note.is_empty();
-        if has_note { format!("{count}   {}", paint(DIM, note)) } else { count }
-    };
     let fix_note = match (scanned.fixing, scanned.dry_run) {
         (false, _) => "surely wrong; `orientd scan --fix` turns them",
         (true, true) => "surely wrong",
@@ -82,6 +77,12 @@ pub fn summary(summary: &Summary, scanned: &Scanned<'_>) -> String {
     }
     lines.extend(outcome(summary, scanned));
     lines.join("\n")
+}
+
+fn row(style: Style, word: &str, n: u64, note: &str) -> String {
+    let count = format!("  {} {:>9}", paint(style, &format!("{word:<8}")), grouped(n));
+    let has_note = n > 0 && !note.is_empty();
+    if has_note { format!("{count}   {}", paint(DIM, note)) } else { count }
 }
 
 fn headline(summary: &Summary, scanned: &Scanned<'_>) -> String {
@@ -124,13 +125,15 @@ fn outcome(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
 /// ` by the tag`, or how many in which way.
 fn ways(summary: &Summary) -> String {
     let words = [("tag", "by the tag"), ("pixels", "by the pixels"), ("sidecar", "by a sidecar")];
-    let count = |action: &str| summary.actions.get(action).copied().unwrap_or(0);
-    let used: Vec<_> = words.into_iter().filter(|(action, _)| count(action) > 0).collect();
+    let used: Vec<(u64, &str)> = words
+        .into_iter()
+        .filter_map(|(action, words)| Some((*summary.actions.get(action)?, words)))
+        .filter(|(n, _)| *n > 0)
+        .collect();
     match used.as_slice() {
         [(_, words)] => format!(" {words}"),
         _ => {
-            let parts =
-                used.iter().map(|(action, words)| format!("{} {words}", grouped(count(action))));
+            let parts = used.iter().map(|(n, words)| format!("{} {words}", grouped(*n)));
             format!(": {}", parts.collect::<Vec<_>>().join(", "))
         }
     }

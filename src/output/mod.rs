@@ -1,4 +1,4 @@
-//! What is printed: JSON for programs, lines for people, a bar for the impatient.
+//! What is printed: JSON for programs, text for people, a progress bar.
 
 pub mod guarantee;
 pub mod html;
@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 
-/// Prints a line to stdout. A reader that has left is no error: there is nobody to tell.
+/// Prints a line to stdout. A closed pipe is no error.
 ///
 /// # Errors
 /// Returns an error if stdout cannot be written for another reason.

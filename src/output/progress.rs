@@ -1,4 +1,4 @@
-//! A bar on a terminal, a plain line now and then elsewhere, nothing where nobody wants it.
+//! Progress: a bar on a terminal, a plain line now and then elsewhere, nothing if the user wants none.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ impl Progress {
         Self::Bar(bar)
     }
 
-    /// Does anybody see a total?
+    /// The bar that can show a total, if there is one.
     pub fn wants_total(&self) -> Option<ProgressBar> {
         match self {
             Self::Bar(bar) => Some(bar.clone()),

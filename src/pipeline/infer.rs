@@ -69,10 +69,10 @@ impl Inference {
         events.send(Event::Loaded(info)).context("the recorder has ended")?;
 
         let n_batch = self.batch.unwrap_or_else(|| engine.loaded().preferred_batch()).max(1);
-        // The first candidate goes the way of all others.
+        // Hands the first candidate, received above, to the decoders like all others.
         let (first_in, first_out) = bounded(1);
         first_in.send(first).context("the decoders take no work")?;
-        // Room for the next batch while one is with the network.
+        // Room for the next batch while the network runs one.
         let (photos_in, photos_out) = bounded(n_batch.max(self.n_threads));
         let budget = Budget::new(DECODE_BUDGET);
         let pool = DecodePool {

@@ -16,7 +16,7 @@ pub enum WalkEvent {
     Unchanged(Vec<(KnownFile, PathBuf)>),
     /// A known photo under a new name; not opened.
     Renamed { id: PhotoId, path: PathBuf, identity: Identity },
-    /// Its name promises a photo, and it is no regular file: a FIFO named `.jpg`, say.
+    /// Named like a photo, but not a regular file: a FIFO named `.jpg`, say.
     NotRegular(Candidate),
     /// A file that was found under another name already.
     SameFile,
@@ -52,7 +52,7 @@ pub enum Report {
     Unchanged(KnownOutcome, u64),
     SameFile,
     OtherFile,
-    /// To be looked at when it has settled.
+    /// To be scanned when it has settled.
     Unsettled(PathBuf),
     /// So many photos that were known and are gone.
     Missing(usize),

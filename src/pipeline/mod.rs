@@ -122,7 +122,7 @@ fn flow(
         let recorded = recording.join().map_err(|_| anyhow!("the recorder panicked"))?;
         let inferred = inferring.join().map_err(|_| anyhow!("the decoders' thread panicked"))?;
         let walked = walking.join().map_err(|_| anyhow!("the walk panicked"))?;
-        // If both failed, the recorder's end is what stopped the other.
+        // If both failed, the recorder failed first and thereby stopped the other.
         let store = recorded?;
         inferred?;
         // A walk that was stopped has no error of its own: the thread that stopped it has.

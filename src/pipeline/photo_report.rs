@@ -1,4 +1,4 @@
-//! What is told about one photo, whatever the form it is told in.
+//! What is reported about one photo, in JSON and in text.
 
 use std::path::PathBuf;
 

@@ -24,7 +24,7 @@ pub struct Policy {
     pub mode: Mode,
 }
 
-/// What is done where. The innermost folder decides.
+/// Policies by folder; the innermost folder decides.
 #[derive(Clone, Debug)]
 pub struct Policies {
     elsewhere: Policy,

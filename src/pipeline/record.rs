@@ -1,5 +1,5 @@
-//! Owns the database: records what was seen, then plans or performs what is to be done about it.
-//! Record and fix share this thread, so the journal is always ahead of the disk.
+//! Owns the database: records what was seen, then plans or makes the turns. Recording and fixing share this
+//! thread, so the journal is always written before the file.
 
 use std::collections::HashMap;
 use std::fs;

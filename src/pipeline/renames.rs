@@ -16,12 +16,11 @@ pub fn is_absent(err: &std::io::Error) -> bool {
     matches!(err.kind(), NotFound | NotADirectory)
 }
 
-/// A photo may have been moved here from outside the roots, or from a place that an earlier walk found
-/// empty.
+/// Finds photos that were moved here from outside the roots, or that an earlier walk had missed at their old path.
 pub struct RenameLookup {
     db: PathBuf,
     model: Option<ModelId>,
-    /// Opened when the first stranger turns up.
+    /// Opened at the first unknown file.
     store: Option<Store>,
 }
 
@@ -30,8 +29,8 @@ impl RenameLookup {
         Self { db: store.path().to_owned(), model, store: None }
     }
 
-    /// The photo that was known under another name, which is gone. None where the database cannot be
-    /// asked: then the photo is looked at, and known again by its content.
+    /// The photo that was known under another name, which is gone. `None` also if the database cannot be read: the
+    /// photo is then decoded, and recognised by its content.
     pub fn renamed(&mut self, identity: &Identity) -> Option<KnownFile> {
         let known = self.ask(identity).unwrap_or_else(|err| {
             tracing::warn!("cannot look for earlier names of photos: {err:#}");

@@ -52,7 +52,8 @@ pub struct Walk {
     /// Look at everything again.
     pub rescan: bool,
     pub settling: Option<Settling>,
-    /// Where another file system is here than at the start, or none, nothing is missing: it is away.
+    /// If one of these is now on another file system, or gone, no photo below it is reported missing: its disk is
+    /// not mounted.
     pub anchors: Vec<MountIdentity>,
     pub signals: Arc<Signals>,
 }
@@ -181,7 +182,7 @@ fn unreadable(err: walkdir::Error) -> Classified {
     let is_gone = is_not_found(&err);
     match err.into_io_error() {
         Some(source) if !is_gone => Classified::WalkEvent(WalkEvent::Unreadable(path, source)),
-        // Deleted between listing and looking; or a loop, which cannot be without links.
+        // Deleted after it was listed. A loop is impossible, since links are not followed.
         _ => Classified::Nothing,
     }
 }
@@ -196,7 +197,7 @@ enum Classified {
 /// Tells new from known, one entry at a time.
 struct Classifier {
     known: HashMap<PathBuf, KnownFile>,
-    /// Where each known inode was last seen; made when the first stranger turns up.
+    /// Where each known inode was last seen; made at the first unknown file.
     by_inode: Option<HashMap<(u64, u64), PathBuf>>,
     /// Inodes met in this walk.
     met: HashSet<(u64, u64)>,

@@ -1,4 +1,4 @@
-//! What a person's answer does: a turn through the journal, a label, or taking either back.
+//! Carries out a person's answers: turns a photo through the journal, stores a label, undoes either.
 
 use anyhow::Result;
 
@@ -31,7 +31,7 @@ pub struct AnswerOutcome {
     pub refused: Option<Reason>,
 }
 
-/// Does what a person says, one photo after the other.
+/// Carries out answers, one photo after the other.
 pub struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
@@ -97,7 +97,7 @@ impl AnswerWriter {
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
-        // A run holds changes; an answer that changes nothing needs none.
+        // An answer that changes no file needs no run.
         let run = match planned.prepared() {
             Some(_) => Some(self.run()?),
             None => None,

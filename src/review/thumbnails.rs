@@ -86,7 +86,7 @@ impl Thumbnails {
     /// A JPEG of the photo as a viewer shows it.
     ///
     /// # Errors
-    /// `Missing`.
+    /// Returns an error if the photo cannot be decoded, the cache cannot be written or too many requests wait.
     pub async fn get(
         self: &std::sync::Arc<Self>,
         photo: KnownPhoto,
@@ -103,10 +103,10 @@ impl Thumbnails {
         made.map_err(|err| Missing::Failed(err.into()))?
     }
 
-    /// As [`Thumbnails::get`], for one who waits.
+    /// As [`Thumbnails::get`], but blocks the calling thread.
     ///
     /// # Errors
-    /// `Missing`.
+    /// As [`Thumbnails::get`], but never because others wait.
     pub fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
         match self.kept(photo, size) {
             Some(bytes) => Ok(bytes),
@@ -129,7 +129,7 @@ impl Thumbnails {
     fn make(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
         let side = size.side();
         let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
-        // A decoder of its own for each: what a hostile photo does to it ends with it.
+        // A new decoding process for each, so that a hostile photo cannot affect the next.
         let signals = Signals::default();
         let mut decoder = Sandbox::new(&self.limits, &self.budget, side, &signals);
         let seen = match decoder.decode(&candidate).map_err(Missing::Failed)? {
@@ -167,7 +167,7 @@ impl Thumbnails {
         self.folder.join(folder).join(format!("{name}-{}{beside}.jpg", size.side()))
     }
 
-    /// Whole or not at all: another process may make the same one.
+    /// Written atomically, since another process may write the same file.
     fn keep(&self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
         let made = || -> std::io::Result<()> {
@@ -222,9 +222,10 @@ fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Resul
     let height = height.max(1) as usize;
     let side = square.width;
     let longer = width.max(height);
-    let scale = |length: usize| (length * side / longer).max(1);
+    let width = (width * side / longer).max(1);
+    let height = (height * side / longer).max(1);
     let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
-    Ok(resize(square, scale(width), scale(height)).map_err(failed)?)
+    Ok(resize(square, width, height).map_err(failed)?)
 }
 
 #[cfg(test)]

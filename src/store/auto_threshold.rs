@@ -14,7 +14,7 @@ use orientd_core::verdict::decision::Probabilities;
 /// An upright photo counts as one where the model has at least this little doubt.
 const UPRIGHT: f64 = 0.9;
 
-/// Photos that come meanwhile change little until they are a tenth more.
+/// New photos matter to the fit once there are a tenth more.
 const GROWTH: i64 = 10;
 
 /// A threshold in force with what it rests on.
@@ -62,7 +62,7 @@ const ANSWERS: &str = "
     ORDER BY 9, 10";
 
 impl Store {
-    /// The fitted threshold of a model, fitted anew where there are other answers than the last time.
+    /// The fitted threshold of a model; fitted again if the answers have changed.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
@@ -142,19 +142,18 @@ impl Store {
             let (proposed, confidence) = probabilities(row)?.best_change();
             let made: Option<u16> = row.get(4)?;
             let said: Option<u16> = row.get(5)?;
-            let shown = |number| Orientation::from_stored(Some(number));
-            let shown_then = shown(row.get(6)?);
-            let shown_now = shown(row.get(7)?);
+            let shown_then = Orientation::from_stored(Some(row.get(6)?));
+            let shown_now = Orientation::from_stored(Some(row.get(7)?));
             let needed = match (made, said) {
-                // Of the same content, maybe shown otherwise meanwhile.
+                // About the same content, which a sidecar may display otherwise by now.
                 (None, Some(said)) => needed(shown_then, shown_now, said),
-                // Of what a turn had made of it.
+                // About the content that a turn had made of it.
                 (Some(made), Some(said)) => Turn::from_degrees((made + said) % 360),
                 _ => None,
             };
             let is_right = match (needed, made) {
                 (Some(needed), _) => needed == proposed,
-                // Put back: that turn was wrong. Of another turn it says nothing.
+                // Undone: that turn was wrong, and nothing is known of the others.
                 (None, Some(made)) if made == proposed.degrees() => false,
                 _ => continue,
             };
@@ -205,7 +204,7 @@ impl Store {
         Ok(self.db.prepare_cached(&sql)?.query_row([model], row).optional()?)
     }
 
-    /// In place of row `previous`, where the threshold is still the same.
+    /// Replaces row `previous` if the threshold is still the same.
     fn keep_fit(
         &mut self,
         model: ModelId,
@@ -251,18 +250,22 @@ fn needed(then: Orientation, now: Orientation, said: u16) -> Option<Turn> {
     Turn::ALL.into_iter().find(|turn| then.then(turn.orientation()) == upright)
 }
 
+/// SQLite has no unsigned integers.
+fn as_integer(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 fn fitted_threshold(fit: &AutoThreshold) -> FittedThreshold {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let evidence = &fit.evidence;
     FittedThreshold {
         threshold: fit.threshold,
         source: fit.source.as_str().to_owned(),
-        n_answers: number(evidence.n_answers),
-        n_wrong: number(evidence.n_wrong),
-        n_proposals: number(evidence.n_proposals),
-        n_upright: number(evidence.n_upright),
+        n_answers: as_integer(evidence.n_answers),
+        n_wrong: as_integer(evidence.n_wrong),
+        n_proposals: as_integer(evidence.n_proposals),
+        n_upright: as_integer(evidence.n_upright),
         bound: evidence.bound(),
-        next: fit.next.map(|(threshold, n)| (threshold, number(n))),
+        next: fit.next.map(|(threshold, n)| (threshold, as_integer(n))),
     }
 }
 
@@ -276,7 +279,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn what_is_said_of_a_photo_as_it_is_now_holds_for_it_as_it_was() {
+    fn answers_apply_to_the_pixels_seen_at_the_time() {
         for (name, then, now, said, expected) in [
             ("the same",            1, 1, 90,  Some(90)),
             ("turned by a sidecar", 1, 6, 0,   Some(90)),

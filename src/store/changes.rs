@@ -102,7 +102,7 @@ pub struct FileState {
     pub swapped: bool,
 }
 
-/// What the column holds for "no file": a hash of nothing that anybody knows.
+/// Stands for "no file" in the column, which may not be null.
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
@@ -174,7 +174,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes in the midst of which a process died.
+    /// Changes begun by a process that crashed before it settled them.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
@@ -271,7 +271,6 @@ impl Store {
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     let state: String = row.get(9)?;
     let mode: String = row.get(10)?;
-    let orientation = |number| Orientation::from_stored(Some(number));
     Ok(Change {
         id: row.get(0)?,
         run: row.get(1)?,
@@ -281,8 +280,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
         patch: Patch {
             edits: Vec::new(),
-            from: orientation(row.get(5)?),
-            to: orientation(row.get(6)?),
+            from: Orientation::from_stored(Some(row.get(5)?)),
+            to: Orientation::from_stored(Some(row.get(6)?)),
         },
         hash_before: Some(row.get(7)?).filter(|hash| *hash != NO_FILE),
         hash_after: row.get(8)?,

@@ -25,7 +25,7 @@ pub struct KnownFile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KnownOutcome {
-    /// Decoded at by the present model. `pending`: its proposal is for the content as it is now.
+    /// Seen by the present model. `pending`: its proposal is for the content as it is now.
     Decoded { verdict: Verdict, pending: bool },
     /// Skipped for a reason that lies in the file; the code is in the photo's row.
     Skipped,
@@ -145,7 +145,7 @@ impl Store {
             )
             .optional()?;
         if let Some(stale) = stale {
-            // Its history points to it, so it keeps its row under a name no file can have.
+            // Its history refers to the row, so the row stays, under a name that no file can have.
             let gone = [bytes, format!("\0{stale}").as_bytes()].concat();
             transaction.execute(
                 "UPDATE photos SET path = ?2, missing_since = ?3 WHERE id = ?1",
@@ -177,7 +177,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Marks photos that a whole look at their folder did not find. Nothing is forgotten.
+    /// Marks photos that a full walk of their folder did not find. Their history is kept.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.

@@ -79,9 +79,6 @@ impl Store {
     ) -> Result<Option<ModelId>> {
         let sql = "SELECT id, own_auto, own_review, auto_confidence, review_confidence
                    FROM models WHERE hash = ?1";
-        let thresholds = |row: &Row<'_>, at: usize| -> rusqlite::Result<Thresholds> {
-            Ok(Thresholds { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
-        };
         let row = |row: &Row<'_>| {
             Ok((row.get::<_, ModelId>(0)?, thresholds(row, 1)?, thresholds(row, 3)?))
         };
@@ -151,4 +148,9 @@ impl Store {
         };
         Ok(self.db.query_row(sql, [], row).optional()?)
     }
+}
+
+/// From this column and the next.
+fn thresholds(row: &Row<'_>, at: usize) -> rusqlite::Result<Thresholds> {
+    Ok(Thresholds { auto_confidence: row.get(at)?, review_confidence: row.get(at + 1)? })
 }

@@ -98,8 +98,8 @@ impl Store {
         self.migrate()
     }
 
-    /// Where two programs make the database at the same time, SQLite tells one at once that it is
-    /// locked, whatever the timeout: both read and both want to write.
+    /// If two programs create the database at the same time, SQLite tells one of them at once that it is
+    /// locked, whatever the timeout, since both hold a read lock and want to write.
     fn use_wal(&self) -> Result<()> {
         let deadline = Instant::now() + BUSY_TIMEOUT;
         loop {
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_database_is_refused_and_left_alone() -> Result<()> {
+    fn a_newer_database_is_refused_and_unchanged() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("orientd.db");
         Store::open(&path)?.db.pragma_update(None, "user_version", 99)?;
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_database_is_refused_and_left_alone() -> Result<()> {
+    fn another_kind_of_file_is_refused_and_unchanged() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("orientd.db");
         std::fs::write(
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn opening_twice_migrates_once_and_the_schema_is_sound() -> Result<()> {
+    fn opening_twice_migrates_once() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("orientd.db");
         drop(Store::open(&path)?);

@@ -1,4 +1,4 @@
-//! Which originals the undo store keeps. The files are `crate::change::originals`' affair.
+//! Which originals the undo store keeps. `crate::change::originals` writes and removes the files.
 
 use anyhow::Result;
 use rusqlite::params;
@@ -16,7 +16,7 @@ pub struct RetentionPolicy {
 }
 
 impl Store {
-    /// Notes an original before its file is written, so that no file is there that is not known.
+    /// Records an original before its file is written, so that every file is in the database.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.

@@ -54,7 +54,7 @@ const LISTED: &str = "
                                          ELSE c.hash_after = p.hash END";
 
 impl Store {
-    /// Photos present at or below `root`, no more than needed to tell none from some.
+    /// Is any photo present at or below `root`?
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.

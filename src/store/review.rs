@@ -108,9 +108,13 @@ impl Dates {
     }
 
     fn values(self) -> [i64; 4] {
-        let ns = |seconds: i64| seconds.saturating_mul(1_000_000_000);
-        [self.taken.0, self.taken.1, ns(self.modified.0), ns(self.modified.1)]
+        let (from, to) = self.modified;
+        [self.taken.0, self.taken.1, nanoseconds(from), nanoseconds(to)]
     }
+}
+
+fn nanoseconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000)
 }
 
 /// One page: what is wanted, and where the last page ended.

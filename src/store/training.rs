@@ -1,5 +1,5 @@
-//! What the trainer reads: photos, what is known of them, and what was done to them since. Which of it
-//! makes a label is the trainer's affair.
+//! What the trainer reads: photos, what is known of them, and what was done to them since. The
+//! trainer decides which of it makes a label.
 
 use std::path::PathBuf;
 use std::str::FromStr;

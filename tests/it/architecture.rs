@@ -115,7 +115,7 @@ fn read(table: &Table) -> Read {
 }
 
 #[test]
-fn rooms_use_only_what_the_table_allows() {
+fn modules_use_only_what_the_table_allows() {
     let mut wrong = Vec::new();
     for table in TABLES {
         let Read { tree, imports } = read(&table);

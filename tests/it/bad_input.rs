@@ -65,7 +65,7 @@ fn each_bad_file_has_its_reason_and_the_run_goes_on() {
 
 /// The decoder fills in grey and says nothing; half-copied photos must never look fine.
 #[test]
-fn a_jpeg_cut_short_anywhere_is_truncated_and_never_written() {
+fn truncated_jpegs_are_never_written() {
     let library = Library::new();
     let baseline = needs_with_exif(90, 1);
     let progressive = jpeg_with(&real_photo("coffee"), |compressor| {
@@ -82,15 +82,15 @@ fn a_jpeg_cut_short_anywhere_is_truncated_and_never_written() {
         zeros[whole.len() / 2..].fill(0);
         library.add(format!("{kind}-zeros.jpg"), &zeros);
         // Cut and given an end: grey all the same.
-        let mended = [&whole[..whole.len() * 2 / 3], &[0xFF, 0xD9]].concat();
-        library.add(format!("{kind}-mended.jpg"), &mended);
+        let repaired = [&whole[..whole.len() * 2 / 3], &[0xFF, 0xD9]].concat();
+        library.add(format!("{kind}-repaired.jpg"), &repaired);
     }
     let before = library.hashes();
     let scanned = library.scan(&["--fix"]);
     assert_eq!(scanned.photos.len(), 44);
     for (name, photo) in &scanned.photos {
         let reason = scanned.reason(name);
-        let is_plain_cut = !name.contains("mended") && !name.contains("zeros");
+        let is_plain_cut = !name.contains("repaired") && !name.contains("zeros");
         assert_eq!(photo["verdict"], "skipped", "{name}: {photo}");
         assert!(reason == "truncated" || (!is_plain_cut && reason == "corrupt"), "{name}: {photo}");
     }
@@ -98,7 +98,7 @@ fn a_jpeg_cut_short_anywhere_is_truncated_and_never_written() {
 }
 
 #[test]
-fn limits_come_from_the_config_and_raising_them_looks_again() {
+fn raising_a_limit_decodes_the_photo_again() {
     let library = Library::new();
     library.add("a.jpg", &needs(0));
     let config = library.home().join("config.toml");

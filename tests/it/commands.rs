@@ -5,7 +5,7 @@ use std::fs;
 use crate::harness::{Library, needs};
 
 #[test]
-fn status_and_list_work_before_and_after_the_first_scan() {
+fn status_and_list_work_before_the_first_scan() {
     let library = Library::new();
     assert!(library.ok(["status"]).contains("Nothing is known yet"));
     assert!(library.ok(["list"]).contains("Nothing is known yet"));
@@ -56,7 +56,7 @@ fn the_default_config_is_a_valid_config() {
 }
 
 #[test]
-fn models_are_listed_shown_chosen_and_looked_with() {
+fn models_are_listed_shown_chosen_and_used() {
     let library = Library::new();
     library.add("a.jpg", &needs(0));
     library.scan(&[]);
@@ -93,7 +93,7 @@ fn models_are_listed_shown_chosen_and_looked_with() {
 }
 
 #[test]
-fn the_bars_in_the_config_decide_and_change_their_mind() {
+fn configured_thresholds_apply_without_inference() {
     let library = Library::new();
     library.add("a.jpg", &needs(90));
     assert_eq!(library.scan(&[]).photos["a.jpg"]["verdict"], "fix");
@@ -119,7 +119,7 @@ fn completions_and_manual_pages_are_made() {
 }
 
 #[test]
-fn help_has_examples_and_a_reader_that_leaves_is_no_error() {
+fn help_has_examples_and_a_closed_pipe_is_no_error() {
     let library = Library::new();
     for command in ["scan", "list", "fix", "undo"] {
         assert!(library.ok([command, "--help"]).contains("Examples:"), "{command}");
@@ -137,7 +137,7 @@ fn help_has_examples_and_a_reader_that_leaves_is_no_error() {
 }
 
 #[test]
-fn train_hands_over_to_the_trainer_or_says_how_to_get_it() {
+fn train_runs_the_trainer_or_says_how_to_get_it() {
     use std::os::unix::fs::PermissionsExt;
     let library = Library::new();
     let program = library.home().join("orientd");

@@ -12,7 +12,7 @@ use crate::harness::{Library, needs, needs_with_exif, text_of, with_segment};
 use crate::running::{Daemon, config_file, configure, eventually, knows, listed, root};
 
 #[test]
-fn what_appears_is_looked_at_wherever_it_comes_from() {
+fn new_photos_are_judged_wherever_they_come_from() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     let before = library.add("before.jpg", &needs(0));
@@ -38,7 +38,7 @@ fn what_appears_is_looked_at_wherever_it_comes_from() {
 }
 
 #[test]
-fn unfinished_files_wait_and_opening_or_our_own_writes_cause_no_work() {
+fn unfinished_files_wait_and_own_writes_are_ignored() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     // So long that even a starved writer does not seem to have finished.
@@ -79,7 +79,7 @@ fn unfinished_files_wait_and_opening_or_our_own_writes_cause_no_work() {
 }
 
 #[test]
-fn a_rename_keeps_the_history_and_a_delete_is_noticed() {
+fn renames_keep_the_history_and_deletes_are_seen() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let photo = library.add("folder/a.jpg", &needs_with_exif(90, 1));
@@ -134,7 +134,7 @@ fn policies_are_by_folder_and_the_innermost_decides() {
 }
 
 #[test]
-fn a_folder_that_vanishes_is_waited_for_and_nothing_is_forgotten() {
+fn a_missing_folder_is_waited_for() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     let photo = library.add("a.jpg", &needs(0));
@@ -186,7 +186,7 @@ fn where_watches_run_out_it_polls_with_one_warning() {
 }
 
 #[test]
-fn a_burst_is_seen_whole_even_where_the_queue_overflows() {
+fn a_queue_overflow_loses_no_photo() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     fs::create_dir(library.path("remade")).unwrap();
@@ -261,7 +261,7 @@ fn the_socket_is_the_owners_and_takes_orders() {
 }
 
 #[test]
-fn the_model_and_its_threads_go_when_idle_and_come_back() {
+fn the_model_is_unloaded_when_idle_and_reloaded() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     library.add("a.jpg", &needs(0));
@@ -284,7 +284,7 @@ fn the_model_and_its_threads_go_when_idle_and_come_back() {
 }
 
 #[test]
-fn it_stops_in_time_in_the_midst_of_work_and_a_kill_loses_nothing() {
+fn a_stop_is_prompt_and_a_kill_loses_nothing() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let photo = needs_with_exif(90, 1);

@@ -50,7 +50,7 @@ fn host_of(pid: u32) -> Option<i32> {
 }
 
 #[test]
-fn the_networks_process_goes_when_idle_and_its_death_costs_a_moment() {
+fn the_inference_process_ends_when_idle_and_restarts() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     // Long enough that a starved test still finds the process it is about to end.

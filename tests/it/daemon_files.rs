@@ -14,7 +14,7 @@ use crate::running::{Daemon, configure, eventually, knows, listed, root};
 
 /// As editors save: a file beside it, then a rename over it; over and over.
 #[test]
-fn of_a_photo_saved_over_and_over_the_last_content_counts() {
+fn the_last_of_many_saves_counts() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let path = library.add("a.jpg", &needs(0));
@@ -42,7 +42,7 @@ fn of_a_photo_saved_over_and_over_the_last_content_counts() {
 
 /// Its two names fall into different rounds: the row is found by the file's inode.
 #[test]
-fn a_photo_that_was_away_for_a_while_is_not_opened_again() {
+fn a_photo_that_returns_is_not_opened_again() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let photo = library.add("folder/a.jpg", &needs_with_exif(90, 1));
@@ -119,7 +119,7 @@ fn large_png(path: &Path) {
 }
 
 #[test]
-fn it_stops_in_time_with_a_large_photo_in_hand_and_a_silent_client() {
+fn a_large_photo_or_silent_client_delays_no_stop() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let daemon = Daemon::start(&library);

@@ -130,7 +130,7 @@ fn a_photo_that_cannot_be_turned_is_named_once() {
 
 /// What waits is looked at in full batches; a single new photo does not wait for others.
 #[test]
-fn a_burst_goes_in_full_batches_and_a_single_photo_at_once() {
+fn bursts_fill_batches_and_single_photos_go_at_once() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     let mut command = library.command(["run", "-vv"]);

@@ -39,7 +39,7 @@ fn four_views_are_equivariant_on_real_photos() {
 }
 
 #[test]
-fn an_answer_does_not_depend_on_its_batch_mates() {
+fn a_prediction_does_not_depend_on_its_batch() {
     let mut engine = engine();
     let photos = squares(&engine);
     for views in [Views::One, Views::Four, Views::Cascade] {
@@ -77,7 +77,7 @@ fn a_turn_is_never_proposed_on_one_view_alone() {
 }
 
 #[test]
-fn a_named_device_that_cannot_load_is_an_error_and_auto_goes_on() {
+fn only_auto_falls_back_to_another_device() {
     let library = Library::new();
     library.add("a.jpg", &needs(0));
     let root = library.root();
@@ -106,7 +106,7 @@ fn a_library_that_is_missing_is_one_clear_error() {
 }
 
 #[test]
-fn a_model_that_does_not_fit_is_refused_with_the_reason() {
+fn an_unusable_model_is_refused_with_the_reason() {
     let library = Library::new();
     library.add("a.jpg", &needs(0));
     let before = library.hashes();

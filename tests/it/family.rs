@@ -181,7 +181,7 @@ fn live_through(family: &Family, order: &str) -> (Score, Score, Score) {
 
 /// Four photos in twenty crops each, so that no two are the same.
 #[test]
-fn a_small_family_gets_what_it_was_promised() {
+fn a_small_family_gets_its_guarantee() {
     let photos = (0..20).flat_map(|crop| {
         REAL_PHOTOS.map(|name| {
             let photo = real_photo(name);

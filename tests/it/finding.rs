@@ -46,7 +46,7 @@ fn globs_in_the_config_pass_over() {
 }
 
 #[test]
-fn links_are_not_followed_and_one_inode_is_looked_at_once() {
+fn links_are_skipped_and_hard_links_are_read_once() {
     let library = Library::new();
     let outside = library.home().join("outside.jpg");
     fs::write(&outside, needs(90)).unwrap();
@@ -64,7 +64,7 @@ fn links_are_not_followed_and_one_inode_is_looked_at_once() {
 }
 
 #[test]
-fn a_root_that_is_a_link_and_roots_that_overlap_are_one() {
+fn linked_and_overlapping_roots_are_merged() {
     let library = Library::new();
     library.add("sub/a.jpg", &needs(0));
     let link = library.home().join("link");
@@ -99,7 +99,7 @@ fn odd_names_are_photos_like_any_other() {
 }
 
 #[test]
-fn a_renamed_photo_keeps_its_history_and_is_not_opened() {
+fn a_renamed_photo_keeps_its_history() {
     let library = Library::new();
     library.add("a/wrong.jpg", &needs(90));
     let before = fs::read(library.path("a/wrong.jpg")).unwrap();
@@ -114,7 +114,7 @@ fn a_renamed_photo_keeps_its_history_and_is_not_opened() {
 
 /// Also where only its new place is looked through, or its old one was found empty before.
 #[test]
-fn a_photo_moved_from_elsewhere_keeps_its_history_and_is_not_opened() {
+fn a_moved_photo_keeps_its_history() {
     let library = Library::new();
     library.add("a/wrong.jpg", &needs(90));
     library.add("a/stays.jpg", &needs(0));
@@ -140,7 +140,7 @@ fn a_photo_moved_from_elsewhere_keeps_its_history_and_is_not_opened() {
 }
 
 #[test]
-fn a_photo_that_is_gone_is_not_listed_but_not_forgotten() {
+fn a_missing_photo_is_unlisted_but_remembered() {
     let library = Library::new();
     library.add("a.jpg", &needs(90));
     library.scan(&[]);

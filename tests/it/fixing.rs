@@ -31,7 +31,7 @@ fn an_existing_tag_is_one_byte_in_the_same_file() {
 }
 
 #[test]
-fn without_a_tag_a_block_is_inserted_and_everything_is_carried_over() {
+fn a_missing_tag_is_inserted_and_the_rest_kept() {
     let library = Library::new();
     let path = library.add("a.jpg", &needs(270));
     set_attributes(&path);
@@ -99,7 +99,7 @@ fn mixed() -> Library {
 }
 
 #[test]
-fn what_cannot_be_written_safely_is_left_alone_with_its_reason() {
+fn unsafe_writes_are_refused_with_a_reason() {
     let library = mixed();
     let before = library.hashes();
     let scanned = library.scan(&["--fix"]);
@@ -119,7 +119,7 @@ fn what_cannot_be_written_safely_is_left_alone_with_its_reason() {
 }
 
 #[test]
-fn a_dry_run_prints_what_a_fix_does_and_undo_restores_it() {
+fn a_dry_run_prints_exactly_what_fix_does() {
     let library = mixed();
     let before = library.hashes();
     let planned = library.scan(&["--fix", "--dry-run"]);
@@ -138,7 +138,7 @@ fn a_dry_run_prints_what_a_fix_does_and_undo_restores_it() {
 }
 
 #[test]
-fn an_undone_turn_is_not_made_again_by_itself() {
+fn an_undone_turn_is_not_repeated() {
     let library = Library::new();
     let path = library.add("a.jpg", &needs_with_exif(90, 1));
     library.scan(&["--fix"]);
@@ -150,7 +150,7 @@ fn an_undone_turn_is_not_made_again_by_itself() {
 }
 
 #[test]
-fn undo_by_run_and_by_path_and_never_over_somebody_elses_change() {
+fn undo_never_overwrites_another_programs_edit() {
     let library = Library::new();
     let a = library.add("a.jpg", &needs_with_exif(90, 1));
     library.scan(&["--fix"]);
@@ -193,7 +193,7 @@ fn fix_applies_a_proposal_or_the_turn_given_by_hand() {
 }
 
 #[test]
-fn a_photo_said_to_be_fine_is_not_turned() {
+fn a_photo_marked_upright_is_not_turned() {
     let library = Library::new();
     let path = library.add("a.jpg", &needs(90));
     library.scan(&[]);
@@ -238,7 +238,7 @@ fn xmp_is_kept_in_step() {
 
 /// 1,000 turns and undos at random end where they began.
 #[test]
-fn a_thousand_random_turns_and_undos_end_byte_identical() {
+fn random_turns_undone_leave_identical_bytes() {
     let library = Library::new();
     let paths = [library.add("a.jpg", &needs_with_exif(90, 1)), library.add("b.jpg", &needs(0))];
     let before = library.hashes();

@@ -37,7 +37,7 @@ fn cmyk_jpeg(photo: &Rgb8) -> Vec<u8> {
 }
 
 #[test]
-fn every_kind_of_picture_is_looked_at() {
+fn every_image_format_is_judged() {
     let library = Library::new();
     // A GIF has lost most of its colours: it need not be as sure as the model's own threshold wants.
     crate::running::configure(&library, "auto_confidence = 0.9\n");
@@ -84,7 +84,7 @@ fn every_kind_of_picture_is_looked_at() {
 
 /// All eight tags, each over pixels stored to match: all are shown upright.
 #[test]
-fn the_stored_orientation_is_applied_before_the_network_looks() {
+fn stored_orientations_are_applied_before_inference() {
     let library = Library::new();
     for stored in Orientation::all() {
         let pixels = real_photo("astronaut").oriented(stored.inverse());
@@ -124,7 +124,7 @@ fn png_webp_and_tiff_orientations_are_read() {
 
 /// Viewers obey the orientation of a block of which another directory is damaged, and so must we.
 #[test]
-fn damage_elsewhere_in_the_exif_does_not_hide_the_orientation() {
+fn other_exif_damage_does_not_hide_the_orientation() {
     let library = Library::new();
     // Two fields: the orientation 6, and a GPS directory that lies nowhere.
     let mut block = b"Exif\0\0MM\0\x2A\0\0\0\x08\0\x02".to_vec();

@@ -68,7 +68,7 @@ fn with_property(file: &[u8], property: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn pictures_are_decoded_and_their_transformations_are_the_stored_orientation() {
+fn heif_transformations_are_the_stored_orientation() {
     let library = Library::new();
     let photo = real_photo("coffee");
     let by = |exif| Orientation::from_exif(exif).unwrap();
@@ -78,8 +78,8 @@ fn pictures_are_decoded_and_their_transformations_are_the_stored_orientation() {
         let sideways = encoded(&library.home(), &photo.clone().oriented(by(8)), ending);
         library.add(format!("sideways.{ending}"), &sideways);
         // Three quarter turns counter-clockwise are one clockwise: EXIF 6, which mends it.
-        let mended = with_property(&sideways, b"\0\0\0\x09irot\x03");
-        library.add(format!("mended.{ending}"), &mended);
+        let repaired = with_property(&sideways, b"\0\0\0\x09irot\x03");
+        library.add(format!("repaired.{ending}"), &repaired);
         // Shown upside down by its tag.
         library.add(format!("wrong.{ending}"), &with_property(&upright, b"\0\0\0\x09irot\x02"));
         let mirrored = encoded(&library.home(), &photo.clone().oriented(by(4)), ending);
@@ -92,7 +92,7 @@ fn pictures_are_decoded_and_their_transformations_are_the_stored_orientation() {
         for (name, stored, turn, width) in [
             ("upright", 1, 0, 384),
             ("sideways", 1, 90, 256),
-            ("mended", 6, 0, 256),
+            ("repaired", 6, 0, 256),
             ("wrong", 3, 180, 384),
             ("flipped", 4, 0, 384),
         ] {
@@ -113,7 +113,7 @@ fn pictures_are_decoded_and_their_transformations_are_the_stored_orientation() {
 
 /// The sidecar states what `irot` and the turn make together, and wins from then on.
 #[test]
-fn a_turn_is_written_to_a_sidecar_over_what_the_file_states() {
+fn a_sidecar_overrides_the_transformations() {
     let library = Library::new();
     let file = encoded(&library.home(), &real_photo("coffee"), "heic");
     let path = library.add("a.heic", &with_property(&file, b"\0\0\0\x09irot\x03"));
@@ -131,7 +131,7 @@ fn a_turn_is_written_to_a_sidecar_over_what_the_file_states() {
 
 /// libheif itself, told to apply them, must show the same picture.
 #[test]
-fn the_transformations_are_read_as_libheif_reads_them() {
+fn transformations_are_read_as_libheif_does() {
     let library = Library::new();
     let photo = real_photo("coffee");
     let file = encoded(&library.home(), &photo, "heic");
@@ -177,7 +177,7 @@ fn a_heic_cut_short_anywhere_is_a_reason() {
 /// With a name that the loader cannot find, as where libheif is not installed.
 #[cfg(feature = "test-switches")]
 #[test]
-fn without_libheif_the_reason_names_what_to_install_and_later_scans_look_again() {
+fn without_libheif_the_reason_says_what_to_install() {
     let library = Library::new();
     library.add("a.heic", &encoded(&library.home(), &real_photo("coffee"), "heic"));
     let mut command = library.command(["scan", "--json"]);

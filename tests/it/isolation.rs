@@ -31,7 +31,7 @@ fn scan_with_faults(library: &Library, flags: &[&str]) -> Scanned {
 }
 
 #[test]
-fn a_fault_costs_its_file_and_is_not_met_again_until_the_file_changes() {
+fn a_crash_costs_one_file_until_it_changes() {
     let library = Library::new();
     for at in 0..6 {
         library.add(format!("good{at}.jpg"), &needs(90));
@@ -61,7 +61,7 @@ fn a_fault_costs_its_file_and_is_not_met_again_until_the_file_changes() {
 }
 
 #[test]
-fn a_decoder_that_is_taken_over_reaches_nothing() {
+fn a_hijacked_decoder_reaches_nothing() {
     let library = Library::new();
     library.add("reach.jpg", &needs(0));
     let scanned = scan_with_faults(&library, &[]);
@@ -96,7 +96,7 @@ fn children(pid: u32) -> Vec<u32> {
 
 /// Without the interruption, this test would wait for minutes and fail.
 #[test]
-fn a_decoder_that_hangs_does_not_hold_up_the_end_of_the_daemon() {
+fn a_hung_decoder_does_not_delay_the_stop() {
     let library = Library::new();
     running::configure(&library, &running::root(&library, "auto"));
     let mut command = library.command(["run"]);

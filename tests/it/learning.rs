@@ -91,7 +91,7 @@ fn turned(library: &Library, name: &str, before: &[u8]) -> bool {
 }
 
 #[test]
-fn answers_that_agree_lower_the_bar_and_a_configured_one_wins() {
+fn agreeing_answers_lower_the_threshold() {
     let library = family();
     let before = fs::read(library.path(BELOW_THE_BAR)).unwrap();
     let model_says = confidence(&library);
@@ -138,7 +138,7 @@ fn answers_that_agree_lower_the_bar_and_a_configured_one_wins() {
 }
 
 #[test]
-fn answers_that_contradict_raise_the_bar_for_scan_and_daemon() {
+fn contradicting_answers_raise_the_threshold() {
     let library = family();
     let before = fs::read(library.path(ABOVE_THE_BAR)).unwrap();
     answered(&library, &between(200, 0.992, 0.9995), |n| n % 2 == 0);
@@ -176,7 +176,7 @@ fn answers_from_before_the_model_do_not_count() {
 }
 
 #[test]
-fn a_turn_that_is_picked_out_and_put_back_was_wrong_a_whole_run_says_nothing() {
+fn undoing_one_photo_counts_as_wrong_a_run_does_not() {
     let library = Library::new();
     let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     for name in names {

@@ -40,7 +40,7 @@ fn wide() -> Rgb8 {
 }
 
 #[test]
-fn pixels_are_turned_without_loss_from_every_tag_and_put_back() {
+fn pixels_turn_without_loss_from_every_tag() {
     for stored in Orientation::all() {
         for progressive in [false, true] {
             let library = Library::new();
@@ -112,7 +112,7 @@ fn sizes_thumbnail_and_xmp_agree_with_turned_pixels() {
 }
 
 #[test]
-fn what_does_not_fit_turned_pixels_is_turned_by_its_tag() {
+fn what_cannot_turn_losslessly_turns_by_tag() {
     let library = Library::new();
     let odd = Rgb8 { width: 50, height: 33, pixels: vec![80; 50 * 33 * 3] };
     let jpeg = jpeg_with(&wide(), |_| {});
@@ -149,7 +149,7 @@ fn what_does_not_fit_turned_pixels_is_turned_by_its_tag() {
 }
 
 #[test]
-fn a_sidecar_is_made_read_changed_and_removed_again() {
+fn sidecars_are_created_edited_and_removed() {
     let library = Library::new();
     let path = library.add("a.jpg", &needs(90));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();

@@ -169,7 +169,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_preview_of_every_kind_is_looked_at_and_turned_by_a_sidecar() {
+fn every_raw_kind_is_judged_by_its_preview() {
     let library = Library::new();
     for (kind, bytes) in files() {
         library.add(format!("photo.{kind}"), &bytes);
@@ -207,7 +207,7 @@ fn the_preview_of_every_kind_is_looked_at_and_turned_by_a_sidecar() {
 }
 
 #[test]
-fn a_preview_that_is_cut_short_lossless_or_too_small_is_not_looked_at() {
+fn unusable_previews_are_skipped() {
     let library = Library::new();
     for (kind, bytes) in files() {
         library.add(format!("cut.{kind}"), &bytes[..bytes.len() * 2 / 3]);

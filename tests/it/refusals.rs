@@ -137,7 +137,7 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
 }
 
 #[test]
-fn other_peoples_files_and_folders_that_take_no_new_file() {
+fn foreign_files_and_closed_folders_are_refused() {
     let library = Library::new();
     let path = library.add("a.jpg", &photo());
     if path.metadata().unwrap().uid() != 0 {

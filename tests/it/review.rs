@@ -72,7 +72,7 @@ fn answers_turn_label_and_can_be_taken_back() {
 
 /// A sidecar changes what is shown and not the content: the picture follows, and so does the label.
 #[test]
-fn what_a_sidecar_shows_is_what_is_seen_and_answered() {
+fn the_page_shows_photos_as_the_sidecar_says() {
     let library = library(&[("a.jpg", 90)]);
     crate::running::configure(&library, "mode = \"sidecar\"\nauto_confidence = 0.9\n");
     let server = Server::start(&library, &[]);
@@ -359,7 +359,7 @@ fn beyond_this_machine_only_with_a_password() {
 }
 
 #[test]
-fn a_search_by_date_goes_by_the_day_a_photo_was_taken() {
+fn searches_by_date_use_the_capture_date() {
     const DAY: i64 = 86_400;
     /// 2003-07-04 at midnight.
     const FOURTH: i64 = 1_057_276_800;

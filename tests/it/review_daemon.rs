@@ -45,7 +45,7 @@ fn add(library: &Library, range: std::ops::Range<usize>) {
 
 /// The service only proposes; photos keep arriving while a person answers, takes back, answers again.
 #[test]
-fn answers_beside_the_daemon_are_neither_lost_nor_made_twice() {
+fn answers_beside_the_daemon_apply_exactly_once() {
     let library = Library::new();
     configure(&library, &root(&library, "review"));
     add(&library, 0..N_PHOTOS / 2);

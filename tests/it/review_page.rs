@@ -21,7 +21,7 @@ fn count_of(tab: &str) -> String {
 }
 
 #[test]
-fn a_person_answers_by_keyboard_alone_and_takes_it_back() {
+fn the_keyboard_alone_answers_and_takes_back() {
     let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg"];
     let degrees = [90, 270, 180, 90, 270, 180];
     let photos: Vec<(&str, u16)> = names.into_iter().zip(degrees).collect();
@@ -179,7 +179,7 @@ fn add_proposals(library: &Library, n: i64) {
 }
 
 #[test]
-fn a_hundred_thousand_proposals_are_paged_and_everybody_can_use_the_page() {
+fn a_hundred_thousand_proposals_are_paged() {
     let library = library(&[("a.jpg", 90), ("up.jpg", 0)]);
     add_proposals(&library, 100_000);
     let server = Server::start(&library, &[]);
@@ -264,7 +264,7 @@ fn accessible(browser: &Browser, axe: &str, name: &str) {
 }
 
 #[test]
-fn hostile_names_run_nothing_and_nothing_leaves_the_page() {
+fn hostile_names_run_no_script() {
     let library = Library::new();
     let photo = jpeg_of(&real_photo("astronaut").oriented(Turn::quarters(3).orientation()));
     for name in

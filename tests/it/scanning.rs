@@ -40,7 +40,7 @@ fn finds_each_turn_and_says_so_in_json() {
 }
 
 #[test]
-fn a_second_scan_opens_no_file_and_a_changed_file_is_looked_at_again() {
+fn a_second_scan_opens_only_changed_files() {
     let library = Library::new();
     library.add("a.jpg", &needs(0));
     library.add("b.jpg", &needs(90));

@@ -130,7 +130,7 @@ impl Drop for Journal {
 }
 
 #[test]
-fn the_unit_lives_through_everything_in_a_real_manager() {
+fn the_unit_works_under_a_real_systemd() {
     let library = Library::new();
     configure(&library, &root(&library, "auto"));
     let journal = Journal::start();

@@ -68,7 +68,7 @@ fn a_database_that_cannot_be_used_is_left_alone() {
 }
 
 #[test]
-fn a_corrupt_database_stops_before_a_photo_is_written() {
+fn a_corrupt_database_stops_every_write() {
     let library = Library::new();
     for at in 0..200 {
         library.add(format!("{at}.jpg"), &needs(90)[..200]);

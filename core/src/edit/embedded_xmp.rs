@@ -182,11 +182,11 @@ fn joined<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 /// The standard packet names its continuation by its MD5 sum, so nothing in it can be changed.
 fn extended_is_silent(extended: &[u8], sizes_too: bool) -> Result<(), Refusal> {
     let Some(read) = read(extended)? else { return Err(Refusal::Xmp) };
-    let counts = |name: &Name| *name == Name::Orientation || (sizes_too && SIZES.contains(name));
-    let is_stated = read.properties.iter().any(|property| counts(&property.name));
-    let names = SIZES.into_iter().chain([Name::Orientation]).filter(counts);
+    let sizes: &[Name] = if sizes_too { &SIZES } else { &[] };
+    let mut names = sizes.iter().copied().chain([Name::Orientation]);
+    let is_stated = |name| read.properties.iter().any(|property| property.name == name);
     let mentioned = |name| read.unread.iter().any(|part| mentions(&extended[part.clone()], name));
-    if is_stated || names.into_iter().any(mentioned) { Err(Refusal::Xmp) } else { Ok(()) }
+    if names.any(|name| is_stated(name) || mentioned(name)) { Err(Refusal::Xmp) } else { Ok(()) }
 }
 
 #[cfg(test)]

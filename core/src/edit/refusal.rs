@@ -62,6 +62,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The TIFF structure cannot be read at this offset.
+    pub(super) fn malformed_exif(at: u32) -> Self {
+        Self::Exif(ExifError::Malformed(at as usize))
+    }
+
     /// What JSON and the database call it; never changed once released.
     pub fn code(self) -> &'static str {
         match self {

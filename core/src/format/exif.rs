@@ -30,9 +30,10 @@ pub enum ExifError {
 }
 
 /// Finds the Orientation field in the first directory of `block`, which starts with `II` or `MM`.
+/// `Ok(None)` if the directory is sound and has no such field.
 ///
 /// # Errors
-/// See [`ExifError`]. `Ok(None)` if the directory is sound and has no such field.
+/// Returns an error if the first directory is malformed, or its Orientation is not one SHORT.
 pub fn find_orientation(block: &[u8]) -> Result<Option<OrientationField>, ExifError> {
     // The reader takes raw formats, too, whose magic number is another.
     let is_tiff = block.starts_with(b"II\x2A\0") || block.starts_with(b"MM\0\x2A");

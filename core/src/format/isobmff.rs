@@ -80,19 +80,18 @@ pub fn heif_kind(head: &[u8]) -> Option<HeifKind> {
     let end = usize::try_from(length).ok()?.min(head.len());
     let major = major_brand(head)?;
     let others = head.get(16..end).unwrap_or_default();
-    let brands = || std::iter::once(major).chain(others.as_chunks::<4>().0.iter().copied());
-    if brands().any(|brand| matches!(&brand, b"avif" | b"avis")) {
+    let mut brands = std::iter::once(major).chain(others.as_chunks::<4>().0.iter().copied());
+    if brands.clone().any(|brand| matches!(&brand, b"avif" | b"avis")) {
         return Some(HeifKind::Avif);
     }
-    let is_heif = |brand: [u8; 4]| {
-        matches!(
-            &brand,
-            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs"
-        )
-    };
     // `mif1` says only that it is a picture, of any codec; as the first brand that is enough.
     let is_picture = is_heif(major) || matches!(&major, b"mif1" | b"msf1" | b"mif2");
-    (is_picture || brands().any(is_heif)).then_some(HeifKind::Heif)
+    (is_picture || brands.any(is_heif)).then_some(HeifKind::Heif)
+}
+
+/// A picture or a sequence of them, coded with HEVC.
+fn is_heif(brand: [u8; 4]) -> bool {
+    matches!(&brand, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs")
 }
 
 /// The primary picture as its properties describe it.
@@ -206,21 +205,23 @@ const PREVIEW_UUID: &[u8] = b"\xEA\xF4\x2B\x5E\x1C\x98\x4B\x88\xB9\xFB\xB7\xDC\x
 
 /// Takes a CR3 file apart.
 pub fn canon(bytes: &[u8]) -> Canon {
-    let first_directory = || {
-        let moov = find(bytes, 0..bytes.len(), b"moov")?;
-        find(bytes, uuid(bytes, moov, CANON_UUID)?, b"CMT1")
-    };
-    let preview = || {
-        // Eight bytes come before the first box.
-        let found = uuid(bytes, 0..bytes.len(), PREVIEW_UUID)?;
-        let preview = find(bytes, found.start.checked_add(8)?..found.end, b"PRVW")?;
-        // Width and height at 6 and 8, the length at 12, then the JPEG itself.
-        let mut at = preview.start.checked_add(12)?;
-        let length = usize::try_from(number(bytes, &mut at, 4)?).ok()?;
-        let end = at.checked_add(length)?.min(preview.end);
-        (at <= end).then_some(at..end)
-    };
-    Canon { first_directory: first_directory(), preview: preview() }
+    Canon { first_directory: canon_directory(bytes), preview: canon_preview(bytes) }
+}
+
+fn canon_directory(bytes: &[u8]) -> Option<Range<usize>> {
+    let moov = find(bytes, 0..bytes.len(), b"moov")?;
+    find(bytes, uuid(bytes, moov, CANON_UUID)?, b"CMT1")
+}
+
+fn canon_preview(bytes: &[u8]) -> Option<Range<usize>> {
+    // Eight bytes come before the first box.
+    let found = uuid(bytes, 0..bytes.len(), PREVIEW_UUID)?;
+    let preview = find(bytes, found.start.checked_add(8)?..found.end, b"PRVW")?;
+    // Width and height at 6 and 8, the length at 12, then the JPEG itself.
+    let mut at = preview.start.checked_add(12)?;
+    let length = usize::try_from(number(bytes, &mut at, 4)?).ok()?;
+    let end = at.checked_add(length)?.min(preview.end);
+    (at <= end).then_some(at..end)
 }
 
 /// The rest of the `uuid` box in `range` that begins with `id`.

@@ -101,7 +101,7 @@ fn kind_by_directories(tiff: Tiff<'_>, directories: &[Directory]) -> Option<RawK
         return Some(RawKind::Dng);
     }
     let is_raw = |directory: &Directory| {
-        let photometric = directory.field(PHOTOMETRIC).and_then(|field| tiff.number(field));
+        let photometric = tiff.number_in(directory, PHOTOMETRIC);
         photometric.is_some_and(|photometric| RAW_PHOTOMETRIC.contains(&photometric))
     };
     // A scan saved by a camera maker's program has the make and no raw picture.
@@ -109,38 +109,40 @@ fn kind_by_directories(tiff: Tiff<'_>, directories: &[Directory]) -> Option<RawK
         return None;
     }
     let (_, make) = tiff.value(first.field(MAKE)?)?;
-    let starts_with = |name: &str| {
-        make.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    if starts_with("NIKON") {
+    if is_make(make, "NIKON") {
         Some(RawKind::Nef)
-    } else if starts_with("SONY") {
+    } else if is_make(make, "SONY") {
         Some(RawKind::Arw)
     } else {
         None
     }
 }
 
+/// Makers write more behind their name, and not always in capitals.
+fn is_make(value: &[u8], name: &str) -> bool {
+    value.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// Takes a raw file apart; `None` if it is none. Nothing found inside is no error: then there are
 /// no previews.
 pub fn parse(bytes: &[u8]) -> Option<RawFile> {
     let kind = kind_of(bytes)?;
-    let (stored, size, mut candidates) = match kind {
+    let (stored, size, candidates) = match kind {
         RawKind::Raf => fujifilm(bytes),
         RawKind::Cr3 => canon3(bytes),
         _ => tiff_based(bytes),
     };
-    let previews = |candidates: &[Range<usize>]| -> Vec<Preview> {
-        candidates.iter().filter_map(|range| preview(bytes, range)).collect()
-    };
-    let mut found = previews(&candidates);
+    let mut found = previews(bytes, &candidates);
     if found.is_empty() {
-        candidates = search(bytes);
-        found = previews(&candidates);
+        found = previews(bytes, &search(bytes));
     }
     found.sort_by_key(|preview| std::cmp::Reverse(preview.n_pixels()));
     found.dedup();
     Some(RawFile { kind, stored, size, previews: found })
+}
+
+fn previews(bytes: &[u8], candidates: &[Range<usize>]) -> Vec<Preview> {
+    candidates.iter().filter_map(|range| preview(bytes, range)).collect()
 }
 
 type Parts = (Option<u16>, Option<(u32, u32)>, Vec<Range<usize>>);
@@ -160,16 +162,16 @@ fn tiff_based(bytes: &[u8]) -> Parts {
 }
 
 fn orientation(tiff: Tiff<'_>, first: Option<&Directory>) -> Option<u16> {
-    let value = tiff.number(first?.field(ORIENTATION)?)?;
+    let value = tiff.number_in(first?, ORIENTATION)?;
     u16::try_from(value).ok()
 }
 
 fn largest(tiff: Tiff<'_>, directories: &[Directory]) -> Option<(u32, u32)> {
-    let size = |directory: &Directory| {
-        let side = |tag| directory.field(tag).and_then(|field| tiff.number(field));
-        Some((side(IMAGE_WIDTH)?, side(IMAGE_LENGTH)?))
-    };
-    let sizes = directories.iter().filter_map(size);
+    let sizes = directories.iter().filter_map(|directory| {
+        let width = tiff.number_in(directory, IMAGE_WIDTH)?;
+        let height = tiff.number_in(directory, IMAGE_LENGTH)?;
+        Some((width, height))
+    });
     sizes.max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))
 }
 
@@ -180,23 +182,22 @@ fn named_jpeg(
     start: u16,
     length: u16,
 ) -> Option<Range<usize>> {
-    let number = |tag| tiff.number(directory.field(tag)?);
-    range(number(start)?, number(length)?)
+    range(tiff.number_in(directory, start)?, tiff.number_in(directory, length)?)
 }
 
 /// A picture stored as one JPEG strip, as in CR2 and DNG. Lossless ones are sorted out later.
 fn jpeg_strip(tiff: Tiff<'_>, directory: &Directory) -> Option<Range<usize>> {
-    let number = |tag| tiff.number(directory.field(tag)?);
     // 6: JPEG of TIFF 6.0; 7: of its technical note 2; 34892: lossy, of DNG 1.4. A reduced picture,
     // or one that does not say.
-    let is_jpeg = matches!(number(COMPRESSION)?, 6 | 7 | 34892);
+    let is_jpeg = matches!(tiff.number_in(directory, COMPRESSION)?, 6 | 7 | 34892);
     let is_one = tiff.numbers(directory.field(STRIP_OFFSETS)?, 2).len() == 1;
-    let is_raw = number(PHOTOMETRIC).is_some_and(|kind| RAW_PHOTOMETRIC.contains(&kind));
-    let is_picture = number(NEW_SUBFILE_TYPE).is_none_or(|kind| kind <= 1);
+    let photometric = tiff.number_in(directory, PHOTOMETRIC);
+    let is_raw = photometric.is_some_and(|kind| RAW_PHOTOMETRIC.contains(&kind));
+    let is_picture = tiff.number_in(directory, NEW_SUBFILE_TYPE).is_none_or(|kind| kind <= 1);
     if !(is_jpeg && is_one && is_picture) || is_raw {
         return None;
     }
-    range(number(STRIP_OFFSETS)?, number(STRIP_BYTE_COUNTS)?)
+    named_jpeg(tiff, directory, STRIP_OFFSETS, STRIP_BYTE_COUNTS)
 }
 
 fn range(start: u32, length: u32) -> Option<Range<usize>> {
@@ -209,7 +210,7 @@ fn range(start: u32, length: u32) -> Option<Range<usize>> {
 fn olympus(tiff: Tiff<'_>, first: &Directory) -> Option<Range<usize>> {
     const HEADER: &[u8] = b"OLYMPUS\0";
     const CAMERA_SETTINGS: u16 = 0x2020;
-    let exif = tiff.number(first.field(EXIF_IFD)?)?;
+    let exif = tiff.number_in(first, EXIF_IFD)?;
     let (exif, _) = tiff.directory(exif)?;
     let (at, note) = tiff.value(exif.field(MAKER_NOTE)?)?;
     if !note.starts_with(HEADER) {
@@ -217,19 +218,26 @@ fn olympus(tiff: Tiff<'_>, first: &Directory) -> Option<Range<usize>> {
     }
     let note = tiff.from(at)?;
     let (main, _) = note.directory(12)?;
-    let (settings, _) = note.directory(note.number(main.field(CAMERA_SETTINGS)?)?)?;
+    let (settings, _) = note.directory(note.number_in(&main, CAMERA_SETTINGS)?)?;
     let found = named_jpeg(note, &settings, 0x0101, 0x0102)?;
     Some(found.start.checked_add(at)?..found.end.checked_add(at)?)
 }
 
 /// Fujifilm: a fixed header names one JPEG, whose own EXIF is the file's.
 fn fujifilm(bytes: &[u8]) -> Parts {
-    let number = |at: usize| -> Option<u32> {
-        Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-    };
-    let found = number(84).zip(number(88)).and_then(|(start, length)| range(start, length));
+    let start = u32_at(bytes, 84);
+    let length = u32_at(bytes, 88);
+    let found = start.zip(length).and_then(|(start, length)| range(start, length));
     let stored = found.clone().and_then(|range| exif_orientation(bytes.get(range)?));
     (stored, None, found.into_iter().collect())
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
 }
 
 fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
@@ -259,9 +267,8 @@ fn preview(bytes: &[u8], range: &Range<usize>) -> Option<Preview> {
     let frame = layout.frames().next()?;
     let payload = jpeg.get(frame.payload.clone())?;
     let is_ordinary = matches!(frame.marker, 0xC0..=0xC2) && payload.first() == Some(&8);
-    let side = |at: usize| Some(u16::from_be_bytes(payload.get(at..at + 2)?.try_into().ok()?));
-    let height = side(1)?;
-    let width = side(3)?;
+    let height = u16_at(payload, 1)?;
+    let width = u16_at(payload, 3)?;
     if !is_ordinary || width == 0 || height == 0 {
         return None;
     }

@@ -147,6 +147,11 @@ impl<'a> Tiff<'a> {
         self.numbers(field, 1).first().copied()
     }
 
+    /// The same of the field with this tag, if the directory has it.
+    pub fn number_in(self, directory: &Directory, tag: u16) -> Option<u32> {
+        self.number(directory.field(tag)?)
+    }
+
     /// The first `most` values of a BYTE, SHORT, LONG or IFD field; none of any other.
     pub fn numbers(self, field: &Field, most: usize) -> Vec<u32> {
         let Some(size) = size_of_kind(field.kind) else { return Vec::new() };

@@ -39,14 +39,18 @@ pub fn layout(bytes: &[u8]) -> Option<Layout> {
     (at == end).then_some(Layout { chunks, end })
 }
 
+/// Without the two bits above that say how to scale it.
+fn vp8_side(bytes: [u8; 2]) -> u32 {
+    u32::from(u16::from_le_bytes(bytes) & 0x3FFF)
+}
+
 /// A VP8X chunk with the EXIF flag, for a file that is one still picture and nothing else
 /// (`VP8 `, RFC 6386 section 9.1; `VP8L`, WebP lossless bitstream section 3).
 pub fn extended_header(bytes: &[u8], picture: &Chunk) -> Option<Vec<u8>> {
     let data = bytes.get(picture.data.clone())?;
     let (width, height, alpha) = match (&picture.kind, data) {
         (b"VP8 ", [_, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1, ..]) => {
-            let size = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-            (size(*w0, *w1), size(*h0, *h1), false)
+            (vp8_side([*w0, *w1]), vp8_side([*h0, *h1]), false)
         }
         (b"VP8L", [0x2F, b0, b1, b2, b3, ..]) => {
             let bits = u32::from_le_bytes([*b0, *b1, *b2, *b3]);

@@ -40,7 +40,7 @@ fn finds_names_bindings_and_values() {
 
 #[test]
 #[rustfmt::skip]
-fn what_only_looks_like_it_is_not_found() {
+fn lookalikes_are_not_found() {
     for (name, text) in [
         ("a comment",       packet("><!-- tiff:Orientation=\"6\" --></rdf:Description>")),
         ("text",            packet(">tiff:Orientation=\"6\"</rdf:Description>")),

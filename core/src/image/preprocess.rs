@@ -65,19 +65,22 @@ pub struct ResizeError {
 /// # Errors
 /// Returns an error if either picture would be empty, or `picture` has fewer bytes than its size says.
 pub fn resize(picture: &Rgb8, width: usize, height: usize) -> Result<Rgb8, ResizeError> {
-    let failed = || ResizeError { width: picture.width, height: picture.height };
-    let side = |n: usize| u32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(failed);
-    let source = ImageRef::new(
-        side(picture.width)?,
-        side(picture.height)?,
-        &picture.pixels,
-        PixelType::U8x3,
-    )
-    .map_err(|_| failed())?;
+    resized(picture, width, height)
+        .ok_or(ResizeError { width: picture.width, height: picture.height })
+}
+
+fn resized(picture: &Rgb8, width: usize, height: usize) -> Option<Rgb8> {
+    let from_width = side(picture.width)?;
+    let from_height = side(picture.height)?;
+    let source = ImageRef::new(from_width, from_height, &picture.pixels, PixelType::U8x3).ok()?;
     let mut target = Image::new(side(width)?, side(height)?, PixelType::U8x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|_| failed())?;
-    Ok(Rgb8 { width, height, pixels: target.into_vec() })
+    Resizer::new().resize(&source, &mut target, &options).ok()?;
+    Some(Rgb8 { width, height, pixels: target.into_vec() })
+}
+
+fn side(n: usize) -> Option<u32> {
+    u32::try_from(n).ok().filter(|n| *n > 0)
 }
 
 /// View `k` of a normalised photo: turned `k` quarter turns **counter-clockwise**, plane by plane.
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_picture_stays_flat_and_an_empty_one_is_an_error() {
+    fn flat_images_stay_flat_and_empty_ones_are_errors() {
         let flat = Rgb8 { width: 37, height: 5, pixels: vec![7; 37 * 5 * 3] };
         assert_eq!(spec().squash(&flat).expect("not empty").pixels, vec![7; 48]);
         assert!(spec().squash(&Rgb8 { width: 0, height: 3, pixels: vec![] }).is_err());

@@ -56,6 +56,12 @@ pub struct LibraryCounts {
     pub n_upright: u64,
 }
 
+impl LibraryCounts {
+    fn n_below(&self, threshold: f32) -> usize {
+        self.proposals.partition_point(|confidence| *confidence < threshold)
+    }
+}
+
 /// Where the threshold came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThresholdSource {
@@ -92,18 +98,16 @@ pub struct Evidence {
 impl Evidence {
     /// `proposals` and `answers` ascending.
     fn at(threshold: f32, library: &LibraryCounts, answers: &[JudgedProposal]) -> Self {
-        let proposals = &library.proposals[library.proposals.partition_point(|c| *c < threshold)..];
+        let proposals = &library.proposals[library.n_below(threshold)..];
         let answers = &answers[answers.partition_point(|answer| answer.confidence < threshold)..];
-        let n_wrong =
-            |answers: &[JudgedProposal]| answers.iter().filter(|a| !a.is_right).count() as u64;
         let n_counted = representative(proposals, answers);
         let counted = &answers[..usize::try_from(n_counted).unwrap_or(0).min(answers.len())];
         Self {
             n_proposals: proposals.len() as u64,
             n_answers: answers.len() as u64,
-            n_wrong: n_wrong(answers),
+            n_wrong: n_wrong_of(answers),
             n_counted,
-            n_counted_wrong: n_wrong(counted),
+            n_counted_wrong: n_wrong_of(counted),
             n_upright: library.n_upright,
         }
     }
@@ -138,7 +142,12 @@ impl Evidence {
     }
 
     fn passes(&self) -> bool {
-        self.keeps_promise(self.n_counted_wrong, self.n_counted)
+        self.would_pass(self.n_counted)
+    }
+
+    /// With so many answers that count, and no further wrong one among them.
+    fn would_pass(&self, n_counted: u64) -> bool {
+        self.keeps_promise(self.n_counted_wrong, n_counted)
     }
 
     /// Estimated, not bounded: the promise is broken.
@@ -152,15 +161,14 @@ impl Evidence {
     /// So many further answers, all of them right, and the threshold would be lowered to here. `None` where
     /// the library has not so many photos to answer.
     fn n_missing(&self) -> Option<u64> {
-        let enough = |n: u64| self.keeps_promise(self.n_counted_wrong, n);
         let mut low = self.n_counted;
         let mut high = self.n_proposals;
-        if high <= low || !enough(high) {
+        if high <= low || !self.would_pass(high) {
             return None;
         }
         while high - low > 1 {
             let middle = low.midpoint(high);
-            if enough(middle) { high = middle } else { low = middle }
+            if self.would_pass(middle) { high = middle } else { low = middle }
         }
         Some(high - self.n_counted)
     }
@@ -172,6 +180,10 @@ impl Evidence {
         let is_possible = needed.is_finite() && needed <= self.n_proposals as f64;
         is_possible.then(|| (needed as u64).saturating_sub(self.n_answers).max(1))
     }
+}
+
+fn n_wrong_of(answers: &[JudgedProposal]) -> u64 {
+    answers.iter().filter(|answer| !answer.is_right).count() as u64
 }
 
 /// How many of `answers`, the least sure first, are together no surer than `proposals`: each tenth of
@@ -230,15 +242,14 @@ pub fn fit_threshold(
             next,
         };
     }
-    let lower = || BARS.iter().copied().filter(|threshold| *threshold < own);
-    let tried = lower().filter(|threshold| {
+    let tried = lower_than(own).filter(|threshold| {
         let (n_answers, _) = in_step(*threshold, own, &library, &answers);
         n_answers >= FEWEST_IN_STEP && at(*threshold).is_testable()
     });
     let lowered = tried.take_while(|threshold| at(*threshold).passes()).last();
     let threshold = lowered.unwrap_or(own);
     let source = if lowered.is_some() { ThresholdSource::Lowered } else { ThresholdSource::Model };
-    let mut further = lower().filter(|next| *next < threshold);
+    let mut further = lower_than(own).filter(|next| *next < threshold);
     let next = further.find_map(|next| {
         let (n_answers, n_proposals) = in_step(next, own, &library, &answers);
         let evidence = at(next);
@@ -247,6 +258,11 @@ pub fn fit_threshold(
         (n_proposals >= FEWEST_IN_STEP && n_more > 0).then_some((next, n_more))
     });
     AutoThreshold { threshold, source, evidence: at(threshold), next }
+}
+
+/// From the highest on.
+fn lower_than(own: f32) -> impl Iterator<Item = f32> {
+    BARS.iter().copied().filter(move |threshold| *threshold < own)
 }
 
 /// Answers and proposals from `threshold` to the next higher one. Both lists ascending.
@@ -258,9 +274,8 @@ fn in_step(
 ) -> (u64, u64) {
     let higher = BARS.iter().copied().filter(|higher| *higher > threshold).fold(own, f32::min);
     let n_answers = answers.iter().filter(|a| (threshold..higher).contains(&a.confidence)).count();
-    let n_below =
-        |threshold: f32| library.proposals.partition_point(|confidence| *confidence < threshold);
-    (n_answers as u64, (n_below(higher) - n_below(threshold)) as u64)
+    let n_proposals = library.n_below(higher) - library.n_below(threshold);
+    (n_answers as u64, n_proposals as u64)
 }
 
 #[cfg(test)]

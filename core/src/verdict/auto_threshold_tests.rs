@@ -21,7 +21,7 @@ fn every(step: usize, of: &[f32]) -> Vec<f32> {
 
 #[test]
 #[rustfmt::skip]
-fn bars_are_fitted() {
+fn thresholds_are_fitted() {
     // 400 proposals among 10,000 upright photos: ten wrong turns are promised at most.
     let all = spread(400, 0.85, 1.0);
     let sure = spread(400, 0.99, 1.0);
@@ -59,7 +59,7 @@ fn certainty_that_is_wrong_turns_nothing() {
 }
 
 #[test]
-fn what_is_said_to_be_missing_is_what_is_missing() {
+fn the_stated_number_of_missing_answers_is_exact() {
     let all = spread(400, 0.85, 1.0);
     let library = LibraryCounts { proposals: all.clone(), n_upright: 10_000 };
     let before = fit_threshold(OWN, library.clone(), answers(&every(4, &all), 0));
@@ -153,7 +153,7 @@ fn broken(n: u64, order: Order, optimism: f64) -> (u64, u64) {
 }
 
 #[test]
-fn a_lowered_threshold_keeps_the_promise() {
+fn a_lowered_threshold_keeps_the_guarantee() {
     let mut ever_lowered = 0;
     for order in [Order::DoubtfulFirst, Order::SurestFirst, Order::AsTheyCome] {
         for optimism in [0.3, 1.0, 3.0, 10.0] {

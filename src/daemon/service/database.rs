@@ -1,4 +1,4 @@
-//! The service's way to the database, which is closed while nothing happens.
+//! The service's database connection, which is closed while nothing happens.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::store::RunId;
 use orientd_core::verdict::decision::Verdict;
 
-/// Texts remembered one by one; beyond, they are not told.
+/// Texts remembered; further ones are not logged.
 const MOST_REMEMBERED: usize = 10_000;
 
 /// What was told already, and how often it came.
@@ -19,7 +19,7 @@ const MOST_REMEMBERED: usize = 10_000;
 pub struct LogThrottle(HashMap<String, u64>);
 
 impl LogThrottle {
-    /// Counts one more. How many that makes if it is worth telling: the first, and every tenfold.
+    /// Counts one more. Returns the count if it is to be logged: 1 and every power of ten.
     fn count(&mut self, text: &str) -> Option<u64> {
         if self.0.len() >= MOST_REMEMBERED && !self.0.contains_key(text) {
             return None;
@@ -64,8 +64,8 @@ impl Log {
         }
     }
 
-    /// One line a photo that was looked at or turned; none for what is as it was. `proposes`: a person
-    /// is told of photos in its folder.
+    /// Logs a photo that was looked at or turned; nothing if it is unchanged. `proposes`: turns are only proposed
+    /// in its folder.
     pub fn photo(&mut self, photo: &PhotoReport, proposes: bool) {
         let path = photo.path.to_string_lossy().into_owned();
         let run = self.run;

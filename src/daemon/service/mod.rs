@@ -1,6 +1,6 @@
-//! Keeps the database in step with the folders: collects what changed, waits until it has settled,
-//! and sends it the way of a scan, a round at a time. A round that fails or is stopped gives its work
-//! back, so nothing is lost and recovery is only another round.
+//! Keeps the database in step with the folders: collects changed files, waits until they have settled, and
+//! scans them in rounds. A round that fails or is stopped gives its files back, so nothing is lost and
+//! recovery is only another round.
 
 mod database;
 mod log;

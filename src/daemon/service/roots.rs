@@ -29,7 +29,7 @@ pub struct Roots {
     next_poll: Instant,
 }
 
-/// What keeping up takes from the service, and where it puts what is to be looked at.
+/// What [`Roots`] borrows from the service: the settings, and the queues that it fills.
 pub struct Surroundings<'a> {
     pub config: &'a Config,
     pub work: &'a mut Work,
@@ -56,7 +56,7 @@ impl Roots {
         }
     }
 
-    /// Places all watches, then puts all folders down for a look: a change falls between nothing.
+    /// Places all watches, then queues all folders for a scan, in this order so that no change is missed.
     /// `wake` is called when a watch has a change to take.
     pub fn start(
         &mut self,
@@ -90,8 +90,8 @@ impl Roots {
         self.watch.as_ref().map_or(0, Watches::n_watches)
     }
 
-    /// Is the folder there? One that comes back, or is another one now, is watched and looked
-    /// through anew; one that vanished is left in peace.
+    /// Is the folder there? One that is back, or has been replaced, is watched and scanned again; nothing is done
+    /// about one that is gone.
     fn check(&mut self, at: usize, around: &mut Surroundings<'_>) -> bool {
         let path = self.roots[at].path.clone();
         let is_empty = || std::fs::read_dir(&path).is_ok_and(|mut dir| dir.next().is_none());
@@ -126,7 +126,7 @@ impl Roots {
         }
         if let Some(watch) = &mut self.watch {
             watch.forget(path);
-            // An empty folder where a disk belongs tells when it is filled. Without a watch the next
+            // A watch on an empty mount point tells when it is filled. Without one, the next
             // poll sees that.
             if let Err(err) = watch.cover(path, &around.config.ignore, around.signals) {
                 tracing::debug!("cannot watch {}: {err}", path.display());
@@ -190,7 +190,7 @@ impl Roots {
         }
     }
 
-    /// Puts every folder that is there down for a look.
+    /// Queues every folder that is there for a scan.
     pub fn look_everywhere(&mut self, around: &mut Surroundings<'_>, now: Instant) {
         self.next_sweep = now + around.config.sweep;
         for at in 0..self.roots.len() {
@@ -214,7 +214,7 @@ impl Roots {
         for at in 0..self.roots.len() {
             let is_polled = self.roots[at].is_polled;
             let is_away = self.roots[at].anchor.is_none();
-            // One that is back is put down for a look by the check itself.
+            // The check itself queues a folder that is back.
             let is_here = (is_polled || is_away) && self.check(at, around);
             if is_here && is_polled {
                 around.work.due.paths.insert(self.roots[at].path.clone());

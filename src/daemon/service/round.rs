@@ -1,4 +1,4 @@
-//! One round of the service: what has settled goes the way of a scan, and is given back if that fails.
+//! One round of the service: scans the files that have settled, and gives them back if that fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -85,7 +85,7 @@ pub struct LibHeif {
     pub version: String,
 }
 
-/// A test of its absence gives a name that is not there.
+/// A test may give the name of a library that does not exist.
 #[cfg(feature = "test-switches")]
 fn name() -> String {
     std::env::var("ORIENTD_TEST_LIBHEIF").unwrap_or_else(|_| LIBHEIF.into())
@@ -119,7 +119,7 @@ impl LibHeif {
         if let Some(codec) = libde265() {
             version += &format!(", libde265 {codec}");
         }
-        // Closing it would leave its threads without code.
+        // Closing it would unmap code that its threads still run.
         std::mem::forget(object);
         Ok(Self { functions, version })
     }
@@ -128,16 +128,6 @@ impl LibHeif {
     /// sixteenfold.
     pub fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
         let f = &self.functions;
-        let failed = |text: String| {
-            if text.contains(END_OF_DATA) {
-                return SkipReason::Truncated;
-            }
-            if text.contains("nsupported") {
-                SkipReason::UnsupportedFormat(text)
-            } else {
-                SkipReason::Corrupt(text)
-            }
-        };
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.
         unsafe {
@@ -196,6 +186,17 @@ impl LibHeif {
             }
             Some(Rgb8 { width, height, pixels })
         }
+    }
+}
+
+fn failed(text: String) -> SkipReason {
+    if text.contains(END_OF_DATA) {
+        return SkipReason::Truncated;
+    }
+    if text.contains("nsupported") {
+        SkipReason::UnsupportedFormat(text)
+    } else {
+        SkipReason::Corrupt(text)
     }
 }
 

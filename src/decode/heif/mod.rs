@@ -12,16 +12,16 @@ use orientd_core::orientation::Orientation;
 #[cfg(feature = "heif")]
 mod library;
 
-/// Versions without known holes: of libheif, and of libde265 where it is there.
-const MENDED: [[u32; 3]; 2] = [[1, 22, 0], [1, 1, 1]];
+/// The first versions without known vulnerabilities: of libheif, and of libde265 where it is used.
+const PATCHED: [[u32; 3]; 2] = [[1, 22, 0], [1, 1, 1]];
 
-/// Are these (`1.22.0, libde265 1.1.1`) mended?
+/// Are these versions (`1.22.0, libde265 1.1.1`) without known vulnerabilities?
 pub fn is_patched(versions: &str) -> bool {
     let numbers = versions.split(", libde265 ").map(|version| {
         let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
         std::array::from_fn::<u32, 3, _>(|_| parts.next().unwrap_or(0))
     });
-    numbers.zip(MENDED).all(|(found, mended)| found >= mended)
+    numbers.zip(PATCHED).all(|(found, patched)| found >= patched)
 }
 
 /// Memory a pixel: the picture in planes, converted, and what the codec keeps beside.
@@ -51,9 +51,9 @@ impl Heif {
         Self::Missing("this orientd was built without it (feature `heif`)".into())
     }
 
-    /// Versions before those that mended what is known are used only where a file that takes them
-    /// over gets nowhere (CVE-2026-32741 in libheif before 1.22, CVE-2026-33165 in libde265 before
-    /// 1.1.1; distributions mend older ones without telling by the number).
+    /// Versions with known vulnerabilities (CVE-2026-32741 in libheif before 1.22, CVE-2026-33165 in libde265
+    /// before 1.1.1) are used only where the process is confined: distributions fix older ones without
+    /// changing the number.
     pub fn unless_unsafe(self, confinement: Confinement) -> Self {
         match self.describe() {
             Ok(versions) if !is_patched(&versions) && !confinement.seccomp => {
@@ -78,8 +78,7 @@ impl Heif {
         }
     }
 
-    /// Known without the file, so before it is read: such files are met again by every scan, since
-    /// the library may have come.
+    /// Checked before a file is read: every scan tries such files again, since the library may have been installed.
     pub fn require(&self) -> Result<(), SkipReason> {
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),

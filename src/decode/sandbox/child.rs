@@ -23,14 +23,14 @@ use crate::error::SkipReason;
 use crate::ipc;
 use crate::signals::Signals;
 
-/// How often a wait looks up.
+/// How often a wait checks for a stop.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A process has this long to come to life on the busiest machine.
+/// A process has this long to start, even on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
-/// What an interruption still gives a file in hand, and a death its process. The daemon promises to end
-/// in less than five seconds.
+/// How long a file may still take after an interruption, and a process to end. The daemon must stop within five
+/// seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
@@ -43,7 +43,7 @@ const HEIF_SLACK: u64 = 256 << 20;
 pub struct Process {
     child: Child,
     stream: UnixStream,
-    /// Its standard error: what it said before it died.
+    /// Its standard error: what it printed before it ended.
     stderr: File,
     address_space: u64,
     deadline: Instant,
@@ -52,16 +52,16 @@ pub struct Process {
     pub heif: Option<Result<String, String>>,
 }
 
-/// Why a conversation did not come to its end.
+/// Why an exchange of messages failed.
 #[derive(Debug)]
 pub enum ConversationError {
     Interrupted,
-    /// It asked for what no photo takes.
+    /// It asked for more than a photo can need.
     Refused(SkipReason),
     TooLong,
-    /// It said what no sound process says.
+    /// It sent a message that a sound process never sends.
     Malformed,
-    /// It is gone, or will not listen.
+    /// It has ended, or does not read.
     Lost(io::Error),
 }
 
@@ -77,10 +77,10 @@ impl From<io::Error> for ConversationError {
 }
 
 impl Process {
-    /// Starts one and hears that it is ready. `heif`: with libheif, which takes time and memory.
+    /// Starts one and waits until it is ready. `heif`: with libheif, which takes time and memory.
     ///
     /// # Errors
-    /// Returns an error if it cannot be started, or does not come to life.
+    /// Returns an error if it cannot be started, or does not report that it is ready.
     pub fn start(heif: bool) -> Result<Self> {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
         stream.set_read_timeout(Some(TICK)).context("cannot set a timeout")?;

@@ -51,18 +51,20 @@ pub fn settle_in() -> Result<()> {
     Ok(())
 }
 
-/// Shuts the doors for good, as far as this kernel has any. `threads`: a library starts some.
+/// Confines this process for good, with what this kernel has. `threads`: a library starts some.
 pub fn confine(threads: bool) -> Confinement {
-    let told = |what: &str, result: Result<bool>| {
-        result.unwrap_or_else(|err| {
-            eprintln!("{what}: {err:#}");
-            false
-        })
-    };
     Confinement {
-        landlock: told("landlock", no_files()),
-        seccomp: told("seccomp", few_calls(threads)),
+        landlock: or_logged("landlock", no_files()),
+        seccomp: or_logged("seccomp", few_calls(threads)),
     }
+}
+
+/// Decoding goes on without a protection that this kernel refuses; the parent reports what is in force.
+fn or_logged(what: &str, result: Result<bool>) -> bool {
+    result.unwrap_or_else(|err| {
+        eprintln!("{what}: {err:#}");
+        false
+    })
 }
 
 fn no_files() -> Result<bool> {
@@ -126,13 +128,6 @@ fn few_calls(threads: bool) -> Result<bool> {
     };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    let only = |argument, mask: libc::c_int, value: libc::c_int| -> Result<Vec<SeccompRule>> {
-        let mask = u64::try_from(mask)?;
-        let value = u64::try_from(value)?;
-        let compare = SeccompCmpOp::MaskedEq(mask);
-        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)?;
-        Ok(vec![SeccompRule::new(vec![condition])?])
-    };
     // No memory is ever made executable.
     rules.insert(libc::SYS_mmap, only(2, libc::PROT_EXEC, 0)?);
     rules.insert(libc::SYS_mprotect, only(2, libc::PROT_EXEC, 0)?);
@@ -153,6 +148,15 @@ fn few_calls(threads: bool) -> Result<bool> {
     let eperm = SeccompAction::Errno(u32::try_from(libc::EPERM)?);
     apply(SeccompFilter::new(rules, eperm, SeccompAction::Allow, arch)?)?;
     Ok(true)
+}
+
+/// Allows a call only where the bits of `mask` in its argument equal `value`.
+fn only(argument: u8, mask: libc::c_int, value: libc::c_int) -> Result<Vec<SeccompRule>> {
+    let mask = u64::try_from(mask)?;
+    let value = u64::try_from(value)?;
+    let compare = SeccompCmpOp::MaskedEq(mask);
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)?;
+    Ok(vec![SeccompRule::new(vec![condition])?])
 }
 
 fn apply(filter: SeccompFilter) -> Result<()> {

@@ -21,7 +21,7 @@ use crate::decode::photo::Decoded;
 use crate::error::SkipReason;
 use crate::ipc;
 
-/// Runs until the conversation, which is standard input, ends.
+/// Runs until the socket, which is standard input, is closed.
 ///
 /// # Errors
 /// Returns an error if it cannot be set up, or the other side does not keep to it.
@@ -30,7 +30,7 @@ pub fn serve(heif: bool) -> Result<()> {
     #[cfg(feature = "test-switches")]
     let test_switch = test_switch::from_environment();
     let stream = Arc::new(confine::conversation()?);
-    // Before the doors shut. What it takes is no file's, so it is counted before any.
+    // Before the process is confined. Its memory is measured before any file, so that no file is charged for it.
     let heif = if heif { Heif::find() } else { Heif::NotTried };
     let address_space = confine::address_space()?;
     let confinement = confine::confine(heif.is_tried());
@@ -39,7 +39,7 @@ pub fn serve(heif: bool) -> Result<()> {
     send(&stream, &Reply::Ready { confinement, address_space, heif: found })?;
     let asking = Arc::clone(&stream);
     let budget = Budget::asked_for(move |bytes| {
-        // Where nobody answers, the next message says so to the loop below.
+        // If the parent is gone, the loop below notices at the next message.
         drop(send(&asking, &Reply::Needs(bytes)).and_then(|()| Ok(recv(&asking)?)));
     });
     while let Some(request) = recv(&stream)? {

@@ -40,14 +40,13 @@ pub struct Cells {
 impl Graphics {
     /// From what the terminal answered to `QUERY` and what the environment says.
     pub fn of(reply: &[u8], environment: impl Fn(&str) -> Option<String>) -> Self {
-        let said = |text: &[u8]| reply.windows(text.len()).any(|part| part == text);
         let is = |name: &str, value: &str| environment(name).as_deref() == Some(value);
         // A multiplexer passes the outer terminal's variables on, but not its pictures.
         let is_inside = environment("TMUX").is_some() || environment("STY").is_some();
-        let is_iterm = said(b"\x1bP>|iTerm2")
-            || said(b"\x1bP>|WezTerm")
+        let is_iterm = contains(reply, b"\x1bP>|iTerm2")
+            || contains(reply, b"\x1bP>|WezTerm")
             || (!is_inside && (is("TERM_PROGRAM", "iTerm.app") || is("LC_TERMINAL", "iTerm2")));
-        if said(b"\x1b_Gi=31;OK") {
+        if contains(reply, b"\x1b_Gi=31;OK") {
             Self::Kitty
         } else if is_iterm {
             Self::Iterm
@@ -99,6 +98,10 @@ impl Graphics {
     }
 }
 
+fn contains(reply: &[u8], text: &[u8]) -> bool {
+    reply.windows(text.len()).any(|part| part == text)
+}
+
 /// Of DA1's answer, `ESC [ ? 62 ; 4 c`: 4 stands for sixel.
 fn attributes(reply: &[u8]) -> impl Iterator<Item = &[u8]> {
     let start =
@@ -148,20 +151,26 @@ fn iterm(picture: &Rgb8, cells: Cells) -> Result<Vec<u8>> {
 /// The lower half of each character in the foreground would need another glyph; "▀" is the upper one.
 fn blocks(picture: &Rgb8, at: (usize, usize), true_colour: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    let colour = |pixel: [u8; 3]| match true_colour {
-        true => format!("2;{};{};{}", pixel[0], pixel[1], pixel[2]),
-        false => format!("5;{}", 16 + cube(pixel, [0; 3])),
-    };
     for y in (0..picture.height).step_by(2) {
         out.extend(format!("\x1b[{};{}H", at.0 + y / 2, at.1).bytes());
         for x in 0..picture.width {
             let upper = pixel(picture, x, y);
             let lower = pixel(picture, x, y + 1);
-            out.extend(format!("\x1b[38;{};48;{}m▀", colour(upper), colour(lower)).bytes());
+            let upper = colour(upper, true_colour);
+            let lower = colour(lower, true_colour);
+            out.extend(format!("\x1b[38;{upper};48;{lower}m▀").bytes());
         }
         out.extend_from_slice(b"\x1b[0m");
     }
     out
+}
+
+/// As the parameters of "Select Graphic Rendition" name it, in 24 bits or of 256.
+fn colour(pixel: [u8; 3], true_colour: bool) -> String {
+    match true_colour {
+        true => format!("2;{};{};{}", pixel[0], pixel[1], pixel[2]),
+        false => format!("5;{}", 16 + cube(pixel, [0; 3])),
+    }
 }
 
 /// Black below the last row.
@@ -319,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_as_many_as_there_is_room_for() {
+    fn as_many_blocks_as_the_terminal_fits() {
         let picture = Rgb8 { width: 4, height: 5, pixels: [255, 0, 10].repeat(20) };
         let text = String::from_utf8(blocks(&picture, (3, 7), true)).unwrap();
         assert_eq!(text.matches('▀').count(), 4 * 3);

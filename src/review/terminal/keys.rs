@@ -1,5 +1,5 @@
-//! Bytes from a terminal → keys, by the parser of a terminal (DEC's state machine): what is no key, such
-//! as an arrow, a paste or a terminal's late answer, is never mistaken for one.
+//! Turns bytes from a terminal into keys with DEC's state machine, so that an arrow, a paste or a terminal's late
+//! answer is never taken for a key.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const SUBSTITUTE: u8 = 0x1a;
 
 const ESCAPE: u8 = 0x1b;
 
-/// What a person can say.
+/// The keys that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// As proposed.
@@ -47,7 +47,7 @@ struct Heard {
 }
 
 impl Keys {
-    /// The next byte, and the key it ends, where it ends one.
+    /// Takes the next byte. Returns the key that it completes, if any.
     pub fn take(&mut self, byte: u8) -> Option<Key> {
         if byte == CTRL_C {
             *self = Self::default();
@@ -63,7 +63,7 @@ impl Keys {
         self.heard.key.take()
     }
 
-    /// How long to wait for the rest of what has begun, where something has.
+    /// How long to wait for the rest of a sequence; `None` if none has begun.
     pub fn patience(&self) -> Option<Duration> {
         let Heard { n_begun, takes_next, is_pasting, .. } = self.heard;
         match n_begun {

@@ -22,7 +22,7 @@ use crate::pipeline::policy::TurnSettings;
 use crate::store::{Card, Dates, ModelId, PageQuery, Store, Tab};
 use orientd_core::orientation::Turn;
 
-/// A terminal at the other end of the world answers within this.
+/// Even a terminal far away over a network answers within this time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Everything that is needed from the command line and the config.
@@ -54,7 +54,7 @@ struct Review {
     message: String,
 }
 
-/// Asks until nothing waits or the person has had enough.
+/// Runs until no photo is left or the person quits.
 ///
 /// # Errors
 /// Returns an error if there is no terminal, or the database fails. The terminal is given back as it was.

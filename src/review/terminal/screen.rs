@@ -1,5 +1,4 @@
-//! The terminal, raw for as long as this value lives: given back as it was at every ending, a panic and
-//! a signal too.
+//! The terminal in raw mode, restored when the value is dropped, at a panic and at a signal.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
@@ -26,7 +25,7 @@ use super::keys::{Key, Keys};
 const MARK_PASTES: &str = "\x1b[?2004h";
 const MARK_NO_PASTES: &str = "\x1b[?2004l";
 
-/// Whether the terminal is ours, to be given back.
+/// Is the terminal in raw mode, so that it must be restored?
 static IS_OURS: AtomicBool = AtomicBool::new(false);
 
 static HOOK: Once = Once::new();
@@ -69,7 +68,7 @@ impl Screen {
             (SIGHUP, &is_ended),
             (SIGQUIT, &is_ended),
         ] {
-            // First the flag, then the wake: whoever is woken sees it.
+            // The flag before the wake, so that the woken thread sees it.
             registered.push(signal_hook::flag::register(signal, Arc::clone(flag))?);
             let end = signals.1.try_clone()?;
             registered.push(signal_hook::low_level::pipe::register(signal, end)?);
@@ -217,7 +216,7 @@ impl Drop for Screen {
     }
 }
 
-/// Once, however often it is called. There is nobody to tell where it fails: the terminal is gone.
+/// Restores the terminal, once. Errors are dropped: if it fails, the terminal is gone.
 fn give_back() {
     if !IS_OURS.swap(false, Ordering::SeqCst) {
         return;
@@ -232,7 +231,7 @@ fn give_back() {
         ResetColor,
         LeaveAlternateScreen
     );
-    // Past the buffer: whoever panics may hold it.
+    // Not through the buffer of stdout, which a panicking thread may have locked.
     let _ = rustix::io::write(io::stdout(), &leave);
     // What was typed for this program is not for the shell.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);

@@ -15,7 +15,7 @@ use crate::review::thumbnails::{Missing, Size, Thumbnails};
 use crate::store::{Card, KnownPhoto};
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
-use orientd_core::orientation::Turn;
+use orientd_core::orientation::{Orientation, Turn};
 
 /// Rows for name, folder and caption above the pictures, and for message and keys below.
 const ROWS_ABOVE: usize = 3;
@@ -129,10 +129,9 @@ impl View {
         at: (usize, usize),
     ) -> Result<Vec<u8>> {
         let orientation = turn.orientation();
-        let swap = |(a, b)| if orientation.swaps_sides() { (b, a) } else { (a, b) };
-        let cells = fitting(swap((picture.width, picture.height)), most, cell);
+        let cells = fitting(turned((picture.width, picture.height), orientation), most, cell);
         // First small, then turned.
-        let (width, height) = swap(self.graphics.pixels_in(cells, cell));
+        let (width, height) = turned(self.graphics.pixels_in(cells, cell), orientation);
         let picture = resize(picture, width, height).context("the picture has no pixels")?;
         let picture = picture.oriented(orientation);
         let true_colour = std::env::var("COLORTERM")
@@ -141,12 +140,20 @@ impl View {
     }
 }
 
+/// Width and height after the turn, or before it.
+fn turned((width, height): (usize, usize), orientation: Orientation) -> (usize, usize) {
+    if orientation.swaps_sides() { (height, width) } else { (width, height) }
+}
+
 /// Text from this place on, counted from 1 as terminals count.
 fn text_at(row: usize, column: usize, text: &str) -> Result<Vec<u8>> {
-    let from_zero = |n: usize| u16::try_from(n.saturating_sub(1)).unwrap_or(u16::MAX);
     let mut out = Vec::new();
     queue!(out, MoveTo(from_zero(column), from_zero(row)), Print(text))?;
     Ok(out)
+}
+
+fn from_zero(n: usize) -> u16 {
+    u16::try_from(n.saturating_sub(1)).unwrap_or(u16::MAX)
 }
 
 /// As many cells as keep the picture's proportions, at least one.

@@ -33,10 +33,10 @@ impl<T: Send + 'static> Actor<T> {
         Ok((Self { jobs }, thread.context("cannot start a thread")?))
     }
 
-    /// Has `work` done by the thread.
+    /// Runs `work` on the thread and returns its result.
     ///
     /// # Errors
-    /// What `work` says, or that the thread is gone.
+    /// Returns an error if `work` does, or the thread has ended.
     pub async fn call<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut T) -> Result<R> + Send + 'static,

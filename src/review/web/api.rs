@@ -110,14 +110,13 @@ async fn photos(State(page): Shared, Query(asked): Query<Asked>) -> Response {
 }
 
 fn card_json(card: &Card, page: &Page) -> Value {
-    let shown = |text: std::borrow::Cow<'_, str>| printable(&text);
     let name = card.path.file_name().unwrap_or_default().to_string_lossy();
     let folder = card.path.parent().unwrap_or(std::path::Path::new(""));
     let folder = shortened(folder, page.home.as_deref());
     let (width, height) = card.size.unzip();
     let swapped = card.stored.swaps_sides();
     json!({
-        "id": card.id, "name": shown(name), "folder": shown(folder.to_string_lossy()),
+        "id": card.id, "name": printable(&name), "folder": printable(&folder.to_string_lossy()),
         "seen": card.hash.map(ContentHash::to_hex),
         "width": if swapped { height } else { width }, "height": if swapped { width } else { height },
         "stored": card.stored.to_exif(), "turn": card.turn.degrees(), "confidence": card.confidence,

@@ -54,12 +54,11 @@ impl Auth {
         }
     }
 
-    /// Host, Origin and Sec-Fetch-Site.
+    /// Checks Host, Origin and Sec-Fetch-Site.
     ///
     /// # Errors
-    /// What is said to a stranger.
+    /// Returns an error if the request may come from another site; it is what the client is told.
     pub fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-        let forbidden = |why| Err((StatusCode::FORBIDDEN, why));
         let Some(host) = single(headers, header::HOST.as_str()) else {
             return forbidden("the request must name one host");
         };
@@ -131,8 +130,10 @@ impl Auth {
         format!("orientd_{}", self.address.port())
     }
 
+    /// The session cookie to set.
+    ///
     /// # Errors
-    /// Never for a token made here.
+    /// Returns an error if the token is no valid header value; one made here always is.
     pub fn cookie(&self) -> Result<HeaderValue> {
         let name = self.cookie_name();
         let token = &self.token;
@@ -157,6 +158,10 @@ pub fn harden(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+fn forbidden(why: &'static str) -> Result<(), Refusal> {
+    Err((StatusCode::FORBIDDEN, why))
 }
 
 /// A header that is there exactly once.
@@ -220,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browsers_token_works_once_and_the_printed_one_again() {
+    fn only_the_printed_token_works_twice() {
         let auth = auth("127.0.0.1:8000");
         let token = |url: String| url.split_once("token=").unwrap().1.to_owned();
         let once = token(auth.once());

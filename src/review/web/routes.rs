@@ -45,7 +45,6 @@ async fn admit(State(page): Shared, request: Request, next: Next) -> Response {
 }
 
 fn check(page: &Page, request: &Request) -> Result<(), Box<Response>> {
-    let refused = |response: Response| Err(Box::new(response));
     let path = request.uri().path();
     let headers = request.headers();
     if let Err((status, why)) = page.auth.admit(request.method(), headers) {
@@ -71,6 +70,10 @@ fn check(page: &Page, request: &Request) -> Result<(), Box<Response>> {
     }
     let text = "This page needs the address that `orientd review` printed, with its token.\n";
     refused((StatusCode::FORBIDDEN, text).into_response())
+}
+
+fn refused(response: Response) -> Result<(), Box<Response>> {
+    Err(Box::new(response))
 }
 
 /// Sets the cookie and takes the token out of the address.

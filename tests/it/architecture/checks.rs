@@ -40,7 +40,7 @@ fn forbidden(low: &str) -> Vec<String> {
 
 #[test]
 #[rustfmt::skip]
-fn every_way_to_name_a_room_is_seen() {
+fn every_way_to_name_a_module_is_seen() {
     for (name, text) in [
         ("use",             "\nuse crate::high::X;"),
         ("use of the room", "\nuse crate::high;"),
@@ -84,7 +84,7 @@ fn other_names_are_let_be() {
 }
 
 #[test]
-fn a_room_of_another_crate_needs_a_place_in_the_row() {
+fn a_module_of_another_crate_needs_its_rank() {
     let lines = forbidden("use other::store::Store;");
     assert_eq!(lines, ["low.rs:1: low may not use other::store"]);
     let files = [("lib.rs", "mod low;"), ("low.rs", "use other::store::Store;")];

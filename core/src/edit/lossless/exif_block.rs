@@ -2,7 +2,7 @@
 
 use crate::edit::exif_edit::overwritten;
 use crate::edit::refusal::Refusal;
-use crate::format::exif::{self, ExifError};
+use crate::format::exif;
 use crate::format::tiff::{Directory, Field, LONG, SHORT, Tiff};
 use crate::orientation::Orientation;
 
@@ -51,13 +51,16 @@ impl Rewrite<'_> {
 
     /// Values of both directions, where they are there, must be the same.
     fn must_be_equal(&self, directory: &Directory, tags: (u16, u16)) -> Result<(), Refusal> {
-        let value = |tag| directory.field(tag).and_then(|field| self.block.value(field));
-        let bytes = |tag| value(tag).map(|(_, bytes)| bytes);
-        if bytes(tags.0) == bytes(tags.1) {
+        if self.value(directory, tags.0) == self.value(directory, tags.1) {
             Ok(())
         } else {
             Err(Refusal::Belongs("a resolution that differs by direction"))
         }
+    }
+
+    fn value(&self, directory: &Directory, tag: u16) -> Option<&[u8]> {
+        let (_, bytes) = self.block.value(directory.field(tag)?)?;
+        Some(bytes)
     }
 }
 
@@ -81,10 +84,9 @@ pub fn in_step(
     turned: &Turned,
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Refusal> {
-    let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
-    let block = Tiff::new(bytes).ok_or(malformed(0))?;
-    let at = block.first().ok_or(malformed(4))?;
-    let (first, next) = block.directory(at).ok_or(malformed(at))?;
+    let block = Tiff::new(bytes).ok_or(Refusal::malformed_exif(0))?;
+    let at = block.first().ok_or(Refusal::malformed_exif(4))?;
+    let (first, next) = block.directory(at).ok_or(Refusal::malformed_exif(at))?;
     let mut rewrite = Rewrite { block, new: bytes.to_vec() };
     if let Some(field) = exif::find_orientation(bytes).map_err(Refusal::Exif)? {
         let edit = overwritten(field, 0, Orientation::UPRIGHT)?;
@@ -95,7 +97,7 @@ pub fn in_step(
     if swaps {
         rewrite.must_be_equal(&first, RESOLUTION)?;
     }
-    if let Some(at) = first.field(EXIF_DIRECTORY).and_then(|field| block.number(field)) {
+    if let Some(at) = block.number_in(&first, EXIF_DIRECTORY) {
         let (details, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
         if SUBJECT.iter().any(|tag| details.field(*tag).is_some()) {
             return Err(Refusal::Belongs("the place of its subject in pixels"));
@@ -122,13 +124,12 @@ fn thumbnail_in_step(
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<(), Refusal> {
     let block = rewrite.block;
-    let number = |tag| {
-        let number = directory.field(tag).and_then(|field| block.number(field))?;
-        usize::try_from(number).ok()
-    };
-    let place = number(THUMBNAIL.0).zip(number(THUMBNAIL.1)).and_then(|(at, len)| {
-        let end = at.checked_add(len)?;
-        block.bytes().get(at..end).map(|old| (at, old))
+    let start = block.number_in(directory, THUMBNAIL.0);
+    let len = block.number_in(directory, THUMBNAIL.1);
+    let place = start.zip(len).and_then(|(start, len)| {
+        let start = usize::try_from(start).ok()?;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        block.bytes().get(start..end).map(|old| (start, old))
     });
     let own = directory.field(ORIENTATION);
     let stated = |own: &Field| u16::try_from(block.number(own)?).ok();
@@ -146,10 +147,9 @@ fn thumbnail_in_step(
     rewrite.set(directory.field(THUMBNAIL.1), len)?;
     rewrite.set(own, Orientation::UPRIGHT.to_exif().into())?;
     if photo.apply.swaps_sides() {
-        let width = number(IMAGE_SIZE.0);
-        let height = number(IMAGE_SIZE.1);
-        let as_u32 = |side: Option<usize>| u32::try_from(side?).ok();
-        if let (Some(width), Some(height)) = (as_u32(width), as_u32(height)) {
+        let width = block.number_in(directory, IMAGE_SIZE.0);
+        let height = block.number_in(directory, IMAGE_SIZE.1);
+        if let Some((width, height)) = width.zip(height) {
             rewrite.set_sizes(directory, IMAGE_SIZE, (height, width))?;
         }
     }

@@ -21,6 +21,10 @@ const APP14: u8 = 0xEE;
 const BASELINE: u8 = 0xC0;
 const PROGRESSIVE: u8 = 0xC2;
 
+/// Image resources that hold a thumbnail, for Photoshop 4.0 and for 5.0 and later (Adobe Photoshop file formats, "Image
+/// Resource IDs" 1033 and 1036).
+const PHOTOSHOP_THUMBNAILS: [&[u8]; 2] = [b"8BIM\x04\x09", b"8BIM\x04\x0C"];
+
 /// XMP about places or other pictures in the file, which a turn of the pixels alone would falsify.
 const PLACES: [&[u8]; 10] = [
     b"mwg-rs:",
@@ -99,8 +103,9 @@ fn frame(bytes: &[u8], layout: &Layout) -> Result<(bool, u16, u16), Refusal> {
     }
     match bytes.get(frame.payload.start..frame.payload.start + 5) {
         Some(&[8, h0, h1, w0, w1]) => {
-            let size = |a, b| u16::from_be_bytes([a, b]);
-            Ok((frame.marker == PROGRESSIVE, size(w0, w1), size(h0, h1)))
+            let width = u16::from_be_bytes([w0, w1]);
+            let height = u16::from_be_bytes([h0, h1]);
+            Ok((frame.marker == PROGRESSIVE, width, height))
         }
         _ => Err(Refusal::Kind("more than 8 bits a sample")),
     }
@@ -108,30 +113,34 @@ fn frame(bytes: &[u8], layout: &Layout) -> Result<(bool, u16, u16), Refusal> {
 
 /// Only segments whose meaning is known, and does not depend on how the pixels lie, may stay.
 fn may_stay(marker: u8, payload: &[u8]) -> Result<(), Refusal> {
-    let starts = |head: &[u8]| payload.starts_with(head);
     match marker {
-        jpeg::APP0 if starts(b"JFIF\0") => jfif_may_stay(payload),
-        jpeg::APP1 if starts(&EXIF_HEADER[..5]) => Ok(()),
-        jpeg::APP1 if starts(XMP_START) || starts(EXTENDED_XMP_START) => {
-            let found = |word: &&[u8]| payload.windows(word.len()).any(|w| w == *word);
-            let speaks = PLACES.iter().any(found);
-            if speaks {
+        jpeg::APP0 if payload.starts_with(b"JFIF\0") => jfif_may_stay(payload),
+        jpeg::APP1 if payload.starts_with(&EXIF_HEADER[..5]) => Ok(()),
+        jpeg::APP1 if payload.starts_with(XMP_START) || payload.starts_with(EXTENDED_XMP_START) => {
+            if PLACES.iter().any(|place| contains(payload, place)) {
                 Err(Refusal::Belongs("XMP about regions or further pictures"))
             } else {
                 Ok(())
             }
         }
-        jpeg::APP2 if starts(b"ICC_PROFILE\0") => Ok(()),
-        APP13 if starts(b"Photoshop 3.0\0") => {
-            let has = |id: u8| payload.windows(6).any(|w| w == [b'8', b'B', b'I', b'M', 4, id]);
-            if has(9) || has(12) { Err(Refusal::Belongs("a Photoshop thumbnail")) } else { Ok(()) }
+        jpeg::APP2 if payload.starts_with(b"ICC_PROFILE\0") => Ok(()),
+        APP13 if payload.starts_with(b"Photoshop 3.0\0") => {
+            if PHOTOSHOP_THUMBNAILS.iter().any(|id| contains(payload, id)) {
+                Err(Refusal::Belongs("a Photoshop thumbnail"))
+            } else {
+                Ok(())
+            }
         }
-        APP14 if starts(b"Adobe") => Ok(()),
-        0xEC if starts(b"Ducky") => Ok(()),
+        APP14 if payload.starts_with(b"Adobe") => Ok(()),
+        0xEC if payload.starts_with(b"Ducky") => Ok(()),
         COM => Ok(()),
         0xE0..=0xEF => Err(Refusal::Belongs("application data that is not understood")),
         _ => Ok(()),
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// JFIF 1.02: density at 7..12, thumbnail size at 12..14.
@@ -159,8 +168,7 @@ pub fn assemble(
     let new_size = source.turned_size();
     let xmp = embedded_xmp::in_jpeg(bytes, &source.layout, Orientation::UPRIGHT, Some(new_size))?;
     let mut out = vec![0xFF, 0xD8];
-    let kept = |segment: &&Segment| matches!(segment.marker, 0xE0..=0xEF | COM);
-    for segment in source.layout.header.iter().filter(kept) {
+    for segment in source.layout.header.iter().filter(|segment| is_carried_over(segment)) {
         let mut payload = bytes[segment.payload.clone()].to_vec();
         if source.exif.as_ref().is_some_and(|exif| exif.end == segment.payload.end) {
             let start = source.exif.as_ref().map_or(0, |exif| exif.start) - segment.payload.start;
@@ -174,12 +182,17 @@ pub fn assemble(
         push_segment(&mut out, segment.marker, &payload)?;
     }
     let new = jpeg::layout(turned)?;
-    for segment in new.header.iter().filter(|segment| !kept(segment)) {
+    for segment in new.header.iter().filter(|segment| !is_carried_over(segment)) {
         push_segment(&mut out, segment.marker, &turned[segment.payload.clone()])?;
     }
     let scan = new.header.last().map_or(2, |segment| segment.payload.end);
     out.extend_from_slice(&turned[scan..new.end.ok_or(Refusal::NotProved)?]);
     Ok(out)
+}
+
+/// Application data and comments come from the old file, everything else from the turned picture.
+fn is_carried_over(segment: &Segment) -> bool {
+    matches!(segment.marker, 0xE0..=0xEF | COM)
 }
 
 /// Only a packet of XMP can have grown.

@@ -7,7 +7,7 @@ use crate::edit::embedded_xmp;
 use crate::edit::exif_edit::overwritten;
 use crate::edit::patch::Patch;
 use crate::edit::refusal::Refusal;
-use crate::format::exif::{self, ExifError};
+use crate::format::exif;
 use crate::format::tiff::{Directory, Tiff};
 use crate::orientation::{Orientation, Turn};
 
@@ -23,10 +23,9 @@ const MOST_DIRECTORIES: usize = 16;
 
 pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let field = exif::find_orientation(bytes).map_err(Refusal::Exif)?;
-    let malformed = |at: u32| Refusal::Exif(ExifError::Malformed(at as usize));
-    let tiff = Tiff::new(bytes).ok_or(malformed(0))?;
-    let start = tiff.first().ok_or(malformed(4))?;
-    let (first, next) = tiff.directory(start).ok_or(malformed(start))?;
+    let tiff = Tiff::new(bytes).ok_or(Refusal::malformed_exif(0))?;
+    let start = tiff.first().ok_or(Refusal::malformed_exif(4))?;
+    let (first, next) = tiff.directory(start).ok_or(Refusal::malformed_exif(start))?;
     // Raw files are TIFF files too, and are never written.
     if is_cr2(bytes) || [DNG_VERSION, SUB_IFDS].iter().any(|tag| first.field(*tag).is_some()) {
         return Err(Refusal::Format);
@@ -55,7 +54,7 @@ fn only_smaller_copies_follow(tiff: Tiff<'_>, mut next: Option<u32>) -> Result<(
     for _ in 0..MOST_DIRECTORIES {
         let Some(at) = next.filter(|at| *at != 0) else { return Ok(()) };
         let (page, following) = tiff.directory(at).ok_or(Refusal::MultiPage)?;
-        let kind = page.field(NEW_SUBFILE_TYPE).and_then(|kind| tiff.number(kind));
+        let kind = tiff.number_in(&page, NEW_SUBFILE_TYPE);
         if kind.is_none_or(|kind| kind & 1 == 0) {
             return Err(Refusal::MultiPage);
         }
