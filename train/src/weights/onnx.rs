@@ -9,9 +9,9 @@ use prost::Message;
 use tch::{Device, Kind, Tensor};
 
 use super::{Loaded, transformer};
-use crate::export::proto::{ModelProto, NodeProto, TensorProto, data_type};
-use crate::net::arch::{Block, Shortcut, Step};
+use crate::net::blocks::{Block, Shortcut, Step};
 use crate::net::{Network, Top};
+use crate::onnx::proto::{ModelProto, NodeProto, TensorProto, data_type};
 
 /// A weight and a bias.
 type Pair = (Tensor, Tensor);

@@ -8,9 +8,9 @@ use tch::Tensor;
 
 use super::onnx::read_tensor;
 use super::set;
-use crate::export::proto::{GraphProto, TensorProto};
 use crate::net::Network;
 use crate::net::parameters::Role;
+use crate::onnx::proto::{GraphProto, TensorProto};
 
 /// Our name of the positions as exported: the class token in the first row.
 pub const TOKENS: &str = "tokens";
