@@ -1,11 +1,13 @@
 //! Temperatures and bars, fitted on the validation photos.
 
 use anyhow::{Result, ensure};
+use orientd_core::model_spec::ModelSpec;
 use orientd_core::orientation::Turn;
+use orientd_core::verdict::decision::Thresholds;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Calibrate;
-use crate::eval::Settings;
-use crate::eval::metrics::{self, Answer};
+use crate::metrics::{self, Answer};
 
 /// Temperatures searched, as logarithms.
 const RANGE: (f64, f64) = (-3.0, 3.0);
@@ -23,6 +25,35 @@ const UNPROVEN_AUTO: f32 = 0.98;
 const REVIEW_RANGE: (f32, f32) = (0.02, 0.9);
 const LOWEST_CASCADE: f32 = 0.5;
 
+/// Temperatures and thresholds in use.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    pub temperature_1: f32,
+    pub temperature_4: f32,
+    pub auto_confidence: f32,
+    pub review_confidence: f32,
+    pub cascade_confidence: f32,
+}
+
+impl Calibration {
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            auto_confidence: self.auto_confidence,
+            review_confidence: self.review_confidence,
+        }
+    }
+
+    pub fn of(spec: &ModelSpec) -> Self {
+        Self {
+            temperature_1: spec.temperature_1,
+            temperature_4: spec.temperature_4,
+            auto_confidence: spec.thresholds.auto_confidence,
+            review_confidence: spec.thresholds.review_confidence,
+            cascade_confidence: spec.cascade_confidence,
+        }
+    }
+}
+
 /// Temperatures near 1 unless many photos ask for others; of these and the bars and those of the
 /// `present` model, which the new one is to replace, the more cautious: one's own few hundred photos,
 /// most of them easy, prove less than the thousands that the first model was measured on.
@@ -32,8 +63,8 @@ const LOWEST_CASCADE: f32 = 0.5;
 pub fn calibrate(
     views: &[[[f32; 4]; 4]],
     settings: &Calibrate,
-    present: Option<&Settings>,
-) -> Result<Settings> {
+    present: Option<&Calibration>,
+) -> Result<Calibration> {
     ensure!(!views.is_empty(), "there are no validation photos to calibrate on");
     let n = views.len() as f64;
     // Sharper than the present model's never: easy photos would ask for that, time after time.
@@ -44,14 +75,14 @@ pub fn calibrate(
     let temperature_4 = temperature_4.max(at_least.1);
     let one = metrics::one_view(views, temperature_1);
     let four = metrics::four_views(views, temperature_4);
-    let fitted = Settings {
+    let fitted = Calibration {
         temperature_1,
         temperature_4,
         auto_confidence: auto_confidence(&four, settings.wrong_per_thousand),
         review_confidence: review_confidence(&four, settings.review_recall),
         cascade_confidence: cascade_confidence(&one, settings.cascade_miss),
     };
-    Ok(present.map_or(fitted, |present| Settings {
+    Ok(present.map_or(fitted, |present| Calibration {
         auto_confidence: fitted.auto_confidence.max(present.auto_confidence),
         review_confidence: fitted.review_confidence.min(present.review_confidence),
         cascade_confidence: fitted.cascade_confidence.max(present.cascade_confidence),
@@ -71,11 +102,15 @@ fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
     let mut loss_b = at(b);
     for _ in 0..STEPS {
         if loss_a <= loss_b {
-            (high, b, loss_b) = (b, a, loss_a);
+            high = b;
+            b = a;
+            loss_b = loss_a;
             a = high - golden * (high - low);
             loss_a = at(a);
         } else {
-            (low, a, loss_a) = (a, b, loss_b);
+            low = a;
+            a = b;
+            loss_a = loss_b;
             b = low + golden * (high - low);
             loss_b = at(b);
         }
@@ -163,7 +198,7 @@ mod tests {
         let alone = calibrate(&[easy; 30], &config, None)?;
         assert!((0.5..1.0).contains(&alone.temperature_4), "{}", alone.temperature_4);
         assert!(alone.auto_confidence >= UNPROVEN_AUTO);
-        let present = Settings {
+        let present = Calibration {
             temperature_1: 1.4,
             temperature_4: 1.2,
             auto_confidence: 0.99,

@@ -1,31 +1,20 @@
-//! Files written whole or not at all.
+//! Files written whole or not at all, texts that may be absent, locks.
 
-use std::fs::{Permissions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::TryLockError;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use orientd::files::write_whole::{self, Durability};
 
-/// Writes through a temporary file beside `path`: a crash or a full disk leaves the old file.
+/// Writes through a temporary file beside `path`: a crash or a full disk leaves the old file. Others may
+/// read it as the umask says.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written; the old one is then untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).with_context(failed)?;
-    // As any new file, rather than for the owner alone: the umask takes its part off.
-    let mode = Permissions::from_mode(0o666);
-    let mut builder = tempfile::Builder::new();
-    let mut file = builder.permissions(mode).tempfile_in(folder).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
-    file.as_file().sync_all().with_context(failed)?;
-    file.persist(path).with_context(failed)?;
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(failed)
+    write_whole::write_whole(path, bytes, 0o666, Durability::PowerLoss)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The text of a file, or `None` if there is none.
@@ -59,17 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_cannot_be_replaced_stays_and_nothing_is_left_over() -> Result<()> {
+    fn a_failed_write_names_the_file() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let path = folder.path().join("weights");
-        write_whole(&path, b"old")?;
-        write_whole(&path, b"new")?;
-        assert_eq!(std::fs::read(&path)?, b"new");
         // A folder of that name cannot be replaced by a file.
         let taken = folder.path().join("taken");
         std::fs::create_dir(&taken)?;
-        assert!(write_whole(&taken, b"new").is_err());
-        assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
+        let err = write_whole(&taken, b"new").expect_err("a folder stands there");
+        assert!(err.to_string().ends_with("taken"), "{err:#}");
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use orientd_core::image::rgb::Rgb8;
 use prost::Message;
 
-use crate::report::canvas::png;
+use crate::drawing::canvas::png;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Event {

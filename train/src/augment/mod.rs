@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 pub use settings::{Augment, ChannelOp, Crop, FrequencyBlend, Grey, HueSaturation, Mirror, Op};
 pub use sheet::sheets;
 
-use crate::data::jpeg;
+use crate::jpeg;
 
 impl Augment {
     /// The upright `photo` turned by `turn`, at random as its mirror image, left for right, which is
@@ -116,84 +116,5 @@ fn draw_channels(op: &ChannelOp, rng: &mut ChaCha8Rng) -> [f64; 3] {
         std::array::from_fn(|_| draw(op.range, rng))
     } else {
         [draw(op.range, rng); 3]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-    use crate::config::Config;
-
-    /// A smooth picture with some structure in every channel.
-    fn photo() -> Rgb8 {
-        let width = 80;
-        let height = 60;
-        let pixels = (0..height)
-            .flat_map(|y| (0..width).flat_map(move |x| [x * 3, y * 4, (x + y) / 2 + 60]))
-            .map(|value: usize| value.min(255) as u8)
-            .collect();
-        Rgb8 { width, height, pixels }
-    }
-
-    fn settings() -> Augment {
-        Config::load(None, &[]).expect("the defaults are valid").augment
-    }
-
-    #[test]
-    fn every_augmentation_changes_the_picture_and_keeps_it_recognisable() {
-        let plain = resize(&photo(), 64, 64).expect("not empty");
-        for name in Augment::names().expect("default.toml") {
-            let only = settings().only(&name).expect("a known name");
-            let mut changed = 0;
-            for seed in 0..32 {
-                let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                let photo = only.turn(photo(), Turn::NONE, &mut rng);
-                let seen = only.apply(&photo, 64, &mut rng).expect("a valid photo");
-                assert_eq!((seen.width, seen.height, seen.pixels.len()), (64, 64, 64 * 64 * 3));
-                let pairs = plain.pixels.iter().zip(&seen.pixels);
-                let total: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-                let mean = total as f64 / plain.pixels.len() as f64;
-                assert!(mean < 90.0, "{name} with seed {seed} changes by {mean}");
-                changed += usize::from(total > 0);
-            }
-            assert!(changed >= 20, "{name} changed the picture for {changed} of 32 seeds");
-        }
-    }
-
-    /// Turned back, the photo is itself or its mirror image, whatever the turn.
-    #[test]
-    fn the_mirror_keeps_the_answer() {
-        let mirrored = photo().oriented(Orientation::MIRRORED);
-        for turn in Turn::ALL {
-            let mut n_mirrored = 0;
-            for seed in 0..32 {
-                let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                let seen = settings().turn(photo(), turn, &mut rng);
-                let back = seen.oriented(turn.inverse().orientation());
-                assert!(back == photo() || back == mirrored);
-                n_mirrored += usize::from(back == mirrored);
-            }
-            assert!((4..=28).contains(&n_mirrored), "{n_mirrored} of 32 are mirrored");
-        }
-    }
-
-    #[test]
-    fn the_seed_decides_and_nothing_else() {
-        let augment = |seed| {
-            settings().apply(&photo(), 48, &mut ChaCha8Rng::seed_from_u64(seed)).expect("valid")
-        };
-        assert_eq!(augment(3), augment(3));
-        assert_ne!(augment(3), augment(4));
-    }
-
-    #[test]
-    fn without_augmentation_it_is_what_the_network_sees_in_use() {
-        let plain = Augment { enabled: false, ..settings() };
-        let seen = plain.apply(&photo(), 48, &mut ChaCha8Rng::seed_from_u64(0)).expect("valid");
-        assert_eq!(seen, resize(&photo(), 48, 48).expect("not empty"));
-        let err = settings().only("sepia").expect_err("no such augmentation");
-        assert!(err.to_string().contains("median_blur"));
     }
 }

@@ -1,6 +1,6 @@
 //! The table `[augment]`: how often each change is made, and how strongly.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// No strength is drawn beyond this, in whatever unit.
@@ -85,11 +85,12 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// The names of the augmentations, in the order of the settings.
-    pub fn names() -> Result<Vec<String>> {
-        let defaults: toml::Table = crate::config::DEFAULT.parse()?;
-        let table = defaults.get("augment").and_then(toml::Value::as_table);
-        let table = table.context("default.toml has no table augment")?;
+    /// The names of the augmentations.
+    ///
+    /// # Errors
+    /// Returns an error if a setting cannot be written as TOML.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let table = toml::Table::try_from(self)?;
         Ok(table.iter().filter(|(_, v)| v.is_table()).map(|(name, _)| name.clone()).collect())
     }
 
@@ -109,13 +110,13 @@ impl Augment {
         }
         table.insert("enabled".into(), true.into());
         if !found {
-            bail!("there is no augmentation {name}; one of {}", Self::names()?.join(", "));
+            bail!("there is no augmentation {name}; one of {}", self.names()?.join(", "));
         }
         Ok(table.try_into()?)
     }
 
     /// # Errors
-    /// Names the first setting that is out of range.
+    /// Returns an error if a setting is out of range; names the first.
     pub fn check(&self) -> Result<()> {
         for (name, value) in toml::Table::try_from(self)? {
             let Some(op) = value.as_table() else { continue };

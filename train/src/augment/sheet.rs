@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Augment;
-use crate::report::canvas::{Canvas, WHITE, save_png};
+use crate::drawing::canvas::{Canvas, WHITE, save_png};
 
 const TILE: usize = 128;
 const GAP: usize = 4;
@@ -31,7 +31,7 @@ pub fn sheets(
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut written = Vec::new();
-    for name in Augment::names()? {
+    for name in settings.names()? {
         written.push(sheet(&name, &settings.only(&name)?, photos, seed, folder)?);
     }
     written.push(sheet("all", settings, photos, seed, folder)?);

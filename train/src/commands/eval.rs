@@ -6,16 +6,16 @@ use anyhow::{Result, ensure};
 
 use super::load;
 use crate::augment::Augment;
-use crate::calibrate::calibrate;
+use crate::calibrate::{Calibration, calibrate};
 use crate::cli::{Eval, Part};
 use crate::config::{Config, Precision};
 use crate::data::Cache;
 use crate::data::split::split;
-use crate::eval::{Engine, Evaluation, Settings, Subject, evaluate};
-use crate::export::Session;
+use crate::eval::{Engine, Evaluation, Subject, evaluate};
 use crate::fit;
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
+use crate::onnx::Session;
 use crate::report::html;
 
 pub fn run(args: &Eval) -> Result<()> {
@@ -32,7 +32,7 @@ pub fn run(args: &Eval) -> Result<()> {
         }
         (None, Some(model)) => {
             let session = Session::from_file(model, n_workers(0))?;
-            let settings = Settings::of(&session.spec);
+            let settings = Calibration::of(&session.spec);
             let engine = Engine::Onnx(session);
             (load(&args.settings)?, engine, settings, model.display().to_string())
         }
@@ -60,7 +60,7 @@ pub fn run(args: &Eval) -> Result<()> {
 }
 
 /// The best network of a run in float32, calibrated on its validation photos.
-fn calibrated(run: &Path, config: &Config, cache: &Cache) -> Result<(Engine, Settings)> {
+fn calibrated(run: &Path, config: &Config, cache: &Cache) -> Result<(Engine, Calibration)> {
     let mut config = config.clone();
     config.fit.precision = Precision::Float32;
     let network = fit::load_best(run, &config)?;
@@ -76,7 +76,7 @@ pub fn write(evaluation: &Evaluation, cache: &Cache, folder: &Path) -> Result<()
     let json = serde_json::to_string_pretty(evaluation)?;
     crate::files::write_whole(&folder.join("eval.json"), json.as_bytes())?;
     let sheet = html::contact_sheet_of(evaluation, cache)?;
-    crate::report::canvas::save_png(&sheet, &folder.join("worst.png"))?;
+    crate::drawing::canvas::save_png(&sheet, &folder.join("worst.png"))?;
     let page = html::page(evaluation, &sheet)?;
     crate::files::write_whole(&folder.join("report.html"), page.as_bytes())
 }

@@ -15,7 +15,7 @@ use crate::export::package;
 use crate::fit;
 
 /// # Errors
-/// Whatever stopped the command.
+/// Returns an error if the command was stopped; says by what.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Prepare(args) => {

@@ -6,13 +6,15 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::{eval, prepare};
+use crate::calibrate::Calibration;
 use crate::cli::Retrain;
 use crate::config::Config;
 use crate::data::split::split;
 use crate::data::{Cache, Origin};
-use crate::eval::{Engine, Evaluation, Settings, Subject, evaluate};
-use crate::export::{Session, package};
+use crate::eval::{Engine, Evaluation, Subject, evaluate};
+use crate::export::package;
 use crate::fit::device::n_workers;
+use crate::onnx::{self, Session};
 use crate::{files, fit, gate};
 
 /// Held-back photos whose label does not come from the present model, below which those count too.
@@ -25,7 +27,7 @@ const LARGEST_GATE: f64 = 0.3;
 const RECIPE: &str = include_str!("../../recipes/retrain.toml");
 
 pub fn run(args: &Retrain) -> Result<()> {
-    crate::export::runtime::ensure_installed()?;
+    onnx::runtime::ensure_installed()?;
     let (mut config, replaced) = configure(args)?;
     std::fs::create_dir_all(&args.work)
         .with_context(|| format!("cannot make the folder {}", args.work.display()))?;
@@ -58,7 +60,7 @@ pub fn run(args: &Retrain) -> Result<()> {
 }
 
 /// What to do, and the settings of the model that is to be replaced.
-fn configure(args: &Retrain) -> Result<(Config, Settings)> {
+fn configure(args: &Retrain) -> Result<(Config, Calibration)> {
     let spec = Session::from_file(&args.present, 1)?.spec;
     let recipe = format!(
         "{RECIPE}\n[network]\nbackbone = {:?}\ninput = {}\n",
@@ -69,7 +71,7 @@ fn configure(args: &Retrain) -> Result<(Config, Settings)> {
     if config.network.weights.is_empty() {
         config.network.weights = args.present.display().to_string();
     }
-    Ok((config, Settings::of(&spec)))
+    Ok((config, Calibration::of(&spec)))
 }
 
 /// Measures models on the photos of the gate.
@@ -83,7 +85,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn evaluate(&self, model: &Path, name: &str) -> Result<Evaluation> {
         let session = Session::from_file(model, n_workers(0))?;
-        let settings = Settings::of(&session.spec);
+        let settings = Calibration::of(&session.spec);
         let shown = model.display().to_string();
         let subject = Subject { model: &shown, part_name: "gate", part: self.part, settings };
         let mut engine = Engine::Onnx(session);

@@ -105,7 +105,7 @@ mod tests {
             .collect();
         let photo = Rgb8 { width: 64, height: 48, pixels };
         let bits = |photo: &Rgb8| fingerprint(photo).expect("not empty");
-        let resaved = crate::data::jpeg::resave(&photo, 60).expect("encodes");
+        let resaved = crate::jpeg::resave(&photo, 60).expect("encodes");
         assert!((bits(&photo) ^ bits(&resaved)).count_ones() <= 6);
         let turned = photo.clone().oriented(Turn::quarters(1).orientation());
         assert!((bits(&photo) ^ bits(&turned)).count_ones() > 20);

@@ -58,7 +58,7 @@ impl Iterator for Batches {
 /// Runs `consume` with the batches of `plan` from `first` on; the threads end with it.
 ///
 /// # Errors
-/// Those of `consume`, which is given the loaders' errors in place of their batches.
+/// Returns an error if `consume` does; it is given the loaders' errors in place of their batches.
 pub fn with_batches<T>(
     cache: &Cache,
     plan: &[Vec<Sample>],

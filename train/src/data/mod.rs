@@ -4,7 +4,6 @@
 pub mod cache;
 pub mod fingerprint;
 mod joined;
-pub mod jpeg;
 pub mod library;
 pub mod loader;
 pub mod photo;

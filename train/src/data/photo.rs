@@ -8,6 +8,8 @@ use orientd_core::format::metadata;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
 
+use crate::jpeg;
+
 /// Larger photos are left out: they would not fit beside others in memory.
 const MAX_PIXELS: u64 = 300_000_000;
 
@@ -50,7 +52,7 @@ pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
     let pixels = if bytes.starts_with(&[0xff, 0xd8]) {
         let header = turbojpeg::read_header(&bytes)?;
         check_size(header.width as u64, header.height as u64)?;
-        super::jpeg::decode(&bytes)?
+        jpeg::decode(&bytes)?
     } else {
         decode_other(&bytes)?
     };
@@ -77,7 +79,6 @@ fn check_size(width: u64, height: u64) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::jpeg;
 
     #[test]
     fn damaged_and_strange_files_are_errors() {

@@ -95,7 +95,8 @@ fn groups(records: &[Record], config: &Config) -> Result<Vec<usize>> {
         .collect();
     timed.sort_unstable();
     for pair in timed.windows(2) {
-        let ((folder, before, a), (next_folder, after, b)) = (pair[0], pair[1]);
+        let (folder, before, a) = pair[0];
+        let (next_folder, after, b) = pair[1];
         if folder == next_folder && after - before <= gap {
             joined.join(a, b);
         }

@@ -7,10 +7,10 @@ use tch::Device;
 
 use crate::augment::Augment;
 use crate::data::cache::Cache;
-use crate::export::Session;
 use crate::fit::images::{to_tensor, view_logits};
 use crate::fit::validate::{Views, photos_at_once, score};
 use crate::net::Network;
+use crate::onnx::Session;
 
 pub enum Engine {
     Tch(Box<Network>, InputSpec),

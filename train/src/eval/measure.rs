@@ -4,46 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use orientd_core::verdict::decision::Thresholds;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::bootstrap::{Figure, Times, figure, mean_figure, resamplings};
 use super::engine::Engine;
-use super::metrics::{self, Answer, Bin, Point};
 use super::resave::{self, Resaved};
-use crate::calibrate::auto_confidence;
+use crate::calibrate::{Calibration, auto_confidence};
 use crate::config::Config;
 use crate::data::cache::{Cache, Record};
 use crate::fit::validate::Views;
+use crate::metrics::{self, Answer, Bin, Point};
 use crate::progress;
-
-/// Temperatures and bars in use.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    pub temperature_1: f32,
-    pub temperature_4: f32,
-    pub auto_confidence: f32,
-    pub review_confidence: f32,
-    pub cascade_confidence: f32,
-}
-
-impl Settings {
-    pub fn thresholds(&self) -> Thresholds {
-        Thresholds {
-            auto_confidence: self.auto_confidence,
-            review_confidence: self.review_confidence,
-        }
-    }
-
-    pub fn of(spec: &orientd_core::model_spec::ModelSpec) -> Self {
-        Self {
-            temperature_1: spec.temperature_1,
-            temperature_4: spec.temperature_4,
-            auto_confidence: spec.thresholds.auto_confidence,
-            review_confidence: spec.thresholds.review_confidence,
-            cascade_confidence: spec.cascade_confidence,
-        }
-    }
-}
 
 /// The figures of one way of looking.
 #[derive(Clone, Debug, Serialize)]
@@ -100,7 +71,7 @@ pub struct Evaluation {
     pub part: String,
     pub photos: usize,
     pub prevalence: f64,
-    pub settings: Settings,
+    pub settings: Calibration,
     pub one_view: Look,
     pub four_views: Look,
     /// As orientd looks by default, and the share of photos that need four views.
@@ -121,7 +92,7 @@ pub struct Subject<'a> {
     pub model: &'a str,
     pub part_name: &'a str,
     pub part: &'a [usize],
-    pub settings: Settings,
+    pub settings: Calibration,
 }
 
 /// # Errors

@@ -3,8 +3,7 @@
 pub mod bootstrap;
 pub mod engine;
 pub mod measure;
-pub mod metrics;
 pub mod resave;
 
 pub use engine::Engine;
-pub use measure::{Evaluation, Settings, Subject, evaluate};
+pub use measure::{Evaluation, Subject, evaluate};

@@ -9,8 +9,8 @@ use orientd_core::verdict::decision::Probabilities;
 use super::bootstrap::{Figure, Times, mean_figure};
 use super::engine::Engine;
 use crate::data::cache::Cache;
-use crate::data::jpeg;
 use crate::fit::images::says_upright;
+use crate::jpeg;
 
 const QUALITY: i32 = 90;
 

@@ -6,16 +6,14 @@ use anyhow::Result;
 use orientd_core::model_spec::{INPUT_NAME, ModelSpec, OUTPUT_NAME};
 use tch::{Device, Kind, Tensor};
 
-use super::proto::{
+use crate::net::arch::{LEAKY_SLOPE, N_CLASSES, TOP_NORM, Top};
+use crate::net::blocks::{Activation, Block, Conv, Norm, Residual, Shortcut, SqueezeExcite, Step};
+use crate::net::network::Network;
+use crate::onnx::proto::{
     AttributeProto, Dimension, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetId,
     StringStringEntry, TensorProto, TensorShape, TensorType, TypeProto, ValueInfo, attribute_type,
     data_type,
 };
-use crate::net::arch::{
-    Activation, Block, Conv, LEAKY_SLOPE, N_CLASSES, Norm, Residual, Shortcut, SqueezeExcite, Step,
-    TOP_NORM, Top,
-};
-use crate::net::network::Network;
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;

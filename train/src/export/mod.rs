@@ -2,8 +2,5 @@
 
 mod graph;
 pub mod package;
-pub mod proto;
-pub mod runtime;
 
 pub use graph::{Precision, build};
-pub use runtime::Session;

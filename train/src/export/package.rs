@@ -8,17 +8,18 @@ use jiff::tz::Offset;
 use orientd_core::model_spec::ModelSpec;
 use prost::Message;
 
-use super::{Precision, Session, build};
-use crate::calibrate::calibrate;
+use super::{Precision, build};
+use crate::calibrate::{Calibration, calibrate};
 use crate::config::{self, Config};
 use crate::data::Cache;
 use crate::data::split::split;
-use crate::eval::metrics;
-use crate::eval::{Engine, Settings};
+use crate::eval::Engine;
 use crate::fit::device::n_workers;
 use crate::fit::images::input_spec;
 use crate::fit::validate::Views;
 use crate::fit::{self, load_best, run_config};
+use crate::metrics;
+use crate::onnx::{self, Session};
 
 /// The largest difference of a score between tch and onnxruntime.
 const TOLERANCE: f32 = 1e-3;
@@ -39,7 +40,7 @@ pub struct Package {
 /// # Errors
 /// Returns an error if there is no trained network in `run`, or onnxruntime gives other scores than tch.
 pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package> {
-    super::runtime::ensure_installed()?;
+    onnx::runtime::ensure_installed()?;
     let mut config = run_config(run, &cache.records, settings)?;
     // What is shipped computes in float32, so that is what is calibrated and compared.
     config.fit.precision = config::Precision::Float32;
@@ -82,7 +83,7 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
 }
 
 /// What the model file says of itself, calibrated on what it says of the validation photos.
-fn spec(config: &Config, views: &Views, present: Option<&Settings>) -> Result<ModelSpec> {
+fn spec(config: &Config, views: &Views, present: Option<&Calibration>) -> Result<ModelSpec> {
     let fitted = calibrate(views, &config.calibrate, present)?;
     let one = metrics::one_view(views, fitted.temperature_1);
     let four = metrics::four_views(views, fitted.temperature_4);

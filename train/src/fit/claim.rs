@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::device;
+use crate::calibrate::Calibration;
 use crate::config::Config;
 use crate::data::cache::Record;
-use crate::eval::Settings;
 use crate::files::{is_got, read_if_there, write_whole};
 use crate::net::Network;
 use crate::weights;
@@ -35,7 +35,9 @@ pub fn run_config(folder: &Path, records: &[Record], settings: &[String]) -> Res
     let mut same = config.clone();
     let fit = &mut same.fit;
     let was = &own.fit;
-    (fit.device, fit.precision, fit.threads) = (was.device, was.precision, was.threads);
+    fit.device = was.device;
+    fit.precision = was.precision;
+    fit.threads = was.threads;
     let before = deciding(&own)?;
     let now = deciding(&same)?;
     if let Some((before, now)) = before.iter().zip(&now).find(|(before, now)| before != now) {
@@ -66,7 +68,7 @@ fn ensure_photos(folder: &Path, records: &[Record], hint: &str) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be written.
-pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
+pub fn replaces(folder: &Path, present: &Calibration) -> Result<()> {
     let text = serde_json::to_string_pretty(present)?;
     write_whole(&folder.join(REPLACES), text.as_bytes())
 }
@@ -75,7 +77,7 @@ pub fn replaces(folder: &Path, present: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
-pub fn replaced(folder: &Path) -> Result<Option<Settings>> {
+pub fn replaced(folder: &Path) -> Result<Option<Calibration>> {
     let path = folder.join(REPLACES);
     let failed = || format!("cannot read {}", path.display());
     let text = read_if_there(&path)?;
@@ -171,8 +173,10 @@ fn deciding(config: &Config) -> Result<Vec<String>> {
     let mut config = config.clone();
     let defaults = Config::load(None, &[])?;
     let fit = &mut config.fit;
-    (fit.loaders, fit.checkpoint_minutes) = (defaults.fit.loaders, defaults.fit.checkpoint_minutes);
-    (config.eval, config.calibrate) = (defaults.eval, defaults.calibrate);
+    fit.loaders = defaults.fit.loaders;
+    fit.checkpoint_minutes = defaults.fit.checkpoint_minutes;
+    config.eval = defaults.eval;
+    config.calibrate = defaults.calibrate;
     let mut lines = Vec::new();
     flatten("", &toml::Value::Table(toml::Table::try_from(&config)?), &mut lines);
     Ok(lines)

@@ -50,7 +50,7 @@ fn cpu_has_bfloat16() -> bool {
 /// A fresh network of the configured architecture.
 ///
 /// # Errors
-/// As `choose`.
+/// Returns an error if the device cannot be used, as `choose` does.
 pub fn network(config: &Config) -> Result<Network> {
     let (device, kind) = choose(config)?;
     let arch = Architecture::new(config.network.backbone, config.network.top)

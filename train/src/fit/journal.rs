@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::images::average;
 use super::validate::{Validation, Views};
 use crate::data::cache::Cache;
-use crate::report::drawings::{Confusion, Tile, confusion, contact_sheet};
+use crate::drawing::confusion::{Confusion, confusion};
+use crate::drawing::contact_sheet::{Tile, contact_sheet};
 use crate::tensorboard::EventWriter;
 
 const STEPS_HEADER: &str = "step,stage,epoch,learning_rate,loss,accuracy_4,accuracy_1,gradient\n";

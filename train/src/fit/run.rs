@@ -253,8 +253,11 @@ impl Run<'_> {
             self.average = Average::new(&self.network, self.config.fit.average_steps);
         }
         self.state.stage += 1;
-        (self.stage_begun, self.seconds_before) = (Instant::now(), 0.0);
-        (self.state.epoch, self.state.bad_epochs, self.state.adam_steps) = (0, 0, 0);
+        self.stage_begun = Instant::now();
+        self.seconds_before = 0.0;
+        self.state.epoch = 0;
+        self.state.bad_epochs = 0;
+        self.state.adam_steps = 0;
         self.state.average_steps = 0;
         self.state.finished = self.state.stage == self.stages().len();
         if self.state.stage == 1 {

@@ -1,7 +1,8 @@
 //! EfficientNet B0–B3 as torchvision builds them, and Lite0–Lite2 as Google published them.
 
-use super::arch::{
-    Activation, Backbone, Block, Conv, Norm, Padding, Residual, Shortcut, SqueezeExcite, Step,
+use super::backbone::Backbone;
+use super::blocks::{
+    Activation, Block, Conv, Norm, Padding, Residual, Shortcut, SqueezeExcite, Step,
 };
 
 /// Expansion, kernel, stride, output channels and repeats of the seven stages of B0.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::arch::{Activation, Conv, N_CLASSES, Padding};
+use super::arch::N_CLASSES;
+use super::blocks::{Activation, Conv, Padding};
 use super::parameters::{Parameter, Role};
 
 /// Sum, sum of squares and count of each channel of a convolution's output.

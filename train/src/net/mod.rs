@@ -2,6 +2,8 @@
 //! `export` writes the same description as an ONNX graph, so the two cannot drift apart.
 
 pub mod arch;
+pub mod backbone;
+pub mod blocks;
 mod efficientnet;
 pub mod layers;
 pub mod network;
@@ -10,6 +12,7 @@ mod resnet;
 mod transformer;
 mod vit;
 
-pub use arch::{Architecture, Backbone, Top};
+pub use arch::{Architecture, Top};
+pub use backbone::Backbone;
 pub use network::{Mode, Network};
 pub use transformer::resize_positions;

@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 
-use super::arch::{
-    Architecture, Block, Conv, LEAKY_SLOPE, Norm, Residual, Shortcut, SqueezeExcite, Step,
-    TOP_NORM, Top,
-};
+use super::arch::{Architecture, LEAKY_SLOPE, TOP_NORM, Top};
+use super::blocks::{Block, Conv, Norm, Residual, Shortcut, SqueezeExcite, Step};
 use super::layers::{Moments, activate, channels_last, drop_paths, initial, note_moments, pad};
 use super::parameters::{Parameter, Role};
 

@@ -1,9 +1,7 @@
 //! The tensors of a network: names, shapes and roles, in the order of the graph.
 
-use super::arch::{
-    Architecture, Block, Conv, DENSE_WIDTH, N_CLASSES, Patches, Shortcut, SqueezeExcite, Step, Top,
-    Transformer,
-};
+use super::arch::{Architecture, DENSE_WIDTH, N_CLASSES, Top};
+use super::blocks::{Block, Conv, Patches, Shortcut, SqueezeExcite, Step, Transformer};
 
 /// What a tensor of the network is, which decides how it starts and who may change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

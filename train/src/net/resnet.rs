@@ -1,6 +1,6 @@
 //! ResNet-50 as torchvision builds it (v1.5: the stride is in the 3×3 convolution).
 
-use super::arch::{Activation, Block, Conv, Norm, Padding, Residual, Shortcut, Step};
+use super::blocks::{Activation, Block, Conv, Norm, Padding, Residual, Shortcut, Step};
 
 /// Inner channels, repeats and stride of the four stages.
 const STAGES: [(i64, usize, i64); 4] = [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)];

@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::arch::{Patches, Transformer};
+use super::blocks::{Patches, Transformer};
 use super::layers::drop_paths;
 use super::network::{Mode, Network};
 

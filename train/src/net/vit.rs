@@ -1,6 +1,6 @@
 //! ViT-S/14 as DINOv2 has it (Oquab et al. 2023), without its register and mask tokens.
 
-use super::arch::{Block, Norm, Patches, Transformer};
+use super::blocks::{Block, Norm, Patches, Transformer};
 
 pub const WIDTH: i64 = 384;
 const HEADS: i64 = 6;

@@ -6,10 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use orientd_core::image::rgb::Rgb8;
 
-use super::canvas::png;
-use super::drawings::{Tile, confusion, contact_sheet};
 use super::plots::{Line, plot};
 use crate::data::Cache;
+use crate::drawing::canvas::png;
+use crate::drawing::confusion::confusion;
+use crate::drawing::contact_sheet::{Tile, contact_sheet};
 use crate::eval::Evaluation;
 use crate::eval::bootstrap::Figure;
 use crate::eval::measure::Look;

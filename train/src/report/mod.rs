@@ -1,6 +1,4 @@
-//! What a person looks at: drawings, contact sheets and the HTML report.
+//! The HTML report of an evaluation, and its plots.
 
-pub mod canvas;
-pub mod drawings;
 pub mod html;
 pub mod plots;

@@ -77,8 +77,8 @@ fn tensor(
     value: Value,
     storages: &BTreeMap<String, &[u8]>,
 ) -> Result<(String, Tensor)> {
-    let (Value::Text(name), Value::View { key, kind, offset, shape, stride }) = (name, value)
-    else {
+    let Value::Text(name) = name else { bail!("an entry of the state dict has no name") };
+    let Value::View { key, kind, offset, shape, stride } = value else {
         bail!("an entry of the state dict is not a tensor")
     };
     let storage = storages.get(&key).with_context(|| format!("{name} has no storage"))?;
@@ -209,8 +209,9 @@ fn storage(id: Value) -> Result<Value> {
 }
 
 fn reduce(function: Value, arguments: Value) -> Result<Value> {
-    let (Value::Global(function), Value::Tuple(arguments)) = (function, arguments) else {
-        bail!("a call of something that is not a name")
+    let Value::Global(function) = function else { bail!("a call of something that is not a name") };
+    let Value::Tuple(arguments) = arguments else {
+        bail!("a call with something else than arguments")
     };
     match (function.as_str(), arguments.as_slice()) {
         ("collections.OrderedDict", _) => Ok(Value::Dict(Vec::new())),

@@ -1,6 +1,7 @@
 //! Starting weights: a run of our own, an ONNX model (ours, or DINOv2), ImageNet weights by torchvision's,
 //! timm's or the Lite package's names (safetensors, or the Lite package's legacy `.pth`).
 
+mod initializers;
 mod legacy;
 mod names;
 mod onnx;

@@ -1,7 +1,7 @@
 //! Other projects' names for our tensors.
 
 use crate::net::Architecture;
-use crate::net::arch::{Block, Residual, Step};
+use crate::net::blocks::{Block, Residual, Step};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {

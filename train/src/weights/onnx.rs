@@ -1,17 +1,17 @@
 //! Weights out of an ONNX model whose batch-norms are folded into the convolutions, in the order of
 //! the graph: ours, and those PyTorch's exporter writes for the same networks.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 use tch::{Device, Kind, Tensor};
 
+use super::initializers::Initializers;
 use super::{Loaded, transformer};
-use crate::export::proto::{ModelProto, NodeProto, TensorProto, data_type};
-use crate::net::arch::{Block, Shortcut, Step};
+use crate::net::blocks::{Block, Shortcut, Step};
 use crate::net::{Network, Top};
+use crate::onnx::proto::{ModelProto, NodeProto};
 
 /// A weight and a bias.
 type Pair = (Tensor, Tensor);
@@ -22,15 +22,7 @@ pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
         .context("not an ONNX file")?
         .graph
         .context("the model has no graph")?;
-    let mut values: BTreeMap<&str, &TensorProto> =
-        graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    for node in graph.node.iter().filter(|node| node.op_type == "Cast") {
-        if let ([input], [output]) = (node.input.as_slice(), node.output.as_slice())
-            && let Some(tensor) = values.get(input.as_str()).copied()
-        {
-            values.insert(output, tensor);
-        }
-    }
+    let values = Initializers::of(&graph);
     if network.arch.backbone.is_transformer() {
         let format = transformer::fill(network, &graph, &values)?;
         let with_top = fill_top(network, pairs(&graph.node, "Gemm", &values)?)?;
@@ -47,36 +39,15 @@ pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
     Ok(Loaded { format: "onnx", with_top, folded: true })
 }
 
-fn pairs(
-    nodes: &[NodeProto],
-    op: &str,
-    values: &BTreeMap<&str, &TensorProto>,
-) -> Result<Vec<Pair>> {
-    let value = |name: &str| {
-        let tensor = values.get(name).with_context(|| format!("no initializer {name}"))?;
-        read_tensor(tensor).with_context(|| format!("initializer {name}"))
-    };
+fn pairs(nodes: &[NodeProto], op: &str, values: &Initializers<'_>) -> Result<Vec<Pair>> {
     nodes
         .iter()
         .filter(|node| node.op_type == op)
         .map(|node| match node.input.as_slice() {
-            [_, weight, bias] => Ok((value(weight)?, value(bias)?)),
+            [_, weight, bias] => Ok((values.tensor(weight)?, values.tensor(bias)?)),
             _ => bail!("a {op} without a bias: batch-norms are expected to be folded"),
         })
         .collect()
-}
-
-pub(super) fn read_tensor(tensor: &TensorProto) -> Result<Tensor> {
-    if tensor.raw_data.is_empty() && !tensor.float_data.is_empty() {
-        let values = Tensor::from_slice(&tensor.float_data);
-        return Ok(values.f_reshape(&tensor.dims)?);
-    }
-    let kind = match tensor.data_type {
-        data_type::FLOAT => Kind::Float,
-        data_type::FLOAT16 => Kind::Half,
-        other => bail!("unsupported data type {other}"),
-    };
-    Ok(Tensor::f_from_data_size(&tensor.raw_data, &tensor.dims, kind)?.to_kind(Kind::Float))
 }
 
 fn fill_blocks(network: &Network, convs: &mut impl Iterator<Item = Pair>) -> Result<()> {

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use tch::Tensor;
 
-use super::onnx::read_tensor;
+use super::initializers::Initializers;
 use super::set;
-use crate::export::proto::{GraphProto, TensorProto};
 use crate::net::Network;
 use crate::net::parameters::Role;
+use crate::onnx::proto::GraphProto;
 
 /// Our name of the positions as exported: the class token in the first row.
 pub const TOKENS: &str = "tokens";
@@ -22,7 +22,7 @@ const PATCH_POSITIONS: &str = "onnx::Reshape_1962";
 
 /// Tensors and nodes of a graph by name.
 struct Graph<'a> {
-    values: &'a BTreeMap<&'a str, &'a TensorProto>,
+    values: &'a Initializers<'a>,
     /// The second input of every MatMul, by the name of the node.
     matrices: BTreeMap<&'a str, &'a str>,
 }
@@ -34,14 +34,14 @@ struct Graph<'a> {
 pub fn fill(
     network: &Network,
     graph: &GraphProto,
-    values: &BTreeMap<&str, &TensorProto>,
+    values: &Initializers<'_>,
 ) -> Result<&'static str> {
     let multiplications = graph.node.iter().filter(|node| node.op_type == "MatMul");
     let matrices = multiplications
         .filter_map(|node| Some((node.name.as_str(), node.input.get(1)?.as_str())))
         .collect();
     let graph = Graph { values, matrices };
-    let is_ours = values.contains_key(TOKENS);
+    let is_ours = values.has(TOKENS);
     for parameter in network.parameters().iter().filter(|parameter| parameter.stage.is_some()) {
         let name = parameter.name.as_str();
         let tensor = if is_ours { graph.ours(name, parameter.role) } else { graph.dinov2(name) };
@@ -52,8 +52,7 @@ pub fn fill(
 
 impl Graph<'_> {
     fn value(&self, name: &str) -> Result<Tensor> {
-        let tensor = self.values.get(name).with_context(|| format!("no initializer {name}"))?;
-        read_tensor(tensor).with_context(|| format!("initializer {name}"))
+        self.values.tensor(name)
     }
 
     /// What a MatMul multiplies by, as a linear layer has it: outputs × inputs.

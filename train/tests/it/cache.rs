@@ -5,10 +5,11 @@ use std::process::Output;
 use anyhow::{Context, Result};
 use orientd_core::orientation::{Orientation, Turn};
 use orientd_train::config::Config;
+use orientd_train::data::Cache;
 use orientd_train::data::cache::Origin;
 use orientd_train::data::prepare::{Inputs, Skipped, Summary, prepare};
 use orientd_train::data::sources::Item;
-use orientd_train::data::{Cache, jpeg};
+use orientd_train::jpeg;
 
 use crate::harness::{draw_photos, landscape, program};
 
@@ -77,7 +78,7 @@ fn labelled_photos_are_brought_upright() -> Result<()> {
     for turn in Turn::ALL {
         let path = folder.path().join(format!("{}.png", turn.degrees()));
         let wrong = upright.clone().oriented(turn.inverse().orientation());
-        orientd_train::report::canvas::save_png(&wrong, &path)?;
+        orientd_train::drawing::canvas::save_png(&wrong, &path)?;
         let origin = Origin::Person;
         let item = Item { path, source: "library".into(), origin, weight: 1.0, stored: None, turn };
         let cache = folder.path().join(format!("cache{}", turn.degrees()));
@@ -116,7 +117,7 @@ fn a_photo_displayed_otherwise_is_cached_anew() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("photo.png");
     let photo = landscape(7, 64, 48);
-    orientd_train::report::canvas::save_png(&photo, &path)?;
+    orientd_train::drawing::canvas::save_png(&photo, &path)?;
     let config = Config::load(None, &["prepare.side=48".into()])?;
     for (stored, n_added) in [(None, 1), (None, 0), (Some(6), 1), (Some(6), 0), (Some(3), 1)] {
         let shown = stored.map(|tag| Orientation::from_stored(Some(tag)));
@@ -150,7 +151,7 @@ fn sheets_of_every_augmentation_are_written() -> Result<()> {
     let texts = [sheets.to_string_lossy(), photo.to_string_lossy()];
     let output = run(&["augment", "--sheet", &texts[0], &texts[1]])?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut names = orientd_train::augment::Augment::names()?;
+    let mut names = Config::load(None, &[])?.augment.names()?;
     names.push("all".into());
     for name in names {
         let sheet = image::open(sheets.join(format!("{name}.png")))?;

@@ -99,7 +99,7 @@ pub fn draw_photos(folder: &Path, n: u64) -> Result<()> {
         let source = folder.join(["hills", "sea"][seed as usize % 2]);
         std::fs::create_dir_all(&source)?;
         let (width, height) = if seed % 3 == 0 { (48, 64) } else { (64, 48) };
-        let jpeg = orientd_train::data::jpeg::encode(&landscape(seed, width, height), 92)?;
+        let jpeg = orientd_train::jpeg::encode(&landscape(seed, width, height), 92)?;
         std::fs::write(source.join(format!("{seed:03}.jpg")), jpeg)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use orientd_core::image::rgb::Rgb8;
-use orientd_train::data::jpeg;
+use orientd_train::jpeg;
 use orientd_train::net::{Architecture, Backbone, Network, Top};
 use prost::Message;
 
@@ -52,7 +52,7 @@ fn add_photos(folder: &Path) -> Result<()> {
 /// A model that knows nothing, of the default model's kind.
 fn ignorant_model(path: &Path) -> Result<()> {
     let known = train_folder().join("../models/orientd.onnx");
-    let spec = orientd_train::export::Session::from_file(&known, 1)?.spec;
+    let spec = orientd_train::onnx::Session::from_file(&known, 1)?.spec;
     let arch = Architecture::new(Backbone::Lite0, Top::None);
     let network = Network::new(arch, tch::Device::Cpu, tch::Kind::Float, 9);
     let precision = orientd_train::export::Precision::Float32;

@@ -1,5 +1,6 @@
 //! Tests of the whole: networks against their references, and the program on drawn photos.
 
+mod augment;
 mod bad_input;
 mod cache;
 mod harness;

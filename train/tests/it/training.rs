@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result, ensure};
 use orientd_core::model_spec::ModelSpec;
-use orientd_train::calibrate::calibrate;
+use orientd_train::calibrate::{Calibration, calibrate};
 use orientd_train::data::Cache;
 use orientd_train::data::split::split;
-use orientd_train::eval::{Engine, Settings};
-use orientd_train::export::{Session, package};
+use orientd_train::eval::Engine;
+use orientd_train::export::package;
 use orientd_train::fit;
 use orientd_train::net::Backbone;
+use orientd_train::onnx::Session;
 use prost::Message;
 use tempfile::TempDir;
 
@@ -37,8 +38,8 @@ fn train_and_export(backbone: Backbone) -> Result<()> {
         // The bars are those of the weights in the file.
         let part = split(&cache.records, &config)?.validation;
         let views = Engine::Onnx(session).score(&cache, &part, &config.augment, |_| {})?;
-        let (fitted, written) =
-            (calibrate(&views, &config.calibrate, None)?, Settings::of(&package.spec));
+        let fitted = calibrate(&views, &config.calibrate, None)?;
+        let written = Calibration::of(&package.spec);
         assert!((fitted.auto_confidence - written.auto_confidence).abs() < 1e-3, "{written:?}");
         assert!((fitted.temperature_4 - written.temperature_4).abs() < 1e-2, "{written:?}");
     }

@@ -1,9 +1,9 @@
 //! ViT-S/14 is DINOv2's, and is read from its file and from ours.
 
 use anyhow::{Result, ensure};
-use orientd_train::export::proto::{GraphProto, ModelProto, NodeProto, TensorProto, data_type};
 use orientd_train::export::{self, Precision};
 use orientd_train::net::{Architecture, Backbone, Mode, Network, Top, resize_positions};
+use orientd_train::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, data_type};
 use orientd_train::weights::{self, Scheme};
 use prost::Message;
 use tch::{Device, Kind, Tensor};

@@ -5,9 +5,9 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::{Writer, float, int, ints};
-use crate::export::proto::{AttributeProto, TensorProto, data_type};
-use crate::net::arch::{Patches, Transformer};
+use crate::net::blocks::{Patches, Transformer};
 use crate::net::resize_positions;
+use crate::onnx::proto::{AttributeProto, TensorProto, data_type};
 use crate::weights::TOKENS;
 
 impl Writer<'_> {

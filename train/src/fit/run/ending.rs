@@ -71,7 +71,8 @@ impl Run<'_> {
         };
         self.report(&row, &validation);
         self.state.epoch += 1;
-        (self.state.step, self.state.sums) = (0, Sums::default());
+        self.state.step = 0;
+        self.state.sums = Sums::default();
         self.journal.epoch(&row)?;
         self.journal.images(self.state.global_step, self.cache, &self.watched, &views)?;
         self.save(adam)

@@ -213,7 +213,8 @@ pub fn calibration(answers: &[Answer], times: impl Fn(usize) -> f64) -> (f64, Ve
     let mut error = 0.0;
     for bin in bins.iter_mut().filter(|bin| bin.answers > 0.0) {
         error += (bin.confidence - bin.accuracy).abs() / total;
-        (bin.confidence, bin.accuracy) = (bin.confidence / bin.answers, bin.accuracy / bin.answers);
+        bin.confidence /= bin.answers;
+        bin.accuracy /= bin.answers;
     }
     (error, bins)
 }
