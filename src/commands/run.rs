@@ -7,8 +7,8 @@ use anyhow::{Result, bail, ensure};
 use super::Session;
 use crate::cli::ControlAction;
 use crate::daemon;
-use crate::daemon::control::{self, Request};
 use crate::daemon::messages::Settings;
+use crate::daemon::protocol::{self, Request};
 use crate::output;
 use crate::pipeline::infer::Inference;
 use crate::store::Store;
@@ -46,7 +46,7 @@ pub fn tell(session: &Session, action: ControlAction) -> Result<ExitCode> {
         ControlAction::Rescan => Request::Rescan,
         ControlAction::Reload => Request::Reload,
     };
-    if control::ask(&session.db_path()?, request)?.is_none() {
+    if protocol::ask(&session.db_path()?, request)?.is_none() {
         bail!("no daemon runs with this database\n  start it with `orientd run`, or as a service");
     }
     output::line("done")?;
