@@ -131,6 +131,10 @@ fn show(context: &CommandContext, word: Option<&str>) -> Result<ExitCode> {
     };
     let thresholds = in_force.over(spec.thresholds);
     let by_config = configured.over(spec.thresholds);
+    let own = spec.thresholds;
+    let auto = in_words(thresholds.auto_confidence, by_config.auto_confidence, own.auto_confidence);
+    let review =
+        in_words(thresholds.review_confidence, by_config.review_confidence, own.review_confidence);
     for (key, value) in [
         ("blake3", model.hash.to_hex()),
         ("backbone", spec.backbone.clone()),
@@ -140,22 +144,8 @@ fn show(context: &CommandContext, word: Option<&str>) -> Result<ExitCode> {
             "temperature",
             format!("{} with one view, {} with four", spec.temperature_1, spec.temperature_4),
         ),
-        (
-            "auto_confidence",
-            in_words(
-                thresholds.auto_confidence,
-                by_config.auto_confidence,
-                spec.thresholds.auto_confidence,
-            ),
-        ),
-        (
-            "review_confidence",
-            in_words(
-                thresholds.review_confidence,
-                by_config.review_confidence,
-                spec.thresholds.review_confidence,
-            ),
-        ),
+        ("auto_confidence", auto),
+        ("review_confidence", review),
         ("eval", spec.eval.to_string()),
     ] {
         output::line(&format!("{key:<18} {value}"))?;

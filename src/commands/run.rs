@@ -7,8 +7,8 @@ use anyhow::{Result, bail, ensure};
 use crate::cli::ControlAction;
 use crate::context::CommandContext;
 use crate::daemon;
-use crate::daemon::control::{self, Request};
 use crate::daemon::messages::ServiceSettings;
+use crate::daemon::protocol::{self, Request};
 use crate::output;
 use crate::pipeline::infer::Inference;
 use crate::store::Store;
@@ -46,7 +46,7 @@ pub fn tell(context: &CommandContext, action: ControlAction) -> Result<ExitCode>
         ControlAction::Rescan => Request::Rescan,
         ControlAction::Reload => Request::Reload,
     };
-    if control::ask(&context.db_path()?, request)?.is_none() {
+    if protocol::ask(&context.db_path()?, request)?.is_none() {
         bail!("no daemon runs with this database\n  start it with `orientd run`, or as a service");
     }
     output::line("done")?;

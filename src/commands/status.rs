@@ -8,14 +8,15 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::context::CommandContext;
-use crate::daemon::control;
+use crate::daemon::protocol;
+use crate::daemon::status::Status;
 use crate::output::{self, guarantee, human};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::Store;
+use crate::store::{ModelId, Store};
 
 pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     let path = context.db_path()?;
-    let daemon = control::status(&path)?;
+    let daemon = protocol::status(&path)?;
     let Some(mut store) = Store::open_existing(&path)? else {
         let text = "Nothing is known yet; `orientd scan PATH` looks at photos.";
         output::line(&if as_json { json!({"photos": 0}).to_string() } else { text.into() })?;
@@ -23,14 +24,7 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     };
     let model = context.model(Some(&store))?;
     let model_id = store.known_model(&model.hash, context.config.thresholds)?;
-    let mut verdicts =
-        BTreeMap::from([("upright", 0u64), ("fix", 0), ("review", 0), ("skipped", 0)]);
-    store.photos_below(Path::new("/"), model_id, |photo| {
-        let is_known = photo.prediction.is_some() || photo.skipped.is_some();
-        let word = PhotoReport::from_listed(photo).verdict_word();
-        *verdicts.entry(if is_known { word } else { "not_yet_by_this_model" }).or_default() += 1;
-        Ok(())
-    })?;
+    let verdicts = count_verdicts(&store, model_id)?;
     let (n_done, n_undone, n_unsettled) = store.count_changes()?;
     let n_photos: u64 = verdicts.values().sum();
     let fitted = model_id.map(|id| store.fitted_threshold(id)).transpose()?;
@@ -60,24 +54,38 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
         output::line(&format!("{} {text}", human::grouped(n_unsettled.unsigned_abs())))?;
     }
     if let Some(daemon) = daemon {
-        output::line(&format!("daemon: {}", daemon.line()))?;
-        if let Some(provider) = daemon.provider {
-            output::line(&format!("  the network runs on {provider}"))?;
-        }
-        for root in daemon.roots {
-            let path = human::printable(&root.path);
-            output::line(&format!(
-                "  {:<8} fix = {:<7} {path}",
-                root.state.as_str(),
-                root.fix.as_str()
-            ))?;
-        }
-        if let Some(error) = daemon.last_error {
-            output::line(&format!("  last error: {error}"))?;
-        }
+        print_daemon(daemon)?;
     } else if let Some((kind, _, ended)) = store.last_run()? {
         let state = if ended.is_some() { "ended" } else { "is running, or was cut short" };
         output::line(&format!("last run: {kind}, {state}"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn count_verdicts(store: &Store, model: Option<ModelId>) -> Result<BTreeMap<&'static str, u64>> {
+    let mut verdicts = BTreeMap::from([("upright", 0), ("fix", 0), ("review", 0), ("skipped", 0)]);
+    store.photos_below(Path::new("/"), model, |photo| {
+        let is_known = photo.prediction.is_some() || photo.skipped.is_some();
+        let word = PhotoReport::from_listed(photo).verdict_word();
+        *verdicts.entry(if is_known { word } else { "not_yet_by_this_model" }).or_default() += 1;
+        Ok(())
+    })?;
+    Ok(verdicts)
+}
+
+fn print_daemon(daemon: Status) -> Result<()> {
+    output::line(&format!("daemon: {}", daemon.line()))?;
+    if let Some(provider) = daemon.provider {
+        output::line(&format!("  the network runs on {provider}"))?;
+    }
+    for root in daemon.roots {
+        let path = human::printable(&root.path);
+        let state = root.state.as_str();
+        let fix = root.fix.as_str();
+        output::line(&format!("  {state:<8} fix = {fix:<7} {path}"))?;
+    }
+    if let Some(error) = daemon.last_error {
+        output::line(&format!("  last error: {error}"))?;
+    }
+    Ok(())
 }

@@ -1,16 +1,13 @@
 //! Signals, the control socket and the watchdog: everything that may ask something of the service.
 
-use std::io::{BufRead, BufReader as StdBufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::Sender;
 use sd_notify::NotifyState;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,29 +16,17 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::messages::{Message, ServiceSettings, Shared};
+use super::protocol::{REQUEST_WITHIN, Reply, Request, socket_path};
 use super::status::Status;
 
 /// A service manager kills a process that takes longer.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
-/// For one request; a client that sends none is disconnected.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// In bytes.
 const LONGEST_REQUEST: u64 = 64 << 10;
 
 /// Clients served at once; more wait for their turn.
 const MOST_CLIENTS: usize = 16;
-
-/// Where the daemon of a database listens: in the runtime directory, or beside the database where
-/// there is none. The name is the database's, since each may have its daemon.
-pub fn socket_path(db: &Path) -> PathBuf {
-    let db = std::path::absolute(db).unwrap_or_else(|_| db.to_owned());
-    let hash = blake3::hash(db.as_os_str().as_encoded_bytes()).to_hex();
-    let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
-    match folder {
-        Some(folder) => PathBuf::from(folder).join("orientd").join(format!("{}.sock", &hash[..16])),
-        None => db.with_extension("sock"),
-    }
-}
 
 fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
     let path = socket_path(db);
@@ -95,10 +80,7 @@ pub async fn serve(
                 }
             }
             _ = watchdog.tick(), if watched.is_some() => {
-                let now = shared.signals.heartbeat.count();
-                if beats.replace(now) != Some(now) {
-                    notify(&[NotifyState::Watchdog]);
-                }
+                pet_watchdog(shared, &mut beats);
                 send(inbox, Message::Nudge);
             }
             client = listener.accept(), if clients.len() < MOST_CLIENTS => match client {
@@ -124,7 +106,15 @@ pub async fn serve(
     stop(shared, inbox, ended).await
 }
 
-/// Lets the service finish what it has in hand.
+/// Only if there has been progress since the last time.
+fn pet_watchdog(shared: &Shared, beats: &mut Option<u64>) {
+    let now = shared.signals.heartbeat.count();
+    if beats.replace(now) != Some(now) {
+        notify(&[NotifyState::Watchdog]);
+    }
+}
+
+/// Lets the service finish the file at hand.
 async fn stop(
     shared: &Shared,
     inbox: &Sender<Message>,
@@ -222,27 +212,6 @@ async fn answer(
     None
 }
 
-/// What a client may ask, one JSON object a line: `{"do": "status"}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Request {
-    Status,
-    Pause,
-    Resume,
-    Rescan,
-    Reload,
-}
-
-/// The answer, one JSON object a line.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Reply {
-    pub ok: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
 fn handle(
     line: &str,
     load: &impl Fn() -> Result<ServiceSettings>,
@@ -261,34 +230,6 @@ fn handle(
         Request::Reload => reload(load, shared, inbox)?,
     }
     Ok(None)
-}
-
-/// Asks the daemon of a database. `Ok(None)` if none runs.
-///
-/// # Errors
-/// Returns an error if it refuses, or its answer makes no sense.
-pub fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
-    let path = socket_path(db);
-    let Ok(mut stream) = StdUnixStream::connect(&path) else { return Ok(None) };
-    stream.set_read_timeout(Some(REQUEST_WITHIN))?;
-    writeln!(stream, "{}", serde_json::to_string(&request)?)?;
-    let mut line = String::new();
-    StdBufReader::new(stream).read_line(&mut line).context("the daemon does not answer")?;
-    let reply: Reply = serde_json::from_str(&line)
-        .context("the daemon's answer is not understood; it may be of another version")?;
-    if !reply.ok {
-        bail!("{}", reply.error.as_deref().unwrap_or("the daemon refuses"));
-    }
-    Ok(Some(reply))
-}
-
-/// What the running daemon says of itself; `None` if none runs.
-///
-/// # Errors
-/// As [`ask`].
-pub fn status(db: &Path) -> Result<Option<Status>> {
-    let Some(reply) = ask(db, Request::Status)? else { return Ok(None) };
-    Ok(Some(reply.status.context("the daemon sent no status")?))
 }
 
 #[cfg(test)]

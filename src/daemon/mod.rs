@@ -3,6 +3,7 @@
 pub mod control;
 mod lock;
 pub mod messages;
+pub mod protocol;
 mod service;
 mod settle;
 pub mod status;

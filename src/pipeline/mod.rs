@@ -1,6 +1,7 @@
 //! One round: from folders to the database and, where that is asked for, to turned photos. A scan is
 //! one round; the daemon runs one whenever files have settled.
 
+mod classifier;
 pub mod decode_pool;
 pub mod infer;
 pub mod messages;
@@ -8,6 +9,7 @@ pub mod photo_report;
 pub mod policy;
 mod record;
 mod renames;
+mod turns;
 pub mod walk;
 
 use std::collections::HashMap;

@@ -12,20 +12,17 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::decode_pool::skipped;
 use super::messages::{Event, Report, WalkEvent};
-use super::policy::{Fixing, Policy, TurnSettings};
-use crate::change::journal::{self, ChangeContext};
+use super::policy::{Fixing, TurnSettings};
 use crate::change::originals;
-use crate::change::plan::TurnRequest;
-use crate::change::prepare::{Precondition, prepare};
-use crate::error::{ChangeError, FixError, Reason, SkipReason};
-use crate::files::identity::{ContentHash, Identity};
+use crate::error::{Reason, SkipReason};
+use crate::files::identity::ContentHash;
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::signals::Signals;
 use crate::store::{
-    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, Prediction,
-    RunId, Store, ThresholdOverrides,
+    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, Store,
+    ThresholdOverrides,
 };
-use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// Looks recorded in one transaction.
@@ -242,63 +239,6 @@ impl Recorder {
             }
         };
         send(reports, Report::Photo(Box::new(report)))
-    }
-
-    /// Plans or performs the turn of a photo with the verdict `fix`, and notes what came of it.
-    fn propose(
-        &mut self,
-        report: &mut PhotoReport,
-        id: PhotoId,
-        identity: &Identity,
-        hash: &ContentHash,
-    ) -> Result<()> {
-        let Some(Prediction { decision, .. }) = &report.prediction else { return Ok(()) };
-        let policy = self.turns.policies.of(&report.path);
-        let is_sure = decision.confidence >= policy.min_confidence;
-        if policy.fixing == Fixing::Off || decision.verdict != Verdict::Fix || !is_sure {
-            return Ok(());
-        }
-        if self.signals.stop.is_set() {
-            return Ok(()); // It stays pending, and is found again.
-        }
-        let turn = decision.turn;
-        match self.fix(report, id, turn, policy, identity, hash) {
-            Ok(()) => report.just_now = true,
-            Err(ChangeError::Photo(why)) => report.refused(&why),
-            Err(ChangeError::Store(err)) => return Err(err),
-        }
-        Ok(())
-    }
-
-    fn fix(
-        &mut self,
-        report: &mut PhotoReport,
-        photo: PhotoId,
-        turn: Turn,
-        policy: Policy,
-        identity: &Identity,
-        hash: &ContentHash,
-    ) -> Result<(), ChangeError> {
-        if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
-            return Err(FixError::SaidUpright.into());
-        }
-        if !self.rescan && self.store.was_undone(photo, hash, report.stored)? {
-            return Err(FixError::Undone.into());
-        }
-        let stored = Some(report.stored);
-        let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
-        let request =
-            TurnRequest { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
-        let prepared = prepare(&report.path, expected, request)?;
-        self.signals.heartbeat.beat();
-        if policy.fixing == Fixing::Apply {
-            let keep_mtime = self.turns.keep_mtime;
-            let keep = self.turns.keep;
-            let change_context = ChangeContext { run: self.run, photo, turn, keep_mtime, keep };
-            journal::apply(&mut self.store, change_context, &prepared)?;
-        }
-        report.planned(&prepared);
-        Ok(())
     }
 }
 

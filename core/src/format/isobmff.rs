@@ -1,5 +1,5 @@
 //! Boxes of the ISO base media file format (ISO 14496-12), as far as HEIF (ISO 23008-12), AVIF and
-//! Canon's CR3 need looking into: brands, and the stored orientation of the primary picture.
+//! Canon's CR3 need: brands, and the stored orientation of the primary picture.
 //!
 //! Own code, since the orientation must be known apart from the pixels: libheif's interface applies
 //! `irot` and `imir` or not, but tells neither before version 1.16.
@@ -16,13 +16,13 @@ const MOST_PROPERTIES: usize = 256;
 
 /// One box. Offsets count from the start of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Box4 {
-    kind: [u8; 4],
-    payload: Range<usize>,
+pub(super) struct Box4 {
+    pub kind: [u8; 4],
+    pub payload: Range<usize>,
 }
 
 /// The boxes in `range`, up to the first that is cut short or says nonsense of its size.
-fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Box4> + '_ {
+pub(super) fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Box4> + '_ {
     let mut at = range.start;
     let end = range.end.min(bytes.len());
     let step = move || {
@@ -48,7 +48,7 @@ fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Box4> + '_ {
     std::iter::from_fn(step).take(MOST_BOXES)
 }
 
-fn find(bytes: &[u8], range: Range<usize>, kind: &[u8; 4]) -> Option<Range<usize>> {
+pub(super) fn find(bytes: &[u8], range: Range<usize>, kind: &[u8; 4]) -> Option<Range<usize>> {
     boxes(bytes, range).find(|found| found.kind == *kind).map(|found| found.payload)
 }
 
@@ -184,53 +184,12 @@ fn associated(bytes: &[u8], payload: Range<usize>, item: u32) -> Option<Vec<usiz
 }
 
 /// A big-endian number of `n` bytes, up to four.
-fn number(bytes: &[u8], at: &mut usize, n: usize) -> Option<u32> {
+pub(super) fn number(bytes: &[u8], at: &mut usize, n: usize) -> Option<u32> {
     let end = at.checked_add(n)?;
     let value =
         bytes.get(*at..end)?.iter().fold(0u32, |value, byte| (value << 8) | u32::from(*byte));
     *at = end;
     Some(value)
-}
-
-/// What of a Canon CR3 file is of use here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Canon {
-    /// A TIFF structure with the first directory.
-    pub first_directory: Option<Range<usize>>,
-    pub preview: Option<Range<usize>>,
-}
-
-const CANON_UUID: &[u8] = b"\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48";
-const PREVIEW_UUID: &[u8] = b"\xEA\xF4\x2B\x5E\x1C\x98\x4B\x88\xB9\xFB\xB7\xDC\x40\x6E\x4D\x16";
-
-/// Takes a CR3 file apart.
-pub fn canon(bytes: &[u8]) -> Canon {
-    Canon { first_directory: canon_directory(bytes), preview: canon_preview(bytes) }
-}
-
-fn canon_directory(bytes: &[u8]) -> Option<Range<usize>> {
-    let moov = find(bytes, 0..bytes.len(), b"moov")?;
-    find(bytes, uuid(bytes, moov, CANON_UUID)?, b"CMT1")
-}
-
-fn canon_preview(bytes: &[u8]) -> Option<Range<usize>> {
-    // Eight bytes come before the first box.
-    let found = uuid(bytes, 0..bytes.len(), PREVIEW_UUID)?;
-    let preview = find(bytes, found.start.checked_add(8)?..found.end, b"PRVW")?;
-    // Width and height at 6 and 8, the length at 12, then the JPEG itself.
-    let mut at = preview.start.checked_add(12)?;
-    let length = usize::try_from(number(bytes, &mut at, 4)?).ok()?;
-    let end = at.checked_add(length)?.min(preview.end);
-    (at <= end).then_some(at..end)
-}
-
-/// The rest of the `uuid` box in `range` that begins with `id`.
-fn uuid(bytes: &[u8], range: Range<usize>, id: &[u8]) -> Option<Range<usize>> {
-    boxes(bytes, range).find_map(|found| {
-        let payload = found.payload;
-        let is_it = found.kind == *b"uuid" && bytes.get(payload.clone())?.starts_with(id);
-        is_it.then_some(payload.start + id.len()..payload.end)
-    })
 }
 
 #[cfg(test)]
@@ -291,7 +250,6 @@ mod tests {
         let whole = heif(&[(b"irot", &[1])], &[1]);
         for n in 0..whole.len() {
             primary(&whole[..n]);
-            canon(&whole[..n]);
         }
         // Each byte in turn at its worst.
         for at in 0..whole.len() {

@@ -1,6 +1,7 @@
 //! Where things are in a file, and what it says of itself. Reads, changes nothing.
 
 pub mod chunks;
+pub mod cr3;
 pub mod exif;
 pub mod isobmff;
 pub mod jpeg;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::cr3;
 use crate::format::isobmff;
 use crate::format::jpeg;
 use crate::format::tiff::{Directory, Tiff};
@@ -250,7 +251,7 @@ fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
 /// Canon CR3 (lclevy/canon_cr3): `CMT1` in the `uuid` box of `moov` is a TIFF structure with the first
 /// directory; the `PRVW` box of a top-level `uuid` box ends in a JPEG of 1620×1080.
 fn canon3(bytes: &[u8]) -> Parts {
-    let found = isobmff::canon(bytes);
+    let found = cr3::canon(bytes);
     let tiff = found.first_directory.and_then(|range| Tiff::new(bytes.get(range)?));
     let directories = tiff.map(Tiff::directories).unwrap_or_default();
     let first = directories.first();

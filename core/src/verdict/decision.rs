@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn temperature_flattens_and_keeps_the_order() {
         let logits = [4.0, 1.0, 0.0, -2.0];
-        let (sharp, flat) =
-            (Probabilities::from_logits(logits, 1.0), Probabilities::from_logits(logits, 2.0));
+        let sharp = Probabilities::from_logits(logits, 1.0);
+        let flat = Probabilities::from_logits(logits, 2.0);
         assert!(flat.0[0] < sharp.0[0] && flat.0[3] > sharp.0[3]);
         assert!((flat.0.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         let huge = Probabilities::from_logits([1e30, 0.0, 0.0, 0.0], 1.0);

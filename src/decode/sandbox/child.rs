@@ -1,7 +1,7 @@
 //! One decoding process as its parent sees it: start, limits, conversation, end.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Read};
+use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::fs::MemfdFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource};
 use serde_json::from_slice;
 
 use super::Times;
+use super::deadline_reader::DeadlineReader;
 use super::protocol::{GO, MOST_BYTES, Reply, Request};
+use super::rlimits::{cpu_seconds, set_soft_limit};
 use crate::decode::confinement::Confinement;
 use crate::error::SkipReason;
 use crate::ipc;
@@ -31,7 +33,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// How long a file may still take after an interruption, and a process to end. The daemon must stop within five
 /// seconds.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
 const SLACK: u64 = 96 << 20;
@@ -137,45 +139,12 @@ impl Process {
         let slack = if self.has_heif() && pixels > 0 { SLACK + HEIF_SLACK } else { SLACK };
         let pixels = u64::try_from(pixels).unwrap_or(u64::MAX);
         let for_file = n_bytes.saturating_add(pixels).saturating_mul(2).saturating_add(slack);
-        self.limit(Resource::As, self.address_space.saturating_add(for_file))?;
-        self.limit(Resource::Cpu, self.cpu_seconds()?.saturating_add(times.cpu.as_secs()))?;
+        let pid = Pid::from_child(&self.child);
+        set_soft_limit(pid, Resource::As, self.address_space.saturating_add(for_file))?;
+        set_soft_limit(pid, Resource::Cpu, cpu_seconds(pid)?.saturating_add(times.cpu.as_secs()))?;
         self.deadline = Instant::now() + times.wall;
         self.times = Some(times);
         Ok(())
-    }
-
-    fn limit(&self, resource: Resource, soft: u64) -> Result<(), ConversationError> {
-        let pid = Pid::from_child(&self.child);
-        let limit = Rlimit { current: Some(soft), maximum: None };
-        match prlimit(Some(pid), resource, limit) {
-            Ok(_) => Ok(()),
-            // Our own hard limit is lower: then it is the limit.
-            Err(rustix::io::Errno::PERM | rustix::io::Errno::INVAL) => {
-                let maximum = prlimit_of(pid, resource)?;
-                let current = Some(maximum.map_or(soft, |maximum| maximum.min(soft)));
-                let limit = Rlimit { current, maximum };
-                prlimit(Some(pid), resource, limit)
-                    .map(drop)
-                    .map_err(|err| ConversationError::Lost(err.into()))
-            }
-            Err(err) => Err(ConversationError::Lost(err.into())),
-        }
-    }
-
-    /// Whole seconds of CPU time so far, rounded up.
-    fn cpu_seconds(&self) -> Result<u64, ConversationError> {
-        let pid = Pid::from_child(&self.child).as_raw_nonzero().get();
-        let mut clock = 0;
-        // SAFETY: fills the number that it is given.
-        if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
-            return Err(ConversationError::Lost(ErrorKind::BrokenPipe.into()));
-        }
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: fills the struct that it is given.
-        if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
-            return Err(ConversationError::Lost(io::Error::last_os_error()));
-        }
-        Ok(u64::try_from(time.tv_sec).unwrap_or(0).saturating_add(1))
     }
 
     pub fn send(&mut self, request: &Request, file: &File) -> Result<(), ConversationError> {
@@ -291,53 +260,6 @@ impl Drop for Process {
         // One that waits for a dead network disk cannot be ended; it goes when the disk answers.
         if self.wait(GRACE).is_none() {
             tracing::warn!("decoding process {} does not end", self.child.id());
-        }
-    }
-}
-
-fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, ConversationError> {
-    let n = match resource {
-        Resource::Cpu => libc::RLIMIT_CPU,
-        _ => libc::RLIMIT_AS,
-    };
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: changes nothing (no new limit is given) and fills the struct that it is given.
-    let result =
-        unsafe { libc::prlimit(pid.as_raw_nonzero().get(), n, std::ptr::null(), &raw mut limit) };
-    if result != 0 {
-        return Err(ConversationError::Lost(io::Error::last_os_error()));
-    }
-    Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
-}
-
-/// Reads from a process that may take its time, shows signs of life meanwhile, and gives up at the
-/// deadline, or soon after an interruption.
-struct DeadlineReader<'a> {
-    stream: &'a UnixStream,
-    signals: &'a Signals,
-    deadline: Instant,
-    interrupted: Option<Instant>,
-}
-
-impl Read for DeadlineReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match (&mut &*self.stream).read(buffer) {
-                Err(err)
-                    if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                result => return result,
-            }
-            self.signals.heartbeat.beat();
-            let now = Instant::now();
-            if now >= self.deadline {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            if self.signals.stop.is_set() {
-                let since = *self.interrupted.get_or_insert(now);
-                if now.duration_since(since) >= GRACE {
-                    return Err(ErrorKind::ConnectionAborted.into());
-                }
-            }
         }
     }
 }

@@ -7,7 +7,9 @@
 
 mod child;
 mod confine;
+mod deadline_reader;
 mod protocol;
+mod rlimits;
 #[cfg(feature = "test-switches")]
 mod test_switch;
 pub mod worker;

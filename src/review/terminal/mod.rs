@@ -4,6 +4,7 @@
 mod graphics;
 mod keys;
 mod screen;
+mod sixel;
 mod view;
 
 use std::time::Duration;

@@ -27,8 +27,8 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 /// Returns an error if signals cannot be listened to.
 pub async fn serve(listener: TcpListener, page: Arc<Page>) -> Result<()> {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
     let router = routes::router(page);
     let mut connections = tokio::task::JoinSet::new();
     loop {

@@ -1,5 +1,6 @@
 //! What the reader finds, and that its work grows with the packet's length and no faster.
 
+use super::name::EXIF;
 use super::*;
 
 fn packet(description: &str) -> String {

@@ -4,11 +4,18 @@
 //!
 //! Reading takes time and memory linear in the packet's length: see the limits below.
 
+mod name;
+mod packet;
+
 use std::ops::Range;
 
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 use quick_xml::name::{Namespace, NamespaceError, NamespaceResolver, Prefix, QName, ResolveResult};
 use quick_xml::{Error, NsReader};
+
+pub use self::name::Name;
+use self::name::{KNOWN, TIFF};
+pub use self::packet::{Binding, Description, Packet, Property, TiffPrefix, XmpLimit};
 
 /// Larger than any packet that cameras and editors write; Photoshop's lists of ancestors reach tens of MB.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -19,112 +26,7 @@ pub const MOST_ATTRIBUTES: usize = 4096;
 /// Namespaces bound at one place. Every name looked up costs a walk through them.
 pub const MOST_NAMESPACES: usize = 256;
 
-const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
-const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-
-/// A property that a turn may have to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
-    Orientation,
-    ImageWidth,
-    ImageLength,
-    PixelXDimension,
-    PixelYDimension,
-}
-
-/// What a property is called in a packet.
-struct Known {
-    name: Name,
-    local: &'static str,
-    usual_prefix: &'static str,
-    namespace: &'static str,
-}
-
-const KNOWN: [Known; 5] = [
-    Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
-    Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
-    Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
-    Known::new(Name::PixelXDimension, "PixelXDimension", "exif", EXIF),
-    Known::new(Name::PixelYDimension, "PixelYDimension", "exif", EXIF),
-];
-
-impl Known {
-    const fn new(
-        name: Name,
-        local: &'static str,
-        usual_prefix: &'static str,
-        namespace: &'static str,
-    ) -> Self {
-        Self { name, local, usual_prefix, namespace }
-    }
-}
-
-impl Name {
-    /// As it is called within its namespace.
-    pub fn local(self) -> &'static str {
-        let known = KNOWN.iter().find(|known| known.name == self);
-        known.map_or("", |known| known.local)
-    }
-}
-
-/// What makes a name that of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binding {
-    /// Its namespace, bound to the usual prefix.
-    Usual,
-    /// The usual prefix, which nothing binds.
-    Undeclared,
-    /// Its namespace, bound to another prefix or to none.
-    OtherPrefix,
-    /// The usual prefix, which stands for another namespace: not the property, only called like it.
-    OtherNamespace,
-}
-
-/// A property as one attribute or element states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Property {
-    pub name: Name,
-    pub binding: Binding,
-    /// Does it belong to an `rdf:Description` of the `rdf:RDF` element, where XMP has its properties?
-    pub in_description: bool,
-    /// Where the value stands; `None` for an element that holds anything but one piece of plain text.
-    pub value: Option<Range<usize>>,
-}
-
-/// What the prefix `tiff` stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TiffPrefix {
-    Bound,
-    Free,
-    OtherNamespace,
-}
-
-/// The first `rdf:Description`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// Just behind its name, where an attribute can be added.
-    pub insert_at: usize,
-    pub tiff: TiffPrefix,
-}
-
-/// What is known of a packet. Offsets count from its start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// In file order.
-    pub properties: Vec<Property>,
-    pub description: Option<Description>,
-    /// Is it well-formed, and without a document type?
-    pub is_sound: bool,
-    /// Parts that cannot be read as XML, in file order.
-    pub unread: Vec<Range<usize>>,
-    /// How much was looked at: bytes of tokens, once more those of attributes, and names resolved.
-    pub n_steps: usize,
-}
-
-/// What a packet has too much of to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct XmpLimit(pub &'static str);
 
 /// Reads a whole packet. One that is not well-formed is read as far as it goes.
 ///
@@ -354,5 +256,4 @@ impl<'a> Reading<'a> {
 }
 
 #[cfg(test)]
-#[path = "xmp_tests.rs"]
 mod tests;

@@ -1,0 +1,49 @@
+//! The properties that are read, and what they are called in a packet.
+
+pub(super) const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+pub(super) const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
+
+/// A property that a turn may have to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Orientation,
+    ImageWidth,
+    ImageLength,
+    PixelXDimension,
+    PixelYDimension,
+}
+
+/// What a property is called in a packet.
+pub(super) struct Known {
+    pub name: Name,
+    pub local: &'static str,
+    pub usual_prefix: &'static str,
+    pub namespace: &'static str,
+}
+
+pub(super) const KNOWN: [Known; 5] = [
+    Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
+    Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
+    Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
+    Known::new(Name::PixelXDimension, "PixelXDimension", "exif", EXIF),
+    Known::new(Name::PixelYDimension, "PixelYDimension", "exif", EXIF),
+];
+
+impl Known {
+    const fn new(
+        name: Name,
+        local: &'static str,
+        usual_prefix: &'static str,
+        namespace: &'static str,
+    ) -> Self {
+        Self { name, local, usual_prefix, namespace }
+    }
+}
+
+impl Name {
+    /// As it is called within its namespace.
+    pub fn local(self) -> &'static str {
+        let known = KNOWN.iter().find(|known| known.name == self);
+        known.map_or("", |known| known.local)
+    }
+}
