@@ -53,18 +53,19 @@ libtorch-kept:
 train: tools runtime libtorch-kept
 	cargo build --release --locked -p orientd-train
 
-# The last two lines: the program as it is released, without what only tests may switch on.
+# The last two lines: the program as it is released, without what only tests may switch on. A test is
+# built with it so that no dependency is built a second time with other features.
 test: test-tools libtorch-kept
 	cargo nextest run --locked --workspace --features $(SWITCHES)
-	cargo build --locked
+	cargo build --locked --workspace --bin orientd --test it
 	@scripts/check-release.sh target/debug/orientd
 
 # Everything; the program as it is released; with nothing that can be left out; and what is beside it.
 lint: tools libtorch-kept
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --features $(SWITCHES) -- -D warnings
-	cargo clippy --locked -- -D warnings
-	cargo clippy --locked --no-default-features --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --no-default-features -- -D warnings
 	cd fuzz && cargo check --locked --target-dir ../target/fuzz
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --document-private-items
 	$(PYTHON) scripts/dependencies.py
