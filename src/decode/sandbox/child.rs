@@ -17,7 +17,7 @@ use rustix::process::{Pid, Resource};
 use serde_json::from_slice;
 
 use super::Times;
-use super::deadline_reader::DeadlineReader;
+use super::deadline_reader::{DeadlineReader, GRACE};
 use super::protocol::{GO, MOST_BYTES, Reply, Request};
 use super::rlimits::{cpu_seconds, set_soft_limit};
 use crate::decode::confinement::Confinement;
@@ -30,10 +30,6 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// A process has this long to start, even on a busy machine.
 const START: Duration = Duration::from_secs(60);
-
-/// How long a file may still take after an interruption, and a process to end. The daemon must stop within five
-/// seconds.
-pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// Address space beyond what is counted: headers, tables, colour profiles, the small picture.
 const SLACK: u64 = 96 << 20;

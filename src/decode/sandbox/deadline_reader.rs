@@ -2,10 +2,13 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::child::GRACE;
 use crate::signals::Signals;
+
+/// How long a file may still take after an interruption, and a process to end. The daemon must stop within five
+/// seconds.
+pub const GRACE: Duration = Duration::from_secs(2);
 
 /// Reads from a process that may take its time, shows signs of life meanwhile, and gives up at the
 /// deadline, or soon after an interruption.

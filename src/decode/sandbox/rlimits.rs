@@ -4,10 +4,8 @@ use std::io::{self, ErrorKind};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::child::ConversationError;
-
 /// Sets the soft limit of the process, or the hard one if that is lower.
-pub fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> Result<(), ConversationError> {
+pub fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(soft), maximum: None };
     match prlimit(Some(pid), resource, limit) {
         Ok(_) => Ok(()),
@@ -16,31 +14,29 @@ pub fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> Result<(), Con
             let maximum = prlimit_of(pid, resource)?;
             let current = Some(maximum.map_or(soft, |maximum| maximum.min(soft)));
             let limit = Rlimit { current, maximum };
-            prlimit(Some(pid), resource, limit)
-                .map(drop)
-                .map_err(|err| ConversationError::Lost(err.into()))
+            prlimit(Some(pid), resource, limit).map(drop).map_err(Into::into)
         }
-        Err(err) => Err(ConversationError::Lost(err.into())),
+        Err(err) => Err(err.into()),
     }
 }
 
 /// Whole seconds of CPU time so far, rounded up.
-pub fn cpu_seconds(pid: Pid) -> Result<u64, ConversationError> {
+pub fn cpu_seconds(pid: Pid) -> io::Result<u64> {
     let pid = pid.as_raw_nonzero().get();
     let mut clock = 0;
     // SAFETY: fills the number that it is given.
     if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
-        return Err(ConversationError::Lost(ErrorKind::BrokenPipe.into()));
+        return Err(ErrorKind::BrokenPipe.into());
     }
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: fills the struct that it is given.
     if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
-        return Err(ConversationError::Lost(io::Error::last_os_error()));
+        return Err(io::Error::last_os_error());
     }
     Ok(u64::try_from(time.tv_sec).unwrap_or(0).saturating_add(1))
 }
 
-fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, ConversationError> {
+fn prlimit_of(pid: Pid, resource: Resource) -> io::Result<Option<u64>> {
     let n = match resource {
         Resource::Cpu => libc::RLIMIT_CPU,
         _ => libc::RLIMIT_AS,
@@ -50,7 +46,7 @@ fn prlimit_of(pid: Pid, resource: Resource) -> Result<Option<u64>, ConversationE
     let result =
         unsafe { libc::prlimit(pid.as_raw_nonzero().get(), n, std::ptr::null(), &raw mut limit) };
     if result != 0 {
-        return Err(ConversationError::Lost(io::Error::last_os_error()));
+        return Err(io::Error::last_os_error());
     }
     Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
 }
