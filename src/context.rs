@@ -14,7 +14,7 @@ use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
 use crate::store::Store;
 
 /// The database's key for the chosen model's name.
-pub const MODEL_SETTING: &str = "model";
+pub(crate) const MODEL_SETTING: &str = "model";
 
 /// Config and global flags, resolved.
 pub struct CommandContext {
@@ -85,7 +85,7 @@ impl CommandContext {
 ///
 /// # Errors
 /// Returns an error if there is no home directory.
-pub fn models_dir() -> Result<PathBuf> {
+pub(crate) fn models_dir() -> Result<PathBuf> {
     Ok(config::data_dir()?.join("models"))
 }
 
@@ -93,7 +93,7 @@ pub fn models_dir() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Returns an error if it is gone or cannot be read.
-pub fn trained_model(name: &str) -> Result<ModelFile> {
+pub(crate) fn trained_model(name: &str) -> Result<ModelFile> {
     if name == BUILT_IN {
         return Ok(ModelFile::built_in());
     }

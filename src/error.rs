@@ -157,11 +157,11 @@ mod io_error {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(err: &io::Error, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(err: &io::Error, to: S) -> Result<S::Ok, S::Error> {
         (err.raw_os_error(), err.to_string()).serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<io::Error, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<io::Error, D::Error> {
         let (code, text) = <(Option<i32>, String)>::deserialize(from)?;
         Ok(code.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error))
     }

@@ -4,13 +4,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 /// No message is longer; a model file is the longest.
-pub const MAX_LEN: usize = 1 << 30;
+pub(crate) const MAX_LEN: usize = 1 << 30;
 
 /// Writes one message, made of `parts`, and flushes.
 ///
 /// # Errors
 /// Returns an error if the other side is gone, or the message is longer than [`MAX_LEN`].
-pub fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
+pub(crate) fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let header = u32::try_from(length).ok().filter(|_| length <= MAX_LEN);
     let header = header.ok_or_else(|| too_long(length, MAX_LEN))?;
@@ -25,7 +25,7 @@ pub fn write(mut stream: impl Write, parts: &[&[u8]]) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns an error if the stream ends inside a message, or one is longer than `most` bytes.
-pub fn read(mut stream: impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(mut stream: impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     let mut n_read = 0;
     while let Some(rest) = length.get_mut(n_read..).filter(|rest| !rest.is_empty()) {

@@ -15,7 +15,7 @@
 //! The rooms, from the bottom up; a room uses only rooms before it (`tests/it/architecture.rs`):
 //!
 //! - `orientd_core`, a crate of its own: formats, orientations, verdicts and edits as values; no I/O
-//! - [`files`], [`error`], [`ipc`], `signals`: what a file is, why one was left alone, messages, stop
+//! - [`files`], [`error`], `ipc`, `signals`: what a file is, why one was left alone, messages, stop
 //! - [`store`]: the database, one method a question
 //! - `decode`, `change`, [`engine`]: pictures from files; all that may write a photo; the network
 //! - `pipeline`, `config`: the flow; the config file
@@ -31,7 +31,7 @@
 pub mod engine;
 pub mod error;
 pub mod files;
-pub mod ipc;
+mod ipc;
 pub mod store;
 
 #[cfg(feature = "app")]
@@ -41,22 +41,22 @@ pub mod cli;
 #[cfg(feature = "app")]
 pub mod commands;
 #[cfg(feature = "app")]
-pub mod config;
+mod config;
 #[cfg(feature = "app")]
-pub mod context;
+mod context;
 #[cfg(feature = "app")]
-pub mod daemon;
+mod daemon;
 #[cfg(feature = "app")]
 pub mod decode;
 #[cfg(feature = "app")]
-pub mod heartbeat;
+mod heartbeat;
 #[cfg(feature = "app")]
-pub mod output;
+mod output;
 #[cfg(feature = "app")]
 pub mod pipeline;
 #[cfg(feature = "app")]
-pub mod review;
+mod review;
 #[cfg(feature = "app")]
-pub mod signals;
+mod signals;
 #[cfg(feature = "app")]
-pub mod stop;
+mod stop;

@@ -13,7 +13,7 @@ use crate::files::identity::Identity;
 ///
 /// # Errors
 /// Returns an error if one of them cannot be copied; the new file must then not replace the old one.
-pub fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError> {
+pub(super) fn owner_mode_and_attributes(old: &File, new: &File) -> Result<(), FixError> {
     let stat = fs::fstat(old).map_err(|err| FixError::io("read the owner")(err.into()))?;
     let uid = Uid::from_raw(stat.st_uid);
     let gid = Gid::from_raw(stat.st_gid);
@@ -61,7 +61,7 @@ fn grown(read: impl FnOnce(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>
 }
 
 /// Sets the modification time to the old one; the access time is left alone.
-pub fn times(file: &File, old: &Identity) -> Result<(), FixError> {
+pub(super) fn times(file: &File, old: &Identity) -> Result<(), FixError> {
     let nanos = old.mtime_ns.rem_euclid(1_000_000_000);
     let modified = Timespec { tv_sec: old.mtime_ns.div_euclid(1_000_000_000), tv_nsec: nanos };
     let omitted = Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT };

@@ -12,12 +12,12 @@ use crate::files::open::{self, OpenError};
 use orientd_core::edit::patch::Patch;
 
 /// Opens the regular file at `path`, with its metadata as it was then.
-pub fn open_for_reading(path: &Path) -> Result<(File, Metadata), FixError> {
+pub(super) fn open_for_reading(path: &Path) -> Result<(File, Metadata), FixError> {
     open::open_for_reading(path).map_err(cannot_open)
 }
 
 /// As [`open_for_reading`], for a file that is to be written.
-pub fn open_for_writing(path: &Path) -> Result<File, FixError> {
+pub(super) fn open_for_writing(path: &Path) -> Result<File, FixError> {
     open::open_for_writing(path).map(|(file, _)| file).map_err(cannot_open)
 }
 
@@ -29,7 +29,7 @@ fn cannot_open(err: OpenError) -> FixError {
 }
 
 /// Checks owner, links and permissions. A file nobody may write is read-only even for root.
-pub fn may_be_written(path: &Path, metadata: &Metadata) -> Result<(), FixError> {
+pub(super) fn may_be_written(path: &Path, metadata: &Metadata) -> Result<(), FixError> {
     if metadata.nlink() > 1 {
         return Err(FixError::HardLinked(metadata.nlink()));
     }
@@ -45,7 +45,7 @@ pub fn may_be_written(path: &Path, metadata: &Metadata) -> Result<(), FixError> 
 }
 
 /// May `patch` be performed on the file at `path`? `metadata`: `None` if it is not there yet.
-pub fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Result<(), FixError> {
+pub(super) fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Result<(), FixError> {
     if let Some(metadata) = metadata {
         may_be_written(path, metadata)?;
     }
@@ -73,7 +73,7 @@ fn not_pinned(path: &Path) -> Result<(), FixError> {
 
 /// Takes a flock that is held until `file` closes, and checks that no other program holds a flock, a POSIX lock or
 /// an open-file-description lock. A lease has made opening the file fail already, since that did not wait.
-pub fn lock(file: &File) -> Result<(), FixError> {
+pub(super) fn lock(file: &File) -> Result<(), FixError> {
     file.try_lock().map_err(|_| FixError::Locked)?;
     // Not rustix's fcntl_getlk, which takes the holder -1 of an open-file-description lock for a bug.
     let mut whole = libc::flock {

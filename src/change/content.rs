@@ -27,7 +27,7 @@ impl Content {
 }
 
 /// A file read whole.
-pub struct Whole {
+pub(super) struct Whole {
     pub bytes: Vec<u8>,
     pub metadata: Metadata,
     pub hash: ContentHash,
@@ -37,7 +37,7 @@ pub struct Whole {
 ///
 /// # Errors
 /// Returns an error if it cannot be opened as a regular file or read.
-pub fn read(path: &Path) -> Result<Whole, FixError> {
+pub(super) fn read(path: &Path) -> Result<Whole, FixError> {
     let (mut file, metadata) = checks::open_for_reading(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.read_to_end(&mut bytes).map_err(FixError::io("read the file"))?;
@@ -46,7 +46,7 @@ pub fn read(path: &Path) -> Result<Whole, FixError> {
 }
 
 /// BLAKE3 of an open file, from its start.
-pub fn hash_of(file: &mut File) -> std::io::Result<ContentHash> {
+pub(super) fn hash_of(file: &mut File) -> std::io::Result<ContentHash> {
     file.seek(SeekFrom::Start(0))?;
     ContentHash::of_reader(file)
 }
@@ -70,7 +70,7 @@ pub fn content_of(
 }
 
 /// What an open file is now.
-pub fn identity_of(file: &File) -> Result<Identity, FixError> {
+pub(super) fn identity_of(file: &File) -> Result<Identity, FixError> {
     let metadata = file.metadata().map_err(FixError::io("read the file's metadata"))?;
     Ok(Identity::from(&metadata))
 }

@@ -20,7 +20,7 @@ const MAX_MEAN_DIFFERENCE: f64 = 2.0;
 ///
 /// # Errors
 /// Returns an error if the pixels cannot be turned without loss, or this file is not written at all.
-pub fn plan(bytes: &[u8], turn: Turn) -> Result<Option<(Patch, Vec<u8>)>, Refusal> {
+pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Option<(Patch, Vec<u8>)>, Refusal> {
     let source = lossless::source(bytes, turn)?;
     if source.apply == Orientation::UPRIGHT {
         return Ok(None);

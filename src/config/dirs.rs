@@ -13,7 +13,7 @@ fn project_dirs() -> Result<ProjectDirs> {
 ///
 /// # Errors
 /// Returns an error if there is no home directory.
-pub fn default_path() -> Result<PathBuf> {
+pub(crate) fn default_path() -> Result<PathBuf> {
     Ok(project_dirs()?.config_dir().join("config.toml"))
 }
 
@@ -21,7 +21,7 @@ pub fn default_path() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Returns an error if there is no home directory.
-pub fn data_dir() -> Result<PathBuf> {
+pub(crate) fn data_dir() -> Result<PathBuf> {
     Ok(project_dirs()?.data_dir().to_owned())
 }
 
@@ -29,6 +29,6 @@ pub fn data_dir() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Returns an error if there is no home directory.
-pub fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     Ok(project_dirs()?.cache_dir().to_owned())
 }

@@ -8,7 +8,7 @@ const MOST_OF_A_LINE: usize = 100;
 /// An error in a config file. The message names the key; a hint stands on a line of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{}:{line}:{column}: {message}", .path.display())]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     pub path: PathBuf,
     /// From 1.
     pub line: usize,

@@ -7,7 +7,7 @@ use serde::forward_to_deserialize_any;
 /// The names of `T`'s fields as serde reads them; none if `T` is no struct.
 ///
 /// serde-aux has the same function, but three crates would come along for it.
-pub fn field_names<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+pub(super) fn field_names<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut names: &[&str] = &[];
     // This always fails: there is no value to read, only a list of names that is asked for.
     let _ = T::deserialize(Asked { names: &mut names });

@@ -28,11 +28,10 @@ use crate::engine::{Device, Views};
 use crate::store::{RetentionPolicy, ThresholdOverrides};
 use orientd_core::edit::mode::Mode;
 
-pub use dirs::{cache_dir, data_dir, default_path};
-pub use error::ConfigError;
+pub(crate) use dirs::{cache_dir, data_dir, default_path};
 
 /// Every key with its default and a comment.
-pub const DEFAULT: &str = include_str!("default.toml");
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
 
 /// Settings in force.
 #[derive(Clone, Debug)]

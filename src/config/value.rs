@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 /// A folder's absolute path, its links resolved where it exists.
 #[derive(Debug, PartialEq)]
-pub struct FolderPath(pub PathBuf);
+pub(super) struct FolderPath(pub PathBuf);
 
 impl<'de> Deserialize<'de> for FolderPath {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for FolderPath {
 }
 
 /// `""` is no path.
-pub fn optional_path<'de, D: Deserializer<'de>>(source: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn optional_path<'de, D: Deserializer<'de>>(source: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(source)?;
     if text.is_empty() { Ok(None) } else { expand(&text).map(Some).map_err(D::Error::custom) }
 }
@@ -46,31 +46,31 @@ fn expand(text: &str) -> Result<PathBuf, String> {
 }
 
 /// One of the words that `T` knows.
-pub fn word<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+pub(super) fn word<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
     source: D,
 ) -> Result<T, D::Error> {
     String::deserialize(source)?.parse().map_err(D::Error::custom)
 }
 
-pub fn optional_word<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+pub(super) fn optional_word<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
     source: D,
 ) -> Result<Option<T>, D::Error> {
     word(source).map(Some)
 }
 
 /// A whole number up to `MOST`.
-pub fn count<'de, D: Deserializer<'de>, const MOST: u64>(source: D) -> Result<usize, D::Error> {
+pub(super) fn count<'de, D: Deserializer<'de>, const MOST: u64>(source: D) -> Result<usize, D::Error> {
     let expected = format!("a whole number from 0 to {MOST}");
     let number = source.deserialize_u64(Whole { most: MOST, expected })?;
     usize::try_from(number).map_err(D::Error::custom)
 }
 
-pub fn size<'de, D: Deserializer<'de>>(source: D) -> Result<u64, D::Error> {
+pub(super) fn size<'de, D: Deserializer<'de>>(source: D) -> Result<u64, D::Error> {
     source.deserialize_u64(Whole { most: u64::MAX, expected: "a whole number from 0".to_owned() })
 }
 
 /// 0 is `None`, "as the model says"; anything else is above `ABOVE_PERCENT` and at most 1.
-pub fn confidence<'de, D: Deserializer<'de>, const ABOVE_PERCENT: u8>(
+pub(super) fn confidence<'de, D: Deserializer<'de>, const ABOVE_PERCENT: u8>(
     source: D,
 ) -> Result<Option<f32>, D::Error> {
     let above = f32::from(ABOVE_PERCENT) / 100.0;
@@ -85,14 +85,14 @@ pub fn confidence<'de, D: Deserializer<'de>, const ABOVE_PERCENT: u8>(
 }
 
 /// Seconds, from so many thousandths to a week.
-pub fn seconds<'de, D: Deserializer<'de>, const LEAST_MS: u32>(
+pub(super) fn seconds<'de, D: Deserializer<'de>, const LEAST_MS: u32>(
     source: D,
 ) -> Result<Duration, D::Error> {
     duration(source, "seconds", LEAST_MS, 1.0)
 }
 
 /// Minutes, from so many thousandths of a second to a week.
-pub fn minutes<'de, D: Deserializer<'de>, const LEAST_MS: u32>(
+pub(super) fn minutes<'de, D: Deserializer<'de>, const LEAST_MS: u32>(
     source: D,
 ) -> Result<Duration, D::Error> {
     duration(source, "minutes", LEAST_MS, 60.0)
@@ -117,13 +117,13 @@ fn duration<'de, D: Deserializer<'de>>(
 }
 
 /// Tables under one key: `[[root]]` as often as one likes.
-pub fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     source: D,
 ) -> Result<Vec<T>, D::Error> {
     source.deserialize_seq(List { expected: "an array of tables", items: PhantomData })
 }
 
-pub fn globs<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Glob>, D::Error> {
+pub(super) fn globs<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Glob>, D::Error> {
     source.deserialize_seq(List { expected: "an array of globs", items: PhantomData })
 }
 

@@ -52,7 +52,7 @@ fn bind(path: &Path) -> std::io::Result<UnixListener> {
 ///
 /// # Errors
 /// Returns an error if signals or the socket cannot be set up, or the service does not end in time.
-pub async fn serve(
+pub(crate) async fn serve(
     db: &Path,
     load: &impl Fn() -> Result<ServiceSettings>,
     shared: &Arc<Shared>,

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Held for the daemon's life: one daemon a database.
-pub struct DaemonLock(#[allow(dead_code, reason = "holding it open is its use")] std::fs::File);
+pub(super) struct DaemonLock(#[allow(dead_code, reason = "holding it open is its use")] std::fs::File);
 
 impl DaemonLock {
     /// # Errors
     /// Returns an error if another daemon holds it, or the file cannot be made.
-    pub fn take(db: &Path) -> Result<Self> {
+    pub(super) fn take(db: &Path) -> Result<Self> {
         use std::io::{Read, Write};
         let mut path = db.as_os_str().to_owned();
         path.push(".daemon-lock");

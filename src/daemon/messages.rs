@@ -8,13 +8,13 @@ use crate::pipeline::infer::Inference;
 use crate::signals::Signals;
 
 /// The settings in force; read again at every reload.
-pub struct ServiceSettings {
+pub(crate) struct ServiceSettings {
     pub config: Config,
     pub inference: Inference,
 }
 
 /// A message to the service's thread.
-pub enum Message {
+pub(crate) enum Message {
     /// The watches have changes to take.
     Changed,
     /// The watchdog asks for a sign of life.
@@ -28,13 +28,13 @@ pub enum Message {
 
 /// State shared by the service and the control socket.
 #[derive(Default)]
-pub struct Shared {
+pub(crate) struct Shared {
     pub signals: Arc<Signals>,
     status: Mutex<Status>,
 }
 
 impl Shared {
-    pub fn status(&self) -> MutexGuard<'_, Status> {
+    pub(crate) fn status(&self) -> MutexGuard<'_, Status> {
         // A panic elsewhere leaves numbers that are still the latest known.
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }

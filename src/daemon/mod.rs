@@ -1,12 +1,12 @@
 //! `orientd run`: the service on one thread, and on this one signals, the socket and the watchdog.
 
-pub mod control;
+pub(crate) mod control;
 mod lock;
-pub mod messages;
-pub mod protocol;
+pub(crate) mod messages;
+pub(crate) mod protocol;
 mod service;
 mod settle;
-pub mod status;
+pub(crate) mod status;
 mod watches;
 
 use std::path::Path;
@@ -27,7 +27,7 @@ use crate::store::{RunKind, Store};
 ///
 /// # Errors
 /// Returns an error if it cannot start, or does not end in time.
-pub fn run(db: &Path, load: impl Fn() -> Result<ServiceSettings>) -> Result<()> {
+pub(crate) fn run(db: &Path, load: impl Fn() -> Result<ServiceSettings>) -> Result<()> {
     let settings = load()?;
     let mut store = Store::open(db)?;
     let _lock = DaemonLock::take(db)?;

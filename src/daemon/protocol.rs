@@ -15,7 +15,7 @@ pub(super) const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the daemon of a database listens: in the runtime directory, or beside the database where
 /// there is none. The name is the database's, since each may have its daemon.
-pub fn socket_path(db: &Path) -> PathBuf {
+pub(crate) fn socket_path(db: &Path) -> PathBuf {
     let db = std::path::absolute(db).unwrap_or_else(|_| db.to_owned());
     let hash = blake3::hash(db.as_os_str().as_encoded_bytes()).to_hex();
     let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
@@ -28,7 +28,7 @@ pub fn socket_path(db: &Path) -> PathBuf {
 /// What a client may ask, one JSON object a line: `{"do": "status"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-pub enum Request {
+pub(crate) enum Request {
     Status,
     Pause,
     Resume,
@@ -38,7 +38,7 @@ pub enum Request {
 
 /// The answer, one JSON object a line.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub ok: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -50,7 +50,7 @@ pub struct Reply {
 ///
 /// # Errors
 /// Returns an error if it refuses, or its answer makes no sense.
-pub fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
+pub(crate) fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
     let path = socket_path(db);
     let Ok(mut stream) = UnixStream::connect(&path) else { return Ok(None) };
     stream.set_read_timeout(Some(REQUEST_WITHIN))?;
@@ -69,7 +69,7 @@ pub fn ask(db: &Path, request: Request) -> Result<Option<Reply>> {
 ///
 /// # Errors
 /// As [`ask`].
-pub fn status(db: &Path) -> Result<Option<Status>> {
+pub(crate) fn status(db: &Path) -> Result<Option<Status>> {
     let Some(reply) = ask(db, Request::Status)? else { return Ok(None) };
     Ok(Some(reply.status.context("the daemon sent no status")?))
 }

@@ -17,17 +17,17 @@ struct Waiting {
 }
 
 #[derive(Default)]
-pub struct Queue {
+pub(super) struct Queue {
     waiting: HashMap<PathBuf, Waiting>,
 }
 
 impl Queue {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// Something happened to the file: it waits from now, unless it is as it was.
-    pub fn touch(&mut self, path: PathBuf, now: Instant, settle: Duration) {
+    pub(super) fn touch(&mut self, path: PathBuf, now: Instant, settle: Duration) {
         let identity = identity_of(&path);
         let is_same = |waiting: &Waiting| waiting.identity == identity;
         if !self.waiting.get(&path).is_some_and(is_same) {
@@ -36,7 +36,7 @@ impl Queue {
     }
 
     /// Removes and returns the files that have settled or been gone for `settle`. Files that changed go on waiting.
-    pub fn take_settled(&mut self, now: Instant, settle: Duration) -> Vec<PathBuf> {
+    pub(super) fn take_settled(&mut self, now: Instant, settle: Duration) -> Vec<PathBuf> {
         let mut settled = Vec::new();
         self.waiting.retain(|path, waiting| {
             if waiting.due > now + ALONG {
@@ -53,7 +53,7 @@ impl Queue {
         settled
     }
 
-    pub fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_due(&self) -> Option<Instant> {
         self.waiting.values().map(|waiting| waiting.due).min()
     }
 }

@@ -8,7 +8,7 @@ use crate::store::RunId;
 /// What the service is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ServiceState {
+pub(crate) enum ServiceState {
     /// Placing watches.
     #[default]
     Starting,
@@ -22,7 +22,7 @@ pub enum ServiceState {
 }
 
 impl ServiceState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Watching => "watching",
@@ -37,7 +37,7 @@ impl ServiceState {
 /// How a root is kept up with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RootState {
+pub(crate) enum RootState {
     /// Not looked at yet.
     #[default]
     Starting,
@@ -49,7 +49,7 @@ pub enum RootState {
 }
 
 impl RootState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Watched => "watched",
@@ -60,7 +60,7 @@ impl RootState {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Status {
+pub(crate) struct Status {
     pub state: ServiceState,
     pub pid: u32,
     /// `None` until the run has begun.
@@ -81,7 +81,7 @@ pub struct Status {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct RootStatus {
+pub(crate) struct RootStatus {
     pub path: String,
     pub fix: FixPolicy,
     pub state: RootState,
@@ -89,7 +89,7 @@ pub struct RootStatus {
 
 impl Status {
     /// One line for `systemctl status`.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let n_away = self.roots.iter().filter(|root| root.state == RootState::Away).count();
         let away = if n_away > 0 { format!(", {n_away} away") } else { String::new() };
         let error = self.last_error.as_ref().filter(|_| self.state == ServiceState::Retrying);

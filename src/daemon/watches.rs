@@ -23,7 +23,7 @@ const MOST_PATHS: usize = 50_000;
 
 /// What happened since the last time.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub(super) struct Changes {
     pub paths: HashSet<PathBuf>,
     /// Removed or renamed away, whatever may be there now.
     pub lost: HashSet<PathBuf>,
@@ -54,7 +54,7 @@ impl Changes {
 
 /// Why a folder is not watched.
 #[derive(Debug, thiserror::Error)]
-pub enum WatchError {
+pub(super) enum WatchError {
     #[error(
         "the inotify watches are used up; raise them with: \
          sudo sysctl fs.inotify.max_user_watches=524288"
@@ -69,7 +69,7 @@ pub enum WatchError {
     Other(notify::Error),
 }
 
-pub struct Watches {
+pub(super) struct Watches {
     watcher: RecommendedWatcher,
     /// Watched folders, with device and inode: another one may be at the same path by now.
     covered: BTreeMap<PathBuf, (u64, u64)>,
@@ -81,7 +81,7 @@ impl Watches {
     ///
     /// # Errors
     /// Returns an error if the kernel gives no inotify instance.
-    pub fn new(wake: impl Fn() + Send + 'static) -> Result<Self, WatchError> {
+    pub(super) fn new(wake: impl Fn() + Send + 'static) -> Result<Self, WatchError> {
         let changes = Arc::new(Mutex::new(Changes::default()));
         let shared = Arc::clone(&changes);
         let handler = move |event| {
@@ -102,15 +102,15 @@ impl Watches {
         Ok(Self { watcher, covered: BTreeMap::new(), changes })
     }
 
-    pub fn take(&self) -> Changes {
+    pub(super) fn take(&self) -> Changes {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn n_watches(&self) -> usize {
+    pub(super) fn n_watches(&self) -> usize {
         self.covered.len()
     }
 
-    pub fn covers(&self, folder: &Path) -> bool {
+    pub(super) fn covers(&self, folder: &Path) -> bool {
         self.covered.contains_key(folder)
     }
 
@@ -119,7 +119,7 @@ impl Watches {
     ///
     /// # Errors
     /// Returns an error if the kernel has no watch left. What was placed stays.
-    pub fn cover(
+    pub(super) fn cover(
         &mut self,
         root: &Path,
         ignore: &GlobSet,
@@ -153,7 +153,7 @@ impl Watches {
     }
 
     /// Gives up the watches at and below a folder that is no longer there.
-    pub fn forget(&mut self, folder: &Path) {
+    pub(super) fn forget(&mut self, folder: &Path) {
         let below: Vec<PathBuf> = self
             .covered
             .range(folder.to_owned()..)
@@ -183,6 +183,6 @@ const EVENTLESS: [i64; 9] = [
 ];
 
 /// Must this folder be polled, since its file system may send no events?
-pub fn is_eventless(folder: &Path) -> bool {
+pub(super) fn is_eventless(folder: &Path) -> bool {
     rustix::fs::statfs(folder).is_ok_and(|fs| EVENTLESS.contains(&{ fs.f_type }))
 }

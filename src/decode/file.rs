@@ -20,7 +20,7 @@ use orientd_core::image::preprocess::resize;
 
 /// A regular file, opened for reading, and what is known of it.
 #[derive(Clone, Copy)]
-pub struct Opened<'a> {
+pub(super) struct Opened<'a> {
     pub file: &'a File,
     /// As it was when it was opened.
     pub identity: Identity,
@@ -29,13 +29,13 @@ pub struct Opened<'a> {
 }
 
 /// What decoders share.
-pub struct Tools<'a> {
+pub(super) struct Tools<'a> {
     pub limits: &'a Limits,
     pub budget: &'a Budget,
     pub heif: &'a Heif,
 }
 
-pub fn decode_file(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Decoded {
+pub(super) fn decode_file(opened: Opened<'_>, tools: &Tools<'_>, side: usize) -> Decoded {
     let mut format = None;
     // A decoder's panic skips one photo. No state that it may have left inconsistent is used again.
     let result = catch_unwind(AssertUnwindSafe(|| try_decode(opened, tools, side, &mut format)));
@@ -135,7 +135,7 @@ fn read(
 }
 
 /// Opens a regular file that is to be decoded.
-pub fn open(path: &Path) -> Result<(File, Identity), SkipReason> {
+pub(super) fn open(path: &Path) -> Result<(File, Identity), SkipReason> {
     match open_for_reading(path) {
         Ok((file, metadata)) => Ok((file, Identity::from(&metadata))),
         Err(OpenError::NotRegular) => Err(SkipReason::NotRegular),

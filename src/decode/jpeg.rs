@@ -17,7 +17,7 @@ use orientd_core::image::rgb::Rgb8;
 const MAX_SCANS: u32 = 500;
 
 /// Decodes so that both sides are at least `side` pixels, where the photo has that many.
-pub fn decode(
+pub(super) fn decode(
     bytes: &[u8],
     limits: &Limits,
     budget: &Budget,

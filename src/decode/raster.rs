@@ -14,7 +14,7 @@ use orientd_core::image::rgb::Rgb8;
 /// Decoders may allocate this many bytes a pixel, and a little for small pictures.
 const BYTES_PER_PIXEL: u64 = 20;
 
-pub fn decode(
+pub(super) fn decode(
     bytes: &[u8],
     format: Format,
     limits: &Limits,

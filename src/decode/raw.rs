@@ -10,7 +10,7 @@ use orientd_core::orientation::Orientation;
 
 /// Decodes the largest embedded picture that can be. Its pixels lie as the raw ones do, so the stored
 /// orientation is the first directory's.
-pub fn decode(
+pub(super) fn decode(
     bytes: &[u8],
     limits: &Limits,
     budget: &Budget,

@@ -8,7 +8,7 @@ use crate::store::FittedThreshold;
 use orientd_core::verdict::auto_threshold::{NEVER, PROMISED};
 
 /// `configured`: the threshold that the config names, where it does; it wins.
-pub fn json(configured: Option<f32>, fitted: &FittedThreshold) -> Value {
+pub(crate) fn json(configured: Option<f32>, fitted: &FittedThreshold) -> Value {
     let mut object = json!({
         "auto_confidence": decimal(configured.unwrap_or(fitted.threshold)),
         "source": if configured.is_some() { "config" } else { &fitted.source },
@@ -33,7 +33,7 @@ fn decimal(threshold: f32) -> f64 {
     threshold.to_string().parse().unwrap_or(f64::from(threshold))
 }
 
-pub fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
+pub(crate) fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
     let promised = PROMISED * 1000.0;
     if let Some(threshold) = configured {
         let text = "by the config; your answers do not change that";

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::human::printable;
 
 /// Shown as it was stored and as it is shown now.
-pub struct Turned {
+pub(crate) struct Turned {
     pub path: String,
     /// Degrees clockwise.
     pub turn: u16,
@@ -16,21 +16,21 @@ pub struct Turned {
 }
 
 /// Waits for a person.
-pub struct Waiting {
+pub(crate) struct Waiting {
     pub path: String,
     pub turn: u16,
     pub confidence: f64,
     pub picture: Option<Vec<u8>>,
 }
 
-pub struct Skipped {
+pub(crate) struct Skipped {
     pub path: String,
     pub reason: String,
     pub detail: String,
 }
 
 /// Everything the file tells.
-pub struct Report {
+pub(crate) struct Report {
     pub title: String,
     pub turned: Vec<Turned>,
     pub waiting: Vec<Waiting>,
@@ -51,7 +51,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 
 impl Report {
     /// The whole file.
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         let mut pictures = Pictures::default();
         let turned = section("Turned", &self.turned, |one| {
             let back = (360 - one.turn) % 360;

@@ -18,7 +18,7 @@ fn paint(style: Style, text: &str) -> String {
 }
 
 /// One photo: what, how sure, where, and why nothing was done. In a dry run nothing has been done.
-pub fn photo(report: &PhotoReport, dry_run: bool) -> String {
+pub(crate) fn photo(report: &PhotoReport, dry_run: bool) -> String {
     let path = printable(&report.path.to_string_lossy());
     let reason = report.reason.as_ref().map(|reason| format!("{}: {}", reason.code, reason.detail));
     let Some(prediction) = &report.prediction else {
@@ -45,14 +45,14 @@ pub fn photo(report: &PhotoReport, dry_run: bool) -> String {
 }
 
 /// Control characters in a file name must not reach the terminal.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
         .collect()
 }
 
 /// What the summary of a scan speaks of beside the counts.
-pub struct Scanned<'a> {
+pub(crate) struct Scanned<'a> {
     pub model: &'a str,
     pub run: RunId,
     pub fixing: bool,
@@ -60,7 +60,7 @@ pub struct Scanned<'a> {
 }
 
 /// The end of a scan.
-pub fn summary(summary: &Summary, scanned: &Scanned<'_>) -> String {
+pub(crate) fn summary(summary: &Summary, scanned: &Scanned<'_>) -> String {
     let mut lines = vec![headline(summary, scanned)];
     let fix_note = match (scanned.fixing, scanned.dry_run) {
         (false, _) => "surely wrong; `orientd scan --fix` turns them",
@@ -140,12 +140,12 @@ fn ways(summary: &Summary) -> String {
 }
 
 /// `1 photo`, `2 photos`, `12,345 photos`.
-pub fn plural(n: u64, noun: &str) -> String {
+pub(crate) fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// Digits in groups of three.
-pub fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -13,7 +13,7 @@ use crate::pipeline::photo_report::PhotoReport;
 use crate::store::RunId;
 
 /// One photo.
-pub fn photo(report: &PhotoReport) -> Value {
+pub(crate) fn photo(report: &PhotoReport) -> Value {
     let prediction = report.prediction.as_ref();
     let mut object = Map::new();
     add_path(&mut object, &report.path);
@@ -39,7 +39,7 @@ pub fn photo(report: &PhotoReport) -> Value {
 }
 
 /// `path` as UTF-8 where it can be; else also its bytes in base64.
-pub fn add_path(object: &mut Map<String, Value>, path: &Path) {
+pub(crate) fn add_path(object: &mut Map<String, Value>, path: &Path) {
     object.insert("path".into(), json!(path.to_string_lossy()));
     if path.to_str().is_none() {
         let bytes = BASE64_STANDARD.encode(path.as_os_str().as_bytes());
@@ -48,7 +48,7 @@ pub fn add_path(object: &mut Map<String, Value>, path: &Path) {
 }
 
 /// The last line of a scan.
-pub fn summary(summary: &Summary, model: &str, run: RunId, dry_run: bool) -> Value {
+pub(crate) fn summary(summary: &Summary, model: &str, run: RunId, dry_run: bool) -> Value {
     let seconds = (summary.elapsed.as_secs_f64() * 1e3).round() / 1e3;
     json!({"summary": {
         "photos": summary.n_photos,

@@ -1,13 +1,13 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
-pub mod guarantee;
-pub mod html;
-pub mod human;
-pub mod json;
-pub mod progress;
-pub mod summary;
+pub(crate) mod guarantee;
+pub(crate) mod html;
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod progress;
+pub(crate) mod summary;
 
-pub use summary::Summary;
+pub(crate) use summary::Summary;
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ use anyhow::Result;
 ///
 /// # Errors
 /// Returns an error if stdout cannot be written for another reason.
-pub fn line(text: &str) -> Result<()> {
+pub(crate) fn line(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     match writeln!(out, "{text}") {
         Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),

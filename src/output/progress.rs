@@ -10,7 +10,7 @@ use super::human::{grouped, plural};
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-pub enum Progress {
+pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines { started: Instant, last: Instant, n: u64 },
     Nothing,
@@ -18,7 +18,7 @@ pub enum Progress {
 
 impl Progress {
     /// Chooses by whether stderr is a terminal. `hidden`: the user asked for none.
-    pub fn new(hidden: bool) -> Self {
+    pub(crate) fn new(hidden: bool) -> Self {
         if hidden {
             return Self::Nothing;
         }
@@ -35,7 +35,7 @@ impl Progress {
     }
 
     /// The bar that can show a total, if there is one.
-    pub fn wants_total(&self) -> Option<ProgressBar> {
+    pub(crate) fn wants_total(&self) -> Option<ProgressBar> {
         match self {
             Self::Bar(bar) => Some(bar.clone()),
             _ => None,
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// So many more files are done.
-    pub fn step(&mut self, n_files: u64) {
+    pub(crate) fn step(&mut self, n_files: u64) {
         match self {
             Self::Bar(bar) => bar.inc(n_files),
             Self::Lines { started, last, n } => {
@@ -63,14 +63,14 @@ impl Progress {
     }
 
     /// Runs `print` with the bar out of the way.
-    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match self {
             Self::Bar(bar) => bar.suspend(print),
             _ => print(),
         }
     }
 
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }

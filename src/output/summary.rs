@@ -9,7 +9,7 @@ use crate::store::KnownOutcome;
 
 /// What a run found and did, by verdict, action and reason.
 #[derive(Clone, Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// All photos, known ones and skipped ones included.
     pub n_photos: u64,
     /// Those whose file was opened in this run.
@@ -26,7 +26,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn add(&mut self, report: &Report) {
+    pub(crate) fn add(&mut self, report: &Report) {
         match report {
             Report::Loaded(info) => self.engine = Some(info.clone()),
             Report::Photo(photo) => self.add_photo(photo),
@@ -63,18 +63,18 @@ impl Summary {
         }
     }
 
-    pub fn verdict(&self, word: &str) -> u64 {
+    pub(crate) fn verdict(&self, word: &str) -> u64 {
         self.verdicts.get(word).copied().unwrap_or(0)
     }
 
     /// Photos that were changed, or in a dry run would be.
-    pub fn n_changed(&self) -> u64 {
+    pub(crate) fn n_changed(&self) -> u64 {
         let changed = self.actions.iter().filter(|(action, _)| **action != Action::None.as_str());
         changed.map(|(_, n)| n).sum()
     }
 
     /// Opened photos a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 { self.n_looked_at as f64 / seconds } else { 0.0 }
     }

@@ -13,11 +13,11 @@ use crate::files::identity::Identity;
 use crate::store::{KnownFile, KnownOutcome, PhotoId};
 use orientd_core::format::sniff::promises_photo;
 
-pub fn is_not_found(err: &walkdir::Error) -> bool {
+pub(super) fn is_not_found(err: &walkdir::Error) -> bool {
     err.io_error().is_some_and(is_absent)
 }
 
-pub fn unreadable(err: walkdir::Error) -> Classified {
+pub(super) fn unreadable(err: walkdir::Error) -> Classified {
     let path = err.path().unwrap_or(Path::new("?")).to_owned();
     let is_gone = is_not_found(&err);
     match err.into_io_error() {
@@ -28,7 +28,7 @@ pub fn unreadable(err: walkdir::Error) -> Classified {
 }
 
 /// What is to be done about an entry.
-pub enum Classified {
+pub(super) enum Classified {
     Work(Candidate),
     WalkEvent(WalkEvent),
     Unchanged(KnownFile, PathBuf),
@@ -36,7 +36,7 @@ pub enum Classified {
 }
 
 /// Tells new from known, one entry at a time.
-pub struct Classifier {
+pub(super) struct Classifier {
     known: HashMap<PathBuf, KnownFile>,
     /// Where each known inode was last seen; made at the first unknown file.
     by_inode: Option<HashMap<(u64, u64), PathBuf>>,
@@ -46,11 +46,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    pub fn new(known: HashMap<PathBuf, KnownFile>, rescan: bool) -> Self {
+    pub(super) fn new(known: HashMap<PathBuf, KnownFile>, rescan: bool) -> Self {
         Self { known, by_inode: None, met: HashSet::new(), rescan }
     }
 
-    pub fn classify(&mut self, entry: &DirEntry, renames: &mut RenameLookup) -> Classified {
+    pub(super) fn classify(&mut self, entry: &DirEntry, renames: &mut RenameLookup) -> Classified {
         if entry.file_type().is_dir() || entry.file_type().is_symlink() {
             return Classified::Nothing;
         }
@@ -117,7 +117,7 @@ impl Classifier {
     }
 
     /// Photos that were known and not met.
-    pub fn missing(self) -> Vec<PhotoId> {
+    pub(super) fn missing(self) -> Vec<PhotoId> {
         let gone = self.known.into_values();
         gone.filter_map(|known| known.id).collect()
     }

@@ -31,7 +31,7 @@ const BATCH: usize = 64;
 /// The longest that a look waits for its transaction.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
 
-pub struct Recorder {
+pub(super) struct Recorder {
     pub store: Store,
     pub run: RunId,
     pub model_hash: ContentHash,
@@ -58,7 +58,7 @@ impl Recorder {
     /// # Errors
     /// Returns an error if the database cannot be read or written. Nothing of a photo's is lost: what was not
     /// recorded is looked at again.
-    pub fn run(
+    pub(super) fn run(
         mut self,
         events: Receiver<Event>,
         found: Receiver<WalkEvent>,

@@ -7,11 +7,11 @@ use crate::files::identity::Identity;
 use crate::store::{KnownFile, KnownOutcome, ModelId, Store};
 
 /// Is this the photo that was known, but for its name?
-pub fn may_be(known: &KnownFile, identity: &Identity) -> bool {
+pub(super) fn may_be(known: &KnownFile, identity: &Identity) -> bool {
     identity.is_renamed(&known.identity) && matches!(known.outcome, KnownOutcome::Decoded { .. })
 }
 
-pub fn is_absent(err: &std::io::Error) -> bool {
+pub(super) fn is_absent(err: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(err.kind(), NotFound | NotADirectory)
 }

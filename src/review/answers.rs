@@ -16,7 +16,7 @@ const REMEMBERED: usize = 1000;
 
 /// One photo's answer. `Turn::NONE`: it is fine as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PhotoAnswer {
+pub(crate) struct PhotoAnswer {
     pub photo: PhotoId,
     pub turn: Turn,
     /// The content that the person was shown.
@@ -25,14 +25,14 @@ pub struct PhotoAnswer {
 
 /// What came of one photo.
 #[derive(Clone, Debug)]
-pub struct AnswerOutcome {
+pub(crate) struct AnswerOutcome {
     pub photo: PhotoId,
     /// Why nothing was done.
     pub refused: Option<Reason>,
 }
 
 /// Carries out answers, one photo after the other.
-pub struct AnswerWriter {
+pub(crate) struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
@@ -44,7 +44,7 @@ pub struct AnswerWriter {
 }
 
 impl AnswerWriter {
-    pub fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
+    pub(crate) fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
         Self { store, model, turns, user: answer::current_user(), run: None, groups: Vec::new() }
     }
 
@@ -52,7 +52,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.
-    pub fn close(mut self) -> Result<()> {
+    pub(crate) fn close(mut self) -> Result<()> {
         self.run.map_or(Ok(()), |run| self.store.end_run(run))
     }
 
@@ -61,7 +61,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written; earlier photos of the list stay answered.
-    pub fn answer(&mut self, answers: &[PhotoAnswer]) -> Result<Vec<AnswerOutcome>> {
+    pub(crate) fn answer(&mut self, answers: &[PhotoAnswer]) -> Result<Vec<AnswerOutcome>> {
         let mut outcomes = Vec::with_capacity(answers.len());
         let mut group = Vec::new();
         for answer in answers {
@@ -116,7 +116,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
-    pub fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<AnswerOutcome>> {
+    pub(crate) fn undo(&mut self, photos: &[PhotoId]) -> Result<Vec<AnswerOutcome>> {
         let mut outcomes = Vec::with_capacity(photos.len());
         for photo in photos {
             outcomes.push(outcome(*photo, self.undo_one(*photo))?);
@@ -128,7 +128,7 @@ impl AnswerWriter {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read or written.
-    pub fn undo_last(&mut self) -> Result<Vec<AnswerOutcome>> {
+    pub(crate) fn undo_last(&mut self) -> Result<Vec<AnswerOutcome>> {
         let group = self.groups.pop().unwrap_or_default();
         self.undo(&group)
     }

@@ -9,7 +9,7 @@ use orientd_core::image::rgb::Rgb8;
 ///
 /// # Errors
 /// Returns an error if the picture has no pixels or there is no memory for it.
-pub fn compress(picture: &Rgb8, quality: i32) -> Result<Vec<u8>> {
+pub(crate) fn compress(picture: &Rgb8, quality: i32) -> Result<Vec<u8>> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(quality)?;
     let image = Image {

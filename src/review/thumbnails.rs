@@ -35,7 +35,7 @@ const QUALITY: i32 = 82;
 
 /// The longer side, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
+pub(crate) enum Size {
     Grid,
     Large,
 }
@@ -51,14 +51,14 @@ impl Size {
 
 /// Why there is no picture.
 #[derive(Debug)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// A reason that lies in the photo.
     Photo(String),
     Busy,
     Failed(anyhow::Error),
 }
 
-pub struct Thumbnails {
+pub(crate) struct Thumbnails {
     folder: PathBuf,
     limits: Limits,
     budget: Budget,
@@ -70,7 +70,7 @@ pub struct Thumbnails {
 impl Thumbnails {
     /// # Errors
     /// Returns an error if the folder cannot be made.
-    pub fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
+    pub(crate) fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
         DirBuilder::new()
             .recursive(true)
@@ -87,7 +87,7 @@ impl Thumbnails {
     ///
     /// # Errors
     /// Returns an error if the photo cannot be decoded, the cache cannot be written or too many requests wait.
-    pub async fn get(
+    pub(crate) async fn get(
         self: &std::sync::Arc<Self>,
         photo: KnownPhoto,
         size: Size,
@@ -107,7 +107,7 @@ impl Thumbnails {
     ///
     /// # Errors
     /// As [`Thumbnails::get`], but never because others wait.
-    pub fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
+    pub(crate) fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
         match self.kept(photo, size) {
             Some(bytes) => Ok(bytes),
             None => self.make(photo, size),
@@ -118,7 +118,7 @@ impl Thumbnails {
     ///
     /// # Errors
     /// Returns an error if the cache cannot be written.
-    pub fn picture(&self, photo: &KnownPhoto) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn picture(&self, photo: &KnownPhoto) -> Result<Option<Vec<u8>>> {
         match self.made(photo, Size::Grid) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Missing::Photo(_) | Missing::Busy) => Ok(None),

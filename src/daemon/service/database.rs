@@ -8,19 +8,19 @@ use anyhow::Result;
 use crate::store::Store;
 
 /// A database that is locked for longer is tried again later.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub struct Database {
+pub(super) struct Database {
     path: PathBuf,
     store: Option<Store>,
 }
 
 impl Database {
-    pub fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store) -> Self {
         Self { path: store.path().to_owned(), store: Some(store) }
     }
 
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.store.is_some()
     }
 
@@ -28,7 +28,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns an error if the database cannot be opened.
-    pub fn take(&mut self) -> Result<Store> {
+    pub(super) fn take(&mut self) -> Result<Store> {
         match self.store.take() {
             Some(store) => Ok(store),
             None => {
@@ -39,17 +39,17 @@ impl Database {
         }
     }
 
-    pub fn put_back(&mut self, store: Store) {
+    pub(super) fn put_back(&mut self, store: Store) {
         self.store = Some(store);
     }
 
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.store = None;
     }
 
     /// Does the database know photos below `path`? Yes if it cannot be asked: it is safer to believe
     /// that a disk is away than that its photos are gone.
-    pub fn knows_photos_below(&mut self, path: &Path) -> bool {
+    pub(super) fn knows_photos_below(&mut self, path: &Path) -> bool {
         let knows = self.take().and_then(|store| {
             let knows = store.has_photos_below(path);
             self.put_back(store);

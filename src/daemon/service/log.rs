@@ -16,7 +16,7 @@ const MOST_REMEMBERED: usize = 10_000;
 
 /// What was told already, and how often it came.
 #[derive(Default)]
-pub struct LogThrottle(HashMap<String, u64>);
+pub(super) struct LogThrottle(HashMap<String, u64>);
 
 impl LogThrottle {
     /// Counts one more. Returns the count if it is to be logged: 1 and every power of ten.
@@ -35,28 +35,28 @@ impl LogThrottle {
     }
 }
 
-pub struct Log {
+pub(super) struct Log {
     throttle: LogThrottle,
     shared: Arc<Shared>,
     run: RunId,
 }
 
 impl Log {
-    pub fn new(shared: Arc<Shared>, run: RunId) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, run: RunId) -> Self {
         Self { throttle: LogThrottle::default(), shared, run }
     }
 
     /// Everything counts as the first time again.
-    pub fn forget_all(&mut self) {
+    pub(super) fn forget_all(&mut self) {
         self.throttle = LogThrottle::default();
     }
 
-    pub fn forget(&mut self, text: &str) {
+    pub(super) fn forget(&mut self, text: &str) {
         self.throttle.forget(text);
     }
 
     /// Warns the first time, and then at every tenfold.
-    pub fn warn(&mut self, text: &str) {
+    pub(super) fn warn(&mut self, text: &str) {
         match self.throttle.count(text) {
             Some(1) => tracing::warn!("{text}"),
             Some(n) => tracing::warn!("{text} (for the {n}th time)"),
@@ -66,7 +66,7 @@ impl Log {
 
     /// Logs a photo that was looked at or turned; nothing if it is unchanged. `proposes`: turns are only proposed
     /// in its folder.
-    pub fn photo(&mut self, photo: &PhotoReport, proposes: bool) {
+    pub(super) fn photo(&mut self, photo: &PhotoReport, proposes: bool) {
         let path = photo.path.to_string_lossy().into_owned();
         let run = self.run;
         if let Some(reason) = &photo.reason {
@@ -99,7 +99,7 @@ impl Log {
     }
 
     /// Brings the status up to date; systemd is told when its line changes.
-    pub fn publish(&self, update: impl FnOnce(&mut Status)) {
+    pub(super) fn publish(&self, update: impl FnOnce(&mut Status)) {
         let mut status = self.shared.status();
         let before = status.line();
         update(&mut status);

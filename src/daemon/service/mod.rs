@@ -16,7 +16,7 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use sd_notify::NotifyState;
 
-pub use self::database::BUSY_TIMEOUT;
+pub(super) use self::database::BUSY_TIMEOUT;
 use self::database::Database;
 use self::log::Log;
 use self::retry::Retry;
@@ -27,7 +27,7 @@ use super::status::{RootStatus, ServiceState};
 use crate::engine::Engine;
 use crate::store::{RunId, Store};
 
-pub struct Service {
+pub(super) struct Service {
     settings: ServiceSettings,
     run: RunId,
     database: Database,
@@ -46,7 +46,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(
+    pub(super) fn new(
         settings: ServiceSettings,
         store: Store,
         run: RunId,
@@ -75,7 +75,7 @@ impl Service {
     ///
     /// # Errors
     /// Returns an error if the end of the run cannot be written; all photos' work is safe by then.
-    pub fn run(mut self) -> Result<()> {
+    pub(super) fn run(mut self) -> Result<()> {
         self.start();
         loop {
             while let Ok(message) = self.inbox.try_recv() {

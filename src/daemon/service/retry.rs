@@ -8,14 +8,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// The next try of a round that failed.
 #[derive(Clone, Copy, Debug)]
-pub struct Retry {
+pub(super) struct Retry {
     pub at: Instant,
     wait: Duration,
 }
 
 impl Retry {
     /// After another failure; `earlier`: the try that just failed was one already.
-    pub fn after(earlier: Option<Self>, now: Instant) -> Self {
+    pub(super) fn after(earlier: Option<Self>, now: Instant) -> Self {
         let wait = wait_after(earlier.map(|retry| retry.wait));
         Self { at: now + wait, wait }
     }

@@ -22,7 +22,7 @@ struct WatchedRoot {
 }
 
 /// All folders, their watches, and when they are looked through anyway.
-pub struct Roots {
+pub(super) struct Roots {
     roots: Vec<WatchedRoot>,
     watch: Option<Watches>,
     next_sweep: Instant,
@@ -30,7 +30,7 @@ pub struct Roots {
 }
 
 /// What [`Roots`] borrows from the service: the settings, and the queues that it fills.
-pub struct Surroundings<'a> {
+pub(super) struct Surroundings<'a> {
     pub config: &'a Config,
     pub work: &'a mut Work,
     pub log: &'a mut Log,
@@ -47,7 +47,7 @@ impl Surroundings<'_> {
 
 impl Roots {
     /// No folder yet; [`Roots::start`] takes them up.
-    pub fn new(config: &Config, now: Instant) -> Self {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
         Self {
             roots: Vec::new(),
             watch: None,
@@ -58,7 +58,7 @@ impl Roots {
 
     /// Places all watches, then queues all folders for a scan, in this order so that no change is missed.
     /// `wake` is called when a watch has a change to take.
-    pub fn start(
+    pub(super) fn start(
         &mut self,
         around: &mut Surroundings<'_>,
         wake: impl Fn() + Send + 'static,
@@ -86,7 +86,7 @@ impl Roots {
         tracing::info!(folders = self.roots.len(), watches = self.n_watches(), "watching");
     }
 
-    pub fn n_watches(&self) -> usize {
+    pub(super) fn n_watches(&self) -> usize {
         self.watch.as_ref().map_or(0, Watches::n_watches)
     }
 
@@ -149,7 +149,7 @@ impl Roots {
     }
 
     /// Takes what the watches have to tell.
-    pub fn take_changes(&mut self, around: &mut Surroundings<'_>, now: Instant) {
+    pub(super) fn take_changes(&mut self, around: &mut Surroundings<'_>, now: Instant) {
         let Some(watch) = &mut self.watch else { return };
         let changes = watch.take();
         for path in &changes.lost {
@@ -191,7 +191,7 @@ impl Roots {
     }
 
     /// Queues every folder that is there for a scan.
-    pub fn look_everywhere(&mut self, around: &mut Surroundings<'_>, now: Instant) {
+    pub(super) fn look_everywhere(&mut self, around: &mut Surroundings<'_>, now: Instant) {
         self.next_sweep = now + around.config.sweep;
         for at in 0..self.roots.len() {
             if self.check(at, around) {
@@ -203,7 +203,7 @@ impl Roots {
     }
 
     /// Sweeps and polls whose time has come.
-    pub fn look_when_due(&mut self, around: &mut Surroundings<'_>, now: Instant) {
+    pub(super) fn look_when_due(&mut self, around: &mut Surroundings<'_>, now: Instant) {
         if self.next_sweep <= now {
             self.look_everywhere(around, now);
         }
@@ -223,13 +223,13 @@ impl Roots {
     }
 
     /// When to look next although nothing is told.
-    pub fn next_due(&self) -> Instant {
+    pub(super) fn next_due(&self) -> Instant {
         let needs_poll = self.roots.iter().any(|root| root.is_polled || root.anchor.is_none());
         if needs_poll { self.next_sweep.min(self.next_poll) } else { self.next_sweep }
     }
 
     /// Checks the folders around what is due, and drops what lies in folders that are away.
-    pub fn keep_reachable(&mut self, around: &mut Surroundings<'_>) {
+    pub(super) fn keep_reachable(&mut self, around: &mut Surroundings<'_>) {
         for at in 0..self.roots.len() {
             let root = &self.roots[at].path;
             if around.work.due.paths.iter().any(|path| path.starts_with(root)) {
@@ -243,12 +243,12 @@ impl Roots {
     }
 
     /// The folders that are there.
-    pub fn anchors(&self) -> Vec<MountIdentity> {
+    pub(super) fn anchors(&self) -> Vec<MountIdentity> {
         self.roots.iter().filter_map(|root| root.anchor.clone()).collect()
     }
 
     /// How `path`, a root of the config, is kept up with.
-    pub fn state_of(&self, path: &Path) -> RootState {
+    pub(super) fn state_of(&self, path: &Path) -> RootState {
         match self.root_of(path).map(|at| &self.roots[at]) {
             Some(root) if root.anchor.is_none() => RootState::Away,
             Some(root) if root.is_polled => RootState::Polled,

@@ -79,7 +79,7 @@ functions! {
     picture_release: unsafe extern "C" fn(Picture) = b"heif_image_release\0";
 }
 
-pub struct LibHeif {
+pub(crate) struct LibHeif {
     functions: Functions,
     /// `1.15.1, libde265 1.0.11`
     pub version: String,
@@ -99,7 +99,7 @@ fn name() -> String {
 impl LibHeif {
     /// # Errors
     /// Returns an error if the system has none, or one that is too old to have what is used.
-    pub fn load() -> Result<Self, String> {
+    pub(crate) fn load() -> Result<Self, String> {
         let name = name();
         // SAFETY: a system library, whose initialisers do nothing unusual; this process exists for it.
         let object = unsafe { Object::new(&name) }.map_err(|_| format!("there is no {name}"))?;
@@ -126,7 +126,7 @@ impl LibHeif {
 
     /// The primary picture as it is coded, no side longer than a square of `max_pixels` allows
     /// sixteenfold.
-    pub fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
+    pub(crate) fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
         let f = &self.functions;
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.

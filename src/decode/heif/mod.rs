@@ -28,7 +28,7 @@ pub fn is_patched(versions: &str) -> bool {
 const BYTES_PER_PIXEL: u64 = 9;
 
 /// What became of the search for libheif.
-pub enum Heif {
+pub(super) enum Heif {
     /// Nobody has looked yet.
     NotTried,
     Missing(String),
@@ -39,7 +39,7 @@ pub enum Heif {
 impl Heif {
     /// Looks for the library and its codecs.
     #[cfg(feature = "heif")]
-    pub fn find() -> Self {
+    pub(super) fn find() -> Self {
         match library::LibHeif::load() {
             Ok(library) => Self::WalkEvent(library),
             Err(why) => Self::Missing(why),
@@ -54,7 +54,7 @@ impl Heif {
     /// Versions with known vulnerabilities (CVE-2026-32741 in libheif before 1.22, CVE-2026-33165 in libde265
     /// before 1.1.1) are used only where the process is confined: distributions fix older ones without
     /// changing the number.
-    pub fn unless_unsafe(self, confinement: Confinement) -> Self {
+    pub(super) fn unless_unsafe(self, confinement: Confinement) -> Self {
         match self.describe() {
             Ok(versions) if !is_patched(&versions) && !confinement.seccomp => {
                 let text = "which is used from 1.22 on where the kernel cannot confine it";
@@ -64,12 +64,12 @@ impl Heif {
         }
     }
 
-    pub fn is_tried(&self) -> bool {
+    pub(super) fn is_tried(&self) -> bool {
         !matches!(self, Self::NotTried)
     }
 
     /// Which versions were found, or why none is used.
-    pub fn describe(&self) -> Result<String, String> {
+    pub(super) fn describe(&self) -> Result<String, String> {
         match self {
             Self::NotTried => Err("not looked for".into()),
             Self::Missing(why) => Err(why.clone()),
@@ -79,7 +79,7 @@ impl Heif {
     }
 
     /// Checked before a file is read: every scan tries such files again, since the library may have been installed.
-    pub fn require(&self) -> Result<(), SkipReason> {
+    pub(super) fn require(&self) -> Result<(), SkipReason> {
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
@@ -94,7 +94,7 @@ impl Heif {
     }
 
     /// Decodes the primary picture as it is coded; `irot` and `imir` are its stored orientation.
-    pub fn decode(
+    pub(super) fn decode(
         &self,
         bytes: &[u8],
         limits: &Limits,

@@ -38,7 +38,7 @@ const SLACK: u64 = 96 << 20;
 /// large the picture is, for headers are where bombs begin.
 const HEIF_SLACK: u64 = 256 << 20;
 
-pub struct Process {
+pub(super) struct Process {
     child: Child,
     stream: UnixStream,
     /// Its standard error: what it printed before it ended.
@@ -52,7 +52,7 @@ pub struct Process {
 
 /// Why an exchange of messages failed.
 #[derive(Debug)]
-pub enum ConversationError {
+pub(super) enum ConversationError {
     Interrupted,
     /// It asked for more than a photo can need.
     Refused(SkipReason),
@@ -79,7 +79,7 @@ impl Process {
     ///
     /// # Errors
     /// Returns an error if it cannot be started, or does not report that it is ready.
-    pub fn start(heif: bool) -> Result<Self> {
+    pub(super) fn start(heif: bool) -> Result<Self> {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
         stream.set_read_timeout(Some(TICK)).context("cannot set a timeout")?;
         stream.set_write_timeout(Some(START)).context("cannot set a timeout")?;
@@ -120,13 +120,13 @@ impl Process {
     }
 
     /// Has it tried to load libheif?
-    pub fn has_heif(&self) -> bool {
+    pub(super) fn has_heif(&self) -> bool {
         self.heif.is_some()
     }
 
     /// Sets what the file at hand may take: its own size twice, and `pixels` bytes twice, over what
     /// the process had before any file.
-    pub fn allow(
+    pub(super) fn allow(
         &mut self,
         times: Times,
         n_bytes: u64,
@@ -143,7 +143,7 @@ impl Process {
         Ok(())
     }
 
-    pub fn send(&mut self, request: &Request, file: &File) -> Result<(), ConversationError> {
+    pub(super) fn send(&mut self, request: &Request, file: &File) -> Result<(), ConversationError> {
         let request = serde_json::to_vec(request).map_err(io::Error::other)?;
         ipc::write(&self.stream, &[&request])?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -155,15 +155,15 @@ impl Process {
         Ok(())
     }
 
-    pub fn go(&mut self) -> Result<(), ConversationError> {
+    pub(super) fn go(&mut self) -> Result<(), ConversationError> {
         Ok(ipc::write(&self.stream, &[GO])?)
     }
 
-    pub fn recv(&mut self, signals: &Signals) -> Result<Reply, ConversationError> {
+    pub(super) fn recv(&mut self, signals: &Signals) -> Result<Reply, ConversationError> {
         from_slice(&self.frame(MOST_BYTES, signals)?).map_err(|_| ConversationError::Malformed)
     }
 
-    pub fn recv_pixels(
+    pub(super) fn recv_pixels(
         &mut self,
         n: usize,
         signals: &Signals,
@@ -184,7 +184,7 @@ impl Process {
     }
 
     /// Ends the process, and says what that means for its file.
-    pub fn cause(mut self, end: &ConversationError) -> SkipReason {
+    pub(super) fn cause(mut self, end: &ConversationError) -> SkipReason {
         // One that is dying by itself says more about why than one that is killed.
         let status =
             if matches!(end, ConversationError::Lost(_)) { self.wait(GRACE) } else { None };

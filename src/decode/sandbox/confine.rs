@@ -22,7 +22,7 @@ const MOST_NOISE: u64 = 64 << 10;
 ///
 /// # Errors
 /// Returns an error if the system refuses what every Linux grants.
-pub fn settle_in() -> Result<()> {
+pub(super) fn settle_in() -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .context("cannot arrange to end with the parent")?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
@@ -52,7 +52,7 @@ pub fn settle_in() -> Result<()> {
 }
 
 /// Confines this process for good, with what this kernel has. `threads`: a library starts some.
-pub fn confine(threads: bool) -> Confinement {
+pub(super) fn confine(threads: bool) -> Confinement {
     Confinement {
         landlock: or_logged("landlock", no_files()),
         seccomp: or_logged("seccomp", few_calls(threads)),
@@ -169,7 +169,7 @@ fn apply(filter: SeccompFilter) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if `/proc` cannot be read; so this comes before the confinement.
-pub fn address_space() -> Result<u64> {
+pub(super) fn address_space() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").context("cannot read /proc")?;
     let pages: u64 = text.split_whitespace().next().unwrap_or_default().parse()?;
     Ok(pages.saturating_mul(u64::try_from(rustix::param::page_size())?))
@@ -179,6 +179,6 @@ pub fn address_space() -> Result<u64> {
 ///
 /// # Errors
 /// Returns an error if there is none.
-pub fn conversation() -> Result<std::os::unix::net::UnixStream> {
+pub(super) fn conversation() -> Result<std::os::unix::net::UnixStream> {
     Ok(std::io::stdin().as_fd().try_clone_to_owned()?.into())
 }

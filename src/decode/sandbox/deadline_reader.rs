@@ -8,11 +8,11 @@ use crate::signals::Signals;
 
 /// How long a file may still take after an interruption, and a process to end. The daemon must stop within five
 /// seconds.
-pub const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// Reads from a process that may take its time, shows signs of life meanwhile, and gives up at the
 /// deadline, or soon after an interruption.
-pub struct DeadlineReader<'a> {
+pub(super) struct DeadlineReader<'a> {
     pub stream: &'a UnixStream,
     pub signals: &'a Signals,
     pub deadline: Instant,

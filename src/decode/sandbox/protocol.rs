@@ -9,11 +9,11 @@ use crate::files::identity::{ContentHash, Identity};
 use orientd_core::format::sniff::Format;
 
 /// The longest message but pixels.
-pub const MOST_BYTES: usize = 1 << 20;
+pub(super) const MOST_BYTES: usize = 1 << 20;
 
 /// Look at the file whose descriptor follows (`SCM_RIGHTS`, with one byte).
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub(super) struct Request {
     /// The file's name, without its folder: its ending is a hint, and it is all that is told of it.
     pub name: String,
     pub identity: Identity,
@@ -23,7 +23,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Reply {
+pub(super) enum Reply {
     /// The first message: what holds the process, and the address space it has before any file.
     Ready {
         confinement: Confinement,
@@ -51,4 +51,4 @@ pub enum Reply {
 }
 
 /// The answer to [`Reply::Needs`].
-pub const GO: &[u8] = b"go";
+pub(super) const GO: &[u8] = b"go";

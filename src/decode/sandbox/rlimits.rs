@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 /// Sets the soft limit of the process, or the hard one if that is lower.
-pub fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> io::Result<()> {
+pub(super) fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(soft), maximum: None };
     match prlimit(Some(pid), resource, limit) {
         Ok(_) => Ok(()),
@@ -21,7 +21,7 @@ pub fn set_soft_limit(pid: Pid, resource: Resource, soft: u64) -> io::Result<()>
 }
 
 /// Whole seconds of CPU time so far, rounded up.
-pub fn cpu_seconds(pid: Pid) -> io::Result<u64> {
+pub(super) fn cpu_seconds(pid: Pid) -> io::Result<u64> {
     let pid = pid.as_raw_nonzero().get();
     let mut clock = 0;
     // SAFETY: fills the number that it is given.

@@ -10,33 +10,33 @@ use super::Times;
 use super::protocol::Reply;
 use crate::error::SkipReason;
 
-pub struct TestSwitch {
+pub(super) struct TestSwitch {
     /// What to do at which file name.
     rules: Vec<(String, String)>,
 }
 
 /// `None` if nothing is asked for.
-pub fn from_environment() -> Option<TestSwitch> {
+pub(super) fn from_environment() -> Option<TestSwitch> {
     let text = std::env::var("ORIENTD_TEST_DECODER").ok()?;
     let rules = text.split(',').filter_map(|rule| rule.split_once(':'));
     Some(TestSwitch { rules: rules.map(|(act, name)| (act.into(), name.into())).collect() })
 }
 
 /// What one file may take, so that a test need not wait for minutes.
-pub fn times() -> Option<Times> {
+pub(super) fn times() -> Option<Times> {
     let seconds = std::env::var("ORIENTD_TEST_DECODER_SECONDS").ok()?;
     let cpu = Duration::from_secs(seconds.parse().ok()?);
     Some(Times { cpu, wall: 2 * cpu })
 }
 
 /// Whether to decode here, without a process of its own.
-pub fn in_process() -> bool {
+pub(super) fn in_process() -> bool {
     std::env::var_os("ORIENTD_BENCH_IN_PROCESS").is_some()
 }
 
 impl TestSwitch {
     /// Does what is asked for at a file of this name; most of it has no return.
-    pub fn act(&self, name: &str) -> Option<Reply> {
+    pub(super) fn act(&self, name: &str) -> Option<Reply> {
         let (act, _) = self.rules.iter().find(|(_, at)| at == name)?;
         match act.as_str() {
             // SAFETY: not at all, which is the point: a decoder that writes where it must not.

@@ -13,7 +13,7 @@ use orientd_core::image::rgb::Rgb8;
 
 /// Asks for kitty's graphics, the terminal's name, and (what every terminal answers, so it ends the
 /// wait) its attributes: kitty's "Terminal graphics protocol", xterm's XTVERSION and DA1.
-pub const QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[c";
+pub(super) const QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[c";
 
 /// Bytes of base64 in one of kitty's commands.
 const KITTY_CHUNK: usize = 4096;
@@ -113,7 +113,7 @@ fn attributes(reply: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Has DA1's answer come? It is the last one.
-pub fn is_answered(reply: &[u8]) -> bool {
+pub(super) fn is_answered(reply: &[u8]) -> bool {
     let start = reply.windows(3).rposition(|part| part == b"\x1b[?");
     start.is_some_and(|at| reply.get(at..).unwrap_or_default().contains(&b'c'))
 }

@@ -16,7 +16,7 @@ const ESCAPE: u8 = 0x1b;
 
 /// The keys that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub(super) enum Key {
     /// As proposed.
     Yes,
     /// Fine as it is.
@@ -29,7 +29,7 @@ pub enum Key {
 }
 
 #[derive(Default)]
-pub struct Keys {
+pub(super) struct Keys {
     parser: Parser,
     heard: Heard,
 }
@@ -48,7 +48,7 @@ struct Heard {
 
 impl Keys {
     /// Takes the next byte. Returns the key that it completes, if any.
-    pub fn take(&mut self, byte: u8) -> Option<Key> {
+    pub(super) fn take(&mut self, byte: u8) -> Option<Key> {
         if byte == CTRL_C {
             *self = Self::default();
             return Some(Key::Quit);
@@ -64,7 +64,7 @@ impl Keys {
     }
 
     /// How long to wait for the rest of a sequence; `None` if none has begun.
-    pub fn patience(&self) -> Option<Duration> {
+    pub(super) fn patience(&self) -> Option<Duration> {
         let Heard { n_begun, takes_next, is_pasting, .. } = self.heard;
         match n_begun {
             _ if is_pasting => None,
@@ -77,7 +77,7 @@ impl Keys {
 
     /// Nothing has come for that long: it was the key Escape (or Alt with another), not the start of
     /// something.
-    pub fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         if self.patience().is_some() {
             *self = Self::default();
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub use graphics::Graphics;
+pub(crate) use graphics::Graphics;
 
 use self::keys::Key;
 use self::screen::{Input, Screen};
@@ -27,7 +27,7 @@ use orientd_core::orientation::Turn;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Everything that is needed from the command line and the config.
-pub struct TerminalSettings {
+pub(crate) struct TerminalSettings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<ModelId>,
@@ -59,7 +59,7 @@ struct Review {
 ///
 /// # Errors
 /// Returns an error if there is no terminal, or the database fails. The terminal is given back as it was.
-pub fn run(settings: TerminalSettings) -> Result<()> {
+pub(crate) fn run(settings: TerminalSettings) -> Result<()> {
     let TerminalSettings { reader, writer, model, turns, thumbnails, graphics, descending } =
         settings;
     let mut screen = Screen::open()?;

@@ -32,7 +32,7 @@ static HOOK: Once = Once::new();
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(super) enum Input {
     Key(Key),
     /// The window has another size.
     Resized,
@@ -40,7 +40,7 @@ pub enum Input {
     Ended,
 }
 
-pub struct Screen {
+pub(super) struct Screen {
     keys: Keys,
     signals: UnixStream,
     is_resized: Arc<AtomicBool>,
@@ -51,7 +51,7 @@ pub struct Screen {
 impl Screen {
     /// # Errors
     /// Returns an error if stdin or stdout is no terminal, or it cannot be set.
-    pub fn open() -> Result<Self> {
+    pub(super) fn open() -> Result<Self> {
         ensure!(
             io::stdin().is_terminal() && io::stdout().is_terminal(),
             "--tty needs a terminal\n  without it, `orientd review` shows a page in the browser"
@@ -94,13 +94,13 @@ impl Screen {
 
     /// # Errors
     /// Returns an error if the terminal is gone.
-    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to the terminal")
     }
 
     /// Columns, rows, and the pixels of one character where the terminal says so.
-    pub fn size(&self) -> (usize, usize, Option<(usize, usize)>) {
+    pub(super) fn size(&self) -> (usize, usize, Option<(usize, usize)>) {
         let Ok(size) = window_size() else { return (80, 24, None) };
         let columns = usize::from(size.columns);
         let rows = usize::from(size.rows);
@@ -115,7 +115,7 @@ impl Screen {
     ///
     /// # Errors
     /// Returns an error if the terminal is gone.
-    pub fn ask(
+    pub(super) fn ask(
         &mut self,
         query: &[u8],
         patience: Duration,
@@ -139,7 +139,7 @@ impl Screen {
     ///
     /// # Errors
     /// Returns an error if the terminal is gone.
-    pub fn show(&mut self, picture: &[u8], keys: &[u8]) -> Result<()> {
+    pub(super) fn show(&mut self, picture: &[u8], keys: &[u8]) -> Result<()> {
         self.write(picture)?;
         tcflush(io::stdin(), QueueSelector::IFlush).context("the terminal")?;
         self.keys = Keys::default();
@@ -150,7 +150,7 @@ impl Screen {
     ///
     /// # Errors
     /// Returns an error if the terminal cannot be read.
-    pub fn next(&mut self) -> Result<Input> {
+    pub(super) fn next(&mut self) -> Result<Input> {
         let mut patience = None;
         loop {
             if self.is_ended.load(Ordering::SeqCst) {

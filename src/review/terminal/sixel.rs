@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use orientd_core::image::rgb::Rgb8;
 
 /// Black below the last row.
-pub fn pixel(picture: &Rgb8, x: usize, y: usize) -> [u8; 3] {
+pub(super) fn pixel(picture: &Rgb8, x: usize, y: usize) -> [u8; 3] {
     let at = 3 * (y * picture.width + x);
     let pixel = picture.pixels.get(at..at + 3).and_then(|bytes| bytes.try_into().ok());
     pixel.unwrap_or_default()
@@ -15,7 +15,7 @@ pub fn pixel(picture: &Rgb8, x: usize, y: usize) -> [u8; 3] {
 const STEPS: usize = 6;
 
 /// Which of the 216 is nearest, after `nudge` (for dithering) is added.
-pub fn cube(pixel: [u8; 3], nudge: [i16; 3]) -> usize {
+pub(super) fn cube(pixel: [u8; 3], nudge: [i16; 3]) -> usize {
     let step = |channel: u8, nudge: i16| {
         let value = (i16::from(channel) + nudge).clamp(0, 255);
         (usize::try_from(value).unwrap_or(0) * (STEPS - 1) + 127) / 255
@@ -29,7 +29,7 @@ const BAYER: [[i16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15,
 
 /// DEC's sixels (VT330/VT340 Programmer Reference, chapter 14): bands of six rows, one pass a colour,
 /// with 216 fixed colours, dithered.
-pub fn sixel(picture: &Rgb8) -> Vec<u8> {
+pub(super) fn sixel(picture: &Rgb8) -> Vec<u8> {
     let width = picture.width;
     let height = picture.height;
     let mut out = format!("\x1bP0;1;0q\"1;1;{width};{height}").into_bytes();

@@ -26,13 +26,13 @@ const CELL: (usize, usize) = (8, 16);
 
 const KEYS: &str = "y turn as shown   n fine as it is   1 2 3 4 its top is up, right, down, left now   u undo   space later   q quit";
 
-pub struct View {
+pub(super) struct View {
     pub thumbnails: Thumbnails,
     pub graphics: Graphics,
 }
 
 /// What there is to tell.
-pub struct Shown<'a> {
+pub(super) struct Shown<'a> {
     /// `None`: nothing waits.
     pub card: Option<&'a Card>,
     pub n_answered: usize,
@@ -41,20 +41,20 @@ pub struct Shown<'a> {
 }
 
 /// A photo as it is and the turn proposed for it, or why there is no picture.
-pub enum Pictures {
+pub(super) enum Pictures {
     Shown(Rgb8, Turn),
     Missing(String),
 }
 
 /// The whole screen, anew: first everything else, then the line of keys.
-pub struct Drawn {
+pub(super) struct Drawn {
     pub picture: Vec<u8>,
     pub keys: Vec<u8>,
 }
 
 impl View {
     /// Decoded once, drawn again for every size of the window.
-    pub fn pictures(&self, photo: Option<(Turn, &KnownPhoto)>) -> Pictures {
+    pub(super) fn pictures(&self, photo: Option<(Turn, &KnownPhoto)>) -> Pictures {
         let (Some((turn, photo)), true) = (photo, self.graphics != Graphics::None) else {
             return Pictures::Missing(String::new());
         };
@@ -81,7 +81,7 @@ impl View {
     ///
     /// # Errors
     /// Returns an error if a picture cannot be encoded.
-    pub fn draw(
+    pub(super) fn draw(
         &self,
         shown: &Shown<'_>,
         pictures: &Pictures,
@@ -177,11 +177,11 @@ fn fitting((width, height): (usize, usize), most: Cells, cell: (usize, usize)) -
 }
 
 /// Fit for a terminal.
-pub fn name(card: &Card) -> String {
+pub(super) fn name(card: &Card) -> String {
     file_name(&card.path)
 }
 
-pub fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     clean(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 

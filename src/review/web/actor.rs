@@ -11,13 +11,13 @@ const QUEUE: usize = 64;
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 /// The way to the thread. It ends when the last of these is dropped.
-pub struct Actor<T> {
+pub(super) struct Actor<T> {
     jobs: mpsc::Sender<Job<T>>,
 }
 
 impl<T: Send + 'static> Actor<T> {
     /// `close` is called when nobody can call any more.
-    pub fn spawn(
+    pub(super) fn spawn(
         name: &str,
         mut owned: T,
         close: impl FnOnce(T) -> Result<()> + Send + 'static,
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Actor<T> {
     ///
     /// # Errors
     /// Returns an error if `work` does, or the thread has ended.
-    pub async fn call<R: Send + 'static>(
+    pub(super) async fn call<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut T) -> Result<R> + Send + 'static,
     ) -> Result<R> {

@@ -24,7 +24,7 @@ use orientd_core::orientation::Turn;
 
 const MOST_ON_A_PAGE: usize = 200;
 
-pub fn router() -> Router<Arc<Page>> {
+pub(super) fn router() -> Router<Arc<Page>> {
     Router::new()
         .route("/api/page", get(photos))
         .route("/api/counts", get(counts))

@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The secrets of one life of the server, and the address they hold for.
-pub struct Auth {
+pub(super) struct Auth {
     address: SocketAddr,
     password: Option<String>,
     /// In the printed address, and in the cookie.
@@ -25,18 +25,18 @@ pub struct Auth {
 }
 
 /// Why a request goes no further.
-pub type Refusal = (StatusCode, &'static str);
+pub(super) type Refusal = (StatusCode, &'static str);
 
 impl Auth {
     /// # Errors
     /// Returns an error if the system has no random numbers.
-    pub fn new(address: SocketAddr, password: Option<String>) -> Result<Self> {
+    pub(super) fn new(address: SocketAddr, password: Option<String>) -> Result<Self> {
         let once = Mutex::new(Some(random_token()?));
         Ok(Self { address, password, token: random_token()?, once })
     }
 
     /// What is printed. With a password there is no token in it.
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         if self.password.is_some() {
             return format!("http://{}/", self.address);
         }
@@ -44,7 +44,7 @@ impl Auth {
     }
 
     /// What a browser is opened with.
-    pub fn once(&self) -> String {
+    pub(super) fn once(&self) -> String {
         let once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
         match once.as_deref() {
             Some(once) if self.password.is_none() => {
@@ -58,7 +58,7 @@ impl Auth {
     ///
     /// # Errors
     /// Returns an error if the request may come from another site; it is what the client is told.
-    pub fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(host) = single(headers, header::HOST.as_str()) else {
             return forbidden("the request must name one host");
         };
@@ -94,7 +94,7 @@ impl Auth {
     }
 
     /// Does the request carry the cookie?
-    pub fn is_known(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         let name = self.cookie_name();
         let cookies =
             headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -105,7 +105,7 @@ impl Auth {
     }
 
     /// Is this the token of the printed address, or the one for the opened browser, used first now?
-    pub fn is_token(&self, token: &str) -> bool {
+    pub(super) fn is_token(&self, token: &str) -> bool {
         if self.password.is_some() {
             return false;
         }
@@ -117,11 +117,11 @@ impl Auth {
         is_equal(token, &self.token)
     }
 
-    pub fn asks_for_password(&self) -> bool {
+    pub(super) fn asks_for_password(&self) -> bool {
         self.password.is_some()
     }
 
-    pub fn is_password(&self, password: &str) -> bool {
+    pub(super) fn is_password(&self, password: &str) -> bool {
         self.password.as_deref().is_some_and(|known| is_equal(password, known))
     }
 
@@ -134,7 +134,7 @@ impl Auth {
     ///
     /// # Errors
     /// Returns an error if the token is no valid header value; one made here always is.
-    pub fn cookie(&self) -> Result<HeaderValue> {
+    pub(super) fn cookie(&self) -> Result<HeaderValue> {
         let name = self.cookie_name();
         let token = &self.token;
         let cookie = format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/");
@@ -143,7 +143,7 @@ impl Auth {
 }
 
 /// On every answer, refused or not.
-pub fn harden(headers: &mut HeaderMap) {
+pub(super) fn harden(headers: &mut HeaderMap) {
     for (name, value) in [
         ("content-security-policy", POLICY),
         ("x-frame-options", "DENY"),

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// `None` if the person has none.
-pub fn home() -> Option<PathBuf> {
+pub(super) fn home() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
 }
 
 /// `folder` with `home` as `~`.
-pub fn shortened(folder: &Path, home: Option<&Path>) -> PathBuf {
+pub(super) fn shortened(folder: &Path, home: Option<&Path>) -> PathBuf {
     match home.and_then(|home| folder.strip_prefix(home).ok()) {
         Some(below) => Path::new("~").join(below),
         None => folder.to_owned(),
@@ -16,7 +16,7 @@ pub fn shortened(folder: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 /// What was typed to search for, `~` as `home`.
-pub fn in_full(text: &str, home: Option<&Path>) -> String {
+pub(super) fn in_full(text: &str, home: Option<&Path>) -> String {
     let below = text.strip_prefix('~').filter(|below| below.is_empty() || below.starts_with('/'));
     match (below, home) {
         (Some(below), Some(home)) => format!("{}{below}", home.to_string_lossy()),

@@ -26,7 +26,7 @@ use crate::pipeline::policy::TurnSettings;
 use crate::store::{ModelId, Store, ThresholdOverrides};
 
 /// Everything that the page needs from the command line and the config.
-pub struct PageSettings {
+pub(crate) struct PageSettings {
     pub address: SocketAddr,
     /// Asked for instead of the token in the address.
     pub password: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Page {
 ///
 /// # Errors
 /// Returns an error if the address cannot be had, or a thread or the database fails.
-pub fn serve(settings: PageSettings) -> Result<()> {
+pub(crate) fn serve(settings: PageSettings) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(settings.n_decoders + 8)

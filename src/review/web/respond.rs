@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use super::Page;
 
 /// Enough for a page of answers.
-pub const MOST_BODY: usize = 64 << 10;
+pub(super) const MOST_BODY: usize = 64 << 10;
 
 /// A body comes at once or not at all.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub type Shared = State<Arc<Page>>;
+pub(super) type Shared = State<Arc<Page>>;
 
-pub async fn body(request: Request) -> Result<Bytes, Response> {
+pub(super) async fn body(request: Request) -> Result<Bytes, Response> {
     let body = axum::body::to_bytes(request.into_body(), MOST_BODY);
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => Ok(body),
@@ -28,7 +28,7 @@ pub async fn body(request: Request) -> Result<Bytes, Response> {
 }
 
 /// The person is told, and so is the log.
-pub fn failed(err: &anyhow::Error) -> Response {
+pub(super) fn failed(err: &anyhow::Error) -> Response {
     tracing::error!("{err:#}");
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}\n")).into_response()
 }

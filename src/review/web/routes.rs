@@ -17,7 +17,7 @@ use super::{Page, api, auth};
 /// For the whole of a request, its body too. A page of 200 slow disks' photos stays below it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
-pub fn router(page: Arc<Page>) -> Router {
+pub(super) fn router(page: Arc<Page>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/login", post(login))

@@ -25,7 +25,7 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// Returns an error if signals cannot be listened to.
-pub async fn serve(listener: TcpListener, page: Arc<Page>) -> Result<()> {
+pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) -> Result<()> {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;

@@ -13,7 +13,7 @@ const LONGEST_LINE: usize = 300;
 
 /// What the page shows.
 #[derive(Clone, Debug, Default)]
-pub struct Progress {
+pub(super) struct Progress {
     pub is_running: bool,
     /// The latest line that the trainer wrote.
     pub line: String,
@@ -21,7 +21,7 @@ pub struct Progress {
     pub succeeded: Option<bool>,
 }
 
-pub struct Training {
+pub(super) struct Training {
     db: PathBuf,
     state: Mutex<TrainingState>,
 }
@@ -33,7 +33,7 @@ struct TrainingState {
 }
 
 impl Training {
-    pub fn new(db: PathBuf) -> Self {
+    pub(super) fn new(db: PathBuf) -> Self {
         Self { db, state: Mutex::default() }
     }
 
@@ -42,7 +42,7 @@ impl Training {
     }
 
     /// Is there a trainer to start?
-    pub fn is_installed() -> bool {
+    pub(super) fn is_installed() -> bool {
         let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
         let path = std::env::var_os("PATH").unwrap_or_default();
         beside
@@ -52,7 +52,7 @@ impl Training {
     }
 
     /// The present state; a trainer that has ended is noted.
-    pub fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         let mut state = self.state();
         let ended = state.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
         if let Some(status) = ended {
@@ -67,7 +67,7 @@ impl Training {
     ///
     /// # Errors
     /// Returns an error if it runs already or cannot be started.
-    pub fn start(self: &Arc<Self>) -> Result<()> {
+    pub(super) fn start(self: &Arc<Self>) -> Result<()> {
         if self.progress().is_running {
             bail!("training is under way");
         }
@@ -115,7 +115,7 @@ impl Training {
     }
 
     /// Ends a trainer that runs; it goes on where it was when it is started again.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         if let Some(mut child) = self.state().child.take() {
             let ended = child.kill().and_then(|()| child.wait());
             if let Err(err) = ended {

@@ -40,7 +40,7 @@ fn normalised(mut kernel: Kernel) -> Kernel {
     kernel
 }
 
-pub fn gaussian(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn gaussian(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let deviation = draw(op.range, rng).max(1e-3);
     let reach = (3.0 * deviation).ceil() as isize;
     let weight = |offset: isize| (-0.5 * (offset as f64 / deviation).powi(2)).exp() as f32;
@@ -50,7 +50,7 @@ pub fn gaussian(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()>
     Ok(())
 }
 
-pub fn average(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn average(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let side = draw(op.range, rng).round().max(1.0) as isize;
     let offsets = (0..side).map(|offset| offset - side / 2);
     let square = offsets.clone().flat_map(|dy| offsets.clone().map(move |dx| (dx, dy, 1.0)));
@@ -59,7 +59,7 @@ pub fn average(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> 
 }
 
 /// Along a line of `side` pixels in any direction.
-pub fn motion(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn motion(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let side = draw(op.range, rng).round().max(1.0);
     let (sin, cos) = rng.random_range(0.0..std::f64::consts::TAU).sin_cos();
     let line = (0..side as usize).map(|step| {
@@ -71,7 +71,7 @@ pub fn motion(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
 }
 
 /// The median of a window of odd side.
-pub fn median(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn median(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let reach = (draw(op.range, rng).round().max(1.0) as usize / 2) as isize;
     let source = picture.pixels.clone();
     let width = picture.width;

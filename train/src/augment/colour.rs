@@ -19,23 +19,23 @@ fn map_values(picture: &mut Rgb8, change: impl Fn(usize, f64) -> f64) -> Result<
     Ok(())
 }
 
-pub fn add(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn add(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let by = draw_channels(op, rng);
     map_values(picture, |channel, value| value + by[channel])
 }
 
-pub fn multiply(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn multiply(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let by = draw_channels(op, rng);
     map_values(picture, |channel, value| value * by[channel])
 }
 
-pub fn cast(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn cast(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let by: [f64; 3] = std::array::from_fn(|_| draw(op.range, rng));
     map_values(picture, |channel, value| value * by[channel])
 }
 
 /// All channels become their mean.
-pub fn grey(picture: &mut Rgb8) -> Result<()> {
+pub(super) fn grey(picture: &mut Rgb8) -> Result<()> {
     for pixel in picture.pixels.chunks_exact_mut(3) {
         let sum: u16 = pixel.iter().map(|value| u16::from(*value)).sum();
         pixel.fill(u8::try_from((sum + 1) / 3)?);
@@ -43,30 +43,30 @@ pub fn grey(picture: &mut Rgb8) -> Result<()> {
     Ok(())
 }
 
-pub fn gamma(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn gamma(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let exponent = draw_channels(op, rng);
     map_values(picture, |channel, value| 255.0 * (value / 255.0).powf(exponent[channel]))
 }
 
 /// 1 / (1 + exp(gain · (cut-off − value))), with the cut-off around the middle.
-pub fn sigmoid(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn sigmoid(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let gain = draw(op.range, rng);
     let middle = draw([0.4, 0.6], rng);
     map_values(picture, |_, value| 255.0 / (1.0 + (gain * (middle - value / 255.0)).exp()))
 }
 
-pub fn log(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn log(picture: &mut Rgb8, op: &Op, rng: &mut ChaCha8Rng) -> Result<()> {
     let gain = draw(op.range, rng);
     map_values(picture, |_, value| 255.0 * gain * (1.0 + value / 255.0).log2())
 }
 
-pub fn linear(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn linear(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let by = draw_channels(op, rng);
     map_values(picture, |channel, value| 127.0 + by[channel] * (value - 127.0))
 }
 
 /// Turns the colours around the grey axis and stretches them away from it.
-pub fn hue_saturation(picture: &mut Rgb8, op: &HueSaturation, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn hue_saturation(picture: &mut Rgb8, op: &HueSaturation, rng: &mut ChaCha8Rng) -> Result<()> {
     let angle = draw(op.range, rng).to_radians();
     let saturation = 1.0 + draw(op.saturation, rng);
     let matrix = colour_matrix(angle, saturation);

@@ -13,7 +13,7 @@ use super::{FrequencyBlend, draw};
 /// Side of the cloud before it is enlarged.
 const SIDE: usize = 16;
 
-pub fn blend(picture: &mut Rgb8, op: &FrequencyBlend, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn blend(picture: &mut Rgb8, op: &FrequencyBlend, rng: &mut ChaCha8Rng) -> Result<()> {
     let cloud = cloud(draw(op.range, rng), rng);
     let factor = draw(op.multiply, rng);
     let contrast = draw(op.contrast, rng);

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Crop, draw};
 
 /// A random part of the photo.
-pub fn crop(photo: &Rgb8, op: &Crop, rng: &mut ChaCha8Rng) -> Rgb8 {
+pub(super) fn crop(photo: &Rgb8, op: &Crop, rng: &mut ChaCha8Rng) -> Rgb8 {
     let area = draw(op.range, rng);
     let stretch = draw([-op.aspect.ln(), op.aspect.ln()], rng).exp().sqrt();
     let side = |full: usize, factor: f64| {
@@ -25,7 +25,7 @@ pub fn crop(photo: &Rgb8, op: &Crop, rng: &mut ChaCha8Rng) -> Rgb8 {
 }
 
 /// Tilted about the middle, bilinear; what comes in from outside continues the edge.
-pub fn rotate(picture: &Rgb8, degrees: f64) -> Rgb8 {
+pub(super) fn rotate(picture: &Rgb8, degrees: f64) -> Rgb8 {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let right = (picture.width - 1) as f64;
     let bottom = (picture.height - 1) as f64;

@@ -22,7 +22,7 @@ fn add_noise(picture: &mut Rgb8, per_channel: bool, mut noise: impl FnMut() -> f
     Ok(())
 }
 
-pub fn gaussian(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn gaussian(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let deviation = draw(op.range, rng);
     let per_channel = rng.random_bool(op.per_channel);
     add_noise(picture, per_channel, || {
@@ -31,7 +31,7 @@ pub fn gaussian(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Res
     })
 }
 
-pub fn laplace(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn laplace(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     // A Laplace variable of scale b has the standard deviation b·√2.
     let deviation = draw(op.range, rng);
     let per_channel = rng.random_bool(op.per_channel);
@@ -43,7 +43,7 @@ pub fn laplace(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Resu
 }
 
 /// Poisson events, as many brighter as darker pixels.
-pub fn poisson(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn poisson(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let mean = draw(op.range, rng);
     let per_channel = rng.random_bool(op.per_channel);
     let events = Poisson::new(mean.max(1e-3))?;
@@ -54,7 +54,7 @@ pub fn poisson(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Resu
 }
 
 /// Pixels, or single channels of them, become black.
-pub fn dropout(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn dropout(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Result<()> {
     let share = draw(op.range, rng).clamp(0.0, 1.0);
     let width = if rng.random_bool(op.per_channel) { 1 } else { 3 };
     for values in picture.pixels.chunks_exact_mut(width) {
@@ -66,7 +66,7 @@ pub fn dropout(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -> Resu
 }
 
 /// Pixels become `towards` or something between.
-pub fn speckle(picture: &mut Rgb8, op: &Op, towards: u8, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn speckle(picture: &mut Rgb8, op: &Op, towards: u8, rng: &mut ChaCha8Rng) -> Result<()> {
     let share = draw(op.range, rng).clamp(0.0, 1.0);
     for pixel in picture.pixels.chunks_exact_mut(3) {
         if rng.random_bool(share) {

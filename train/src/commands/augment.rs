@@ -7,7 +7,7 @@ use crate::augment::sheets;
 use crate::cli::Augment;
 use crate::data::open_photo;
 
-pub fn run(args: &Augment) -> Result<()> {
+pub(super) fn run(args: &Augment) -> Result<()> {
     let config = load(&args.settings)?;
     let mut photos = Vec::new();
     for path in &args.photos {

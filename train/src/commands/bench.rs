@@ -15,7 +15,7 @@ use crate::net::layers::channels_last;
 const WARM_UP: usize = 3;
 
 /// Prints one line of JSON.
-pub fn run(args: &Bench) -> Result<()> {
+pub(super) fn run(args: &Bench) -> Result<()> {
     let mut config = load(&args.settings)?;
     config.fit.views = 1;
     ensure!(args.steps > 0 && args.pictures > 1, "nothing to measure");

@@ -18,7 +18,7 @@ use crate::fit::images::input_spec;
 use crate::onnx::Session;
 use crate::report::html;
 
-pub fn run(args: &Eval) -> Result<()> {
+pub(super) fn run(args: &Eval) -> Result<()> {
     let cache = Cache::open(&args.cache)?;
     ensure!(
         args.run.is_none() || args.settings.config.is_none(),
@@ -72,7 +72,7 @@ fn calibrated(run: &Path, config: &Config, cache: &Cache) -> Result<(Engine, Cal
 }
 
 /// Writes `eval.json`, `report.html` and `worst.png`.
-pub fn write(evaluation: &Evaluation, cache: &Cache, folder: &Path) -> Result<()> {
+pub(super) fn write(evaluation: &Evaluation, cache: &Cache, folder: &Path) -> Result<()> {
     let json = serde_json::to_string_pretty(evaluation)?;
     crate::files::write_whole(&folder.join("eval.json"), json.as_bytes())?;
     let sheet = html::contact_sheet_of(evaluation, cache)?;
@@ -82,7 +82,7 @@ pub fn write(evaluation: &Evaluation, cache: &Cache, folder: &Path) -> Result<()
 }
 
 /// The figures in a few lines.
-pub fn summary(evaluation: &Evaluation) -> String {
+pub(super) fn summary(evaluation: &Evaluation) -> String {
     let percent = |figure: &crate::eval::bootstrap::Figure| {
         let share = |x: f64| 100.0 * x;
         format!("{:.2} % ({:.2}–{:.2})", share(figure.value), share(figure.low), share(figure.high))

@@ -12,7 +12,7 @@ use crate::fit::device::n_workers;
 /// Lines of skipped photos shown; all are in prepare.json.
 const SHOWN: usize = 10;
 
-pub fn run(photos: &Photos, cache: &Path, config: &Config) -> Result<Summary> {
+pub(super) fn run(photos: &Photos, cache: &Path, config: &Config) -> Result<Summary> {
     let inputs = Inputs { photos: photos.photos.clone(), library: photos.library.clone() };
     let (items, skipped) = inputs.list(&config.prepare)?;
     let n_workers = n_workers(config.fit.loaders);

@@ -26,7 +26,7 @@ const LARGEST_GATE: f64 = 0.3;
 /// Short enough for two cores and an evening.
 const RECIPE: &str = include_str!("../../recipes/retrain.toml");
 
-pub fn run(args: &Retrain) -> Result<()> {
+pub(super) fn run(args: &Retrain) -> Result<()> {
     onnx::runtime::ensure_installed()?;
     let (mut config, replaced) = configure(args)?;
     std::fs::create_dir_all(&args.work)

@@ -1,14 +1,14 @@
 //! Union–find: which of n things belong together, transitively.
 
 /// The smallest index stands for its group.
-pub struct Joined(Vec<usize>);
+pub(super) struct Joined(Vec<usize>);
 
 impl Joined {
-    pub fn new(n: usize) -> Self {
+    pub(super) fn new(n: usize) -> Self {
         Self((0..n).collect())
     }
 
-    pub fn find(&mut self, idx: usize) -> usize {
+    pub(super) fn find(&mut self, idx: usize) -> usize {
         let mut root = idx;
         while self.0[root] != root {
             root = self.0[root];
@@ -18,7 +18,7 @@ impl Joined {
     }
 
     /// Whether they were apart before.
-    pub fn join(&mut self, a: usize, b: usize) -> bool {
+    pub(super) fn join(&mut self, a: usize, b: usize) -> bool {
         let a = self.find(a);
         let b = self.find(b);
         self.0[a.max(b)] = a.min(b);

@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::net::Network;
 use crate::weights::Tensors;
 
-pub struct Average {
+pub(super) struct Average {
     keep: f64,
     steps: i64,
     tensors: Tensors,
@@ -14,7 +14,7 @@ pub struct Average {
 
 impl Average {
     /// `None` if `over` is 0.
-    pub fn new(network: &Network, over: usize) -> Option<Self> {
+    pub(super) fn new(network: &Network, over: usize) -> Option<Self> {
         if over == 0 {
             return None;
         }
@@ -23,7 +23,7 @@ impl Average {
         Some(Self { keep: 1.0 - 1.0 / over as f64, steps: 0, tensors })
     }
 
-    pub fn update(&mut self, network: &Network) {
+    pub(super) fn update(&mut self, network: &Network) {
         self.steps += 1;
         // At first the average is over the few steps there were.
         let keep = self.keep.min(self.steps as f64 / (10.0 + self.steps as f64));
@@ -35,7 +35,7 @@ impl Average {
     }
 
     /// Puts the average in the network and what was there in the average; twice is nothing.
-    pub fn swap(&mut self, network: &Network) -> Result<()> {
+    pub(super) fn swap(&mut self, network: &Network) -> Result<()> {
         for (name, mean) in &mut self.tensors {
             let present: Tensor = tch::no_grad(|| network.tensor(name).detach().copy());
             network.set(name, mean)?;
@@ -44,13 +44,13 @@ impl Average {
         Ok(())
     }
 
-    pub fn save(&self, into: &mut Tensors) {
+    pub(super) fn save(&self, into: &mut Tensors) {
         for (name, mean) in &self.tensors {
             into.insert(format!("average.{name}"), mean.shallow_clone());
         }
     }
 
-    pub fn load(&mut self, from: &Tensors, steps: i64) -> Result<()> {
+    pub(super) fn load(&mut self, from: &Tensors, steps: i64) -> Result<()> {
         self.steps = steps;
         for (name, mean) in &mut self.tensors {
             let key = format!("average.{name}");
@@ -60,7 +60,7 @@ impl Average {
         Ok(())
     }
 
-    pub fn steps(&self) -> i64 {
+    pub(super) fn steps(&self) -> i64 {
         self.steps
     }
 }

@@ -16,7 +16,7 @@ const STATE: &str = "orientd.state";
 
 /// Where a run is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub(super) struct State {
     /// 0 or 1.
     pub stage: usize,
     pub epoch: usize,
@@ -38,14 +38,14 @@ pub struct State {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sums {
+pub(super) struct Sums {
     pub photos: f64,
     pub loss: f64,
     pub right: f64,
 }
 
 impl State {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self {
             stage: 0,
             epoch: 0,
@@ -66,7 +66,7 @@ impl State {
 ///
 /// # Errors
 /// Returns an error if the disk is full or fails.
-pub fn save(path: &Path, tensors: &Tensors, state: &State) -> Result<()> {
+pub(super) fn save(path: &Path, tensors: &Tensors, state: &State) -> Result<()> {
     let mut raw = Vec::new();
     for (name, tensor) in tensors {
         let stored = tch::no_grad(|| {
@@ -90,7 +90,7 @@ pub fn save(path: &Path, tensors: &Tensors, state: &State) -> Result<()> {
 
 /// # Errors
 /// Returns an error if the file is damaged.
-pub fn load(path: &Path) -> Result<(Tensors, State)> {
+pub(super) fn load(path: &Path) -> Result<(Tensors, State)> {
     let failed = || format!("cannot read the checkpoint {}", path.display());
     let tensors: std::collections::BTreeMap<String, Tensor> =
         read_safetensors(path).with_context(failed)?;

@@ -18,8 +18,8 @@ const CONFIG: &str = "config.toml";
 const PHOTOS: &str = "photos.blake3";
 const REPLACES: &str = "replaces.json";
 const LOCK: &str = "lock";
-pub const BEST: &str = "best.safetensors";
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(super) const BEST: &str = "best.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The configuration of the run in `folder`, with `settings` laid over it: of what is done with its
 /// network, not of how it was made.

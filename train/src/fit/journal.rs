@@ -22,7 +22,7 @@ const STEPS_HEADER: &str = "step,stage,epoch,learning_rate,loss,accuracy_4,accur
 const N_SAMPLES: usize = 24;
 
 /// The figures of one step.
-pub struct Step {
+pub(super) struct Step {
     pub number: usize,
     pub stage: usize,
     pub epoch: usize,
@@ -35,7 +35,7 @@ pub struct Step {
 
 /// The figures of one epoch.
 #[derive(Debug, Serialize)]
-pub struct Epoch {
+pub(super) struct Epoch {
     pub stage: usize,
     pub epoch: usize,
     pub step: usize,
@@ -52,7 +52,7 @@ pub struct Epoch {
     pub best: bool,
 }
 
-pub struct Journal {
+pub(super) struct Journal {
     steps: PathBuf,
     epochs: PathBuf,
     pending: String,
@@ -64,7 +64,7 @@ impl Journal {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be written.
-    pub fn open(folder: &Path, step: usize) -> Result<Self> {
+    pub(super) fn open(folder: &Path, step: usize) -> Result<Self> {
         let steps = folder.join("steps.csv");
         let epochs = folder.join("epochs.jsonl");
         keep_lines(&steps, STEPS_HEADER, |line| {
@@ -81,7 +81,7 @@ impl Journal {
         Ok(Self { steps, epochs, pending: String::new(), events })
     }
 
-    pub fn step(&mut self, step: &Step) -> Result<()> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<()> {
         let Step { number, stage, epoch, learning_rate, loss, accuracy_4, accuracy_1, gradient } =
             step;
         self.pending.push_str(&format!(
@@ -100,13 +100,13 @@ impl Journal {
     }
 
     /// To be called before a checkpoint, so that the file never lacks steps the checkpoint has.
-    pub fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush(&mut self) -> Result<()> {
         append(&self.steps, &self.pending)?;
         self.pending.clear();
         Ok(())
     }
 
-    pub fn epoch(&mut self, row: &Epoch) -> Result<()> {
+    pub(super) fn epoch(&mut self, row: &Epoch) -> Result<()> {
         let mut line = serde_json::to_string(row)?;
         line.push('\n');
         append(&self.epochs, &line)?;
@@ -124,7 +124,7 @@ impl Journal {
     }
 
     /// The confusion matrix of single views, and what is said of a few photos.
-    pub fn images(
+    pub(super) fn images(
         &mut self,
         step: usize,
         cache: &Cache,
@@ -148,7 +148,7 @@ impl Journal {
     }
 }
 
-pub fn confusion_of_single_views(views: &[[[f32; 4]; 4]]) -> Confusion {
+pub(super) fn confusion_of_single_views(views: &[[[f32; 4]; 4]]) -> Confusion {
     let mut counts = Confusion::default();
     for photo in views {
         for (k, logits) in photo.iter().enumerate() {
@@ -158,7 +158,7 @@ pub fn confusion_of_single_views(views: &[[[f32; 4]; 4]]) -> Confusion {
     counts
 }
 
-pub fn validation_row(validation: &Validation) -> String {
+pub(super) fn validation_row(validation: &Validation) -> String {
     format!(
         "validation: loss {:.4}, four views {:.2} %, one view {:.2} %",
         validation.loss_4,

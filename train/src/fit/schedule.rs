@@ -6,7 +6,7 @@ use crate::config::{Schedule, Stage};
 const FLOOR: f64 = 0.01;
 
 /// Of step `step` (from 0) of a stage of which the share `done` is over.
-pub fn learning_rate(stage: &Stage, step: usize, done: f64) -> f64 {
+pub(super) fn learning_rate(stage: &Stage, step: usize, done: f64) -> f64 {
     let rise = if step < stage.warmup_steps {
         (step + 1) as f64 / (stage.warmup_steps + 1) as f64
     } else {

@@ -103,7 +103,7 @@ fn round_channels(channels: f64) -> i64 {
     if (rounded as f64) < 0.9 * channels { rounded + 8 } else { rounded }
 }
 
-pub fn stages(backbone: Backbone) -> (Norm, Vec<Vec<Block>>, i64, usize) {
+pub(super) fn stages(backbone: Backbone) -> (Norm, Vec<Vec<Block>>, i64, usize) {
     let family = Family::of(backbone);
     let norm = if family.lite {
         // Published with a momentum of 0.01 for 350 epochs; a fine-tune of a few hundred steps would

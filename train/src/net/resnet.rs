@@ -37,7 +37,7 @@ fn block(name: &str, inputs: i64, inner: i64, stride: i64) -> Residual {
     Residual { body, shortcut, activation: Activation::Relu }
 }
 
-pub fn stages() -> (Norm, Vec<Vec<Block>>, i64, usize) {
+pub(super) fn stages() -> (Norm, Vec<Vec<Block>>, i64, usize) {
     let stem = conv("stem".into(), (3, STEM_CHANNELS), 7, 2);
     let pool = Block::MaxPool { kernel: 3, stride: 2, padding: 1 };
     let mut stages = vec![vec![Block::Conv(stem), pool]];

@@ -2,9 +2,9 @@
 
 use super::blocks::{Block, Norm, Patches, Transformer};
 
-pub const WIDTH: i64 = 384;
+pub(super) const WIDTH: i64 = 384;
 const HEADS: i64 = 6;
-pub const N_BLOCKS: usize = 12;
+pub(super) const N_BLOCKS: usize = 12;
 const PATCH_SIDE: i64 = 14;
 
 /// DINOv2's own positions are for 518×518 pixels.
@@ -14,7 +14,7 @@ const GRID: i64 = 37;
 const N_EARLY: usize = 6;
 
 /// The patches are stage 0, every block is a stage, and the last has the pool too.
-pub fn stages() -> (Norm, Vec<Vec<Block>>, i64, usize) {
+pub(super) fn stages() -> (Norm, Vec<Vec<Block>>, i64, usize) {
     // For LayerNorm; there is no batch-norm but that of the dense top.
     let norm = Norm { eps: 1e-6, momentum: 0.0 };
     let patches = Patches { name: "patches".into(), width: WIDTH, side: PATCH_SIDE, grid: GRID };

@@ -7,13 +7,13 @@ use tch::{Kind, Tensor};
 
 use crate::onnx::proto::{GraphProto, TensorProto, data_type};
 
-pub struct Initializers<'a> {
+pub(super) struct Initializers<'a> {
     by_name: BTreeMap<&'a str, &'a TensorProto>,
 }
 
 impl<'a> Initializers<'a> {
     /// A tensor that is cast has the name of the result, too.
-    pub fn of(graph: &'a GraphProto) -> Self {
+    pub(super) fn of(graph: &'a GraphProto) -> Self {
         let named = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
         let mut by_name: BTreeMap<&str, &TensorProto> = named.collect();
         for node in graph.node.iter().filter(|node| node.op_type == "Cast") {
@@ -26,7 +26,7 @@ impl<'a> Initializers<'a> {
         Self { by_name }
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
@@ -34,7 +34,7 @@ impl<'a> Initializers<'a> {
     ///
     /// # Errors
     /// Returns an error if there is none of that name, or its kind or length is not what we read.
-    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+    pub(super) fn tensor(&self, name: &str) -> Result<Tensor> {
         let tensor = self.by_name.get(name).with_context(|| format!("no initializer {name}"))?;
         read(tensor).with_context(|| format!("initializer {name}"))
     }

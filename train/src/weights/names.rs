@@ -25,7 +25,7 @@ impl Scheme {
 
 /// Which scheme the names follow, by the first convolution, which every file has. DINOv2's are known of
 /// an ONNX file only (`transformer`).
-pub fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Scheme> {
+pub(super) fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Scheme> {
     let mut resnet = false;
     for name in names {
         match name {
@@ -42,7 +42,7 @@ pub fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Scheme> {
 }
 
 /// Tensors of somebody's classifier, which our four classes replace.
-pub fn is_head(name: &str) -> bool {
+pub(super) fn is_head(name: &str) -> bool {
     ["classifier.", "fc.", "_fc.", "top."].iter().any(|head| name.starts_with(head))
 }
 

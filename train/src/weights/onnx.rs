@@ -16,7 +16,7 @@ use crate::onnx::proto::{ModelProto, NodeProto};
 /// A weight and a bias.
 type Pair = (Tensor, Tensor);
 
-pub fn load(network: &Network, path: &Path) -> Result<Loaded> {
+pub(super) fn load(network: &Network, path: &Path) -> Result<Loaded> {
     let bytes = std::fs::read(path)?;
     let graph = ModelProto::decode(bytes.as_slice())
         .context("not an ONNX file")?

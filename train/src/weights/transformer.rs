@@ -31,7 +31,7 @@ struct Graph<'a> {
 ///
 /// # Errors
 /// Returns an error if a tensor is missing or of another shape.
-pub fn fill(
+pub(super) fn fill(
     network: &Network,
     graph: &GraphProto,
     values: &Initializers<'_>,

@@ -66,7 +66,7 @@ impl Rewrite<'_> {
 
 /// What became of the pixels that the block describes.
 #[derive(Clone, Copy, Debug)]
-pub struct Turned {
+pub(super) struct Turned {
     /// What the block says so far.
     pub from: Orientation,
     /// What was done to the pixels.
@@ -79,7 +79,7 @@ pub struct Turned {
 ///
 /// # Errors
 /// Returns an error if it states something that cannot be brought in step by overwriting.
-pub fn in_step(
+pub(super) fn in_step(
     bytes: &[u8],
     turned: &Turned,
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,

@@ -15,7 +15,7 @@ use crate::orientation::{Orientation, Turn};
 ///
 /// # Errors
 /// Returns the first reason found not to write this file.
-pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
+pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let layout = jpeg::layout(bytes)?;
     let end = layout.end.ok_or(Refusal::NoEnd)?;
     if layout.is_signed(bytes) {

@@ -19,7 +19,7 @@ const RAW_PROFILE: &[u8] = b"Raw profile type ";
 const XMP_KEYWORD: &[u8] = b"XML:com.adobe.xmp\0";
 const XMP_PLAIN: &[u8] = b"XML:com.adobe.xmp\0\0\0\0\0";
 
-pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
+pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let layout = png::layout(bytes).ok_or(Refusal::Container("PNG"))?;
     let end = layout.end.ok_or(Refusal::NoEnd)?;
     // A C2PA manifest (C2PA 2.1, section A.3.4).

@@ -21,7 +21,7 @@ const C2PA: u16 = 52545;
 /// More directories than this are not followed.
 const MOST_DIRECTORIES: usize = 16;
 
-pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
+pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let field = exif::find_orientation(bytes).map_err(Refusal::Exif)?;
     let tiff = Tiff::new(bytes).ok_or(Refusal::malformed_exif(0))?;
     let start = tiff.first().ok_or(Refusal::malformed_exif(4))?;

@@ -11,7 +11,7 @@ use crate::format::exif::{self, EXIF_HEADER};
 use crate::format::webp::{self, EXIF_FLAG, FIRST_CHUNK, Layout};
 use crate::orientation::{Orientation, Turn};
 
-pub fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
+pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let layout = webp::layout(bytes).ok_or(Refusal::Container("WebP, or one that is cut short"))?;
     // A C2PA manifest (C2PA 2.1, section A.3.6).
     if of_kind(&layout.chunks, b"C2PA").next().is_some() {
