@@ -45,7 +45,11 @@ pub(super) fn may_be_written(path: &Path, metadata: &Metadata) -> Result<(), Fix
 }
 
 /// May `patch` be performed on the file at `path`? `metadata`: `None` if it is not there yet.
-pub(super) fn may_change(path: &Path, metadata: Option<&Metadata>, patch: &Patch) -> Result<(), FixError> {
+pub(super) fn may_change(
+    path: &Path,
+    metadata: Option<&Metadata>,
+    patch: &Patch,
+) -> Result<(), FixError> {
     if let Some(metadata) = metadata {
         may_be_written(path, metadata)?;
     }

@@ -57,7 +57,6 @@ pub fn run(context: &CommandContext, args: &ReviewArgs) -> Result<ExitCode> {
         reader: context.open_store()?,
         writer,
         model,
-        thresholds: context.config.thresholds,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,9 @@ impl<'de> Deserialize<'de> for FolderPath {
 }
 
 /// `""` is no path.
-pub(super) fn optional_path<'de, D: Deserializer<'de>>(source: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn optional_path<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(source)?;
     if text.is_empty() { Ok(None) } else { expand(&text).map(Some).map_err(D::Error::custom) }
 }
@@ -59,7 +61,9 @@ pub(super) fn optional_word<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Disp
 }
 
 /// A whole number up to `MOST`.
-pub(super) fn count<'de, D: Deserializer<'de>, const MOST: u64>(source: D) -> Result<usize, D::Error> {
+pub(super) fn count<'de, D: Deserializer<'de>, const MOST: u64>(
+    source: D,
+) -> Result<usize, D::Error> {
     let expected = format!("a whole number from 0 to {MOST}");
     let number = source.deserialize_u64(Whole { most: MOST, expected })?;
     usize::try_from(number).map_err(D::Error::custom)

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Held for the daemon's life: one daemon a database.
-pub(super) struct DaemonLock(#[allow(dead_code, reason = "holding it open is its use")] std::fs::File);
+pub(super) struct DaemonLock(
+    #[allow(dead_code, reason = "holding it open is its use")] std::fs::File,
+);
 
 impl DaemonLock {
     /// # Errors

@@ -61,7 +61,7 @@ fn own_folders(library: &Library) -> Vec<PathBuf> {
 /// The trace, once the tracer has written its end.
 fn ended(trace: &Path) -> String {
     let text = || fs::read_to_string(trace).unwrap_or_default();
-    eventually("the trace ends", || text().contains("+++ exited with") && is_quiet(trace));
+    eventually("the trace ends", || text().contains("+++ ") && is_quiet(trace));
     text()
 }
 

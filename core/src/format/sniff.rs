@@ -57,13 +57,13 @@ pub enum Sniffed {
 }
 
 /// Endings of raw files, those that are read and those that are not.
-const RAW: [&str; 18] = [
+const RAW: &[&str] = &[
     "dng", "nef", "nrw", "cr2", "crw", "arw", "sr2", "srf", "pef", "srw", "orf", "rw2", "raf",
     "3fr", "iiq", "mrw", "x3f", "cr3",
 ];
 
 /// Endings that promise a photo.
-const PHOTO: [&str; 18] = [
+const PHOTO: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
     "heif", "hif", "avif", "jxl", "jp2", "psd",
 ];

@@ -23,7 +23,7 @@ use super::thumbnails::Thumbnails;
 use crate::decode::Limits;
 use crate::output;
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{ModelId, Store, ThresholdOverrides};
+use crate::store::{ModelId, Store};
 
 /// Everything that the page needs from the command line and the config.
 pub(crate) struct PageSettings {
@@ -40,7 +40,6 @@ pub(crate) struct PageSettings {
     pub reader: Store,
     pub writer: Store,
     pub model: Option<ModelId>,
-    pub thresholds: ThresholdOverrides,
 }
 
 /// What all requests share.

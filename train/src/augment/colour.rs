@@ -66,7 +66,11 @@ pub(super) fn linear(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) -
 }
 
 /// Turns the colours around the grey axis and stretches them away from it.
-pub(super) fn hue_saturation(picture: &mut Rgb8, op: &HueSaturation, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn hue_saturation(
+    picture: &mut Rgb8,
+    op: &HueSaturation,
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
     let angle = draw(op.range, rng).to_radians();
     let saturation = 1.0 + draw(op.saturation, rng);
     let matrix = colour_matrix(angle, saturation);

@@ -66,7 +66,12 @@ pub(super) fn dropout(picture: &mut Rgb8, op: &ChannelOp, rng: &mut ChaCha8Rng) 
 }
 
 /// Pixels become `towards` or something between.
-pub(super) fn speckle(picture: &mut Rgb8, op: &Op, towards: u8, rng: &mut ChaCha8Rng) -> Result<()> {
+pub(super) fn speckle(
+    picture: &mut Rgb8,
+    op: &Op,
+    towards: u8,
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
     let share = draw(op.range, rng).clamp(0.0, 1.0);
     for pixel in picture.pixels.chunks_exact_mut(3) {
         if rng.random_bool(share) {

@@ -22,7 +22,7 @@ pub struct Item {
     pub turn: Turn,
 }
 
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "tif", "tiff", "bmp", "gif"];
+const EXTENSIONS: &[&str] = &["jpg", "jpeg", "jpe", "png", "webp", "tif", "tiff", "bmp", "gif"];
 
 /// The column of a manifest that names files, and the one that names sources.
 const MANIFEST_COLUMNS: [&str; 2] = ["file", "source"];
