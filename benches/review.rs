@@ -3,6 +3,8 @@
 //!
 //! Not a test: it asserts nothing about times, since they belong to the machine.
 
+#![allow(unreachable_pub, reason = "modules of the tests share what is pub")]
+
 #[path = "../tests/it/chromium.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step ends it")]

@@ -1,4 +1,4 @@
-//! One file a command. Each gets the [`CommandContext`] and its own arguments, and prints its own result.
+//! One file a command. Each gets the `CommandContext` and its own arguments, and prints its own result.
 
 pub mod completions;
 pub mod config;

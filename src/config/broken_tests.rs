@@ -4,9 +4,10 @@ use std::path::Path;
 
 use proptest::prelude::{any, proptest};
 
+use super::Config;
+use super::error::ConfigError;
 use super::file::File;
 use super::parse::parse;
-use super::{Config, ConfigError};
 
 fn refusal(text: &str) -> String {
     let fault = parse(text).and_then(File::into_config).expect_err(text);

@@ -104,7 +104,7 @@ impl Config {
     /// Reads `file`, or the default place's file if there is one.
     ///
     /// # Errors
-    /// Returns an error if a named file is missing, and a [`ConfigError`] if the text is not valid
+    /// Returns an error if a named file is missing, and a `ConfigError` if the text is not valid
     /// TOML, a key is unknown, or a value is of the wrong type or out of range.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let path = match file {

@@ -88,7 +88,7 @@ mod scanner {
     const PROPERTY: &[u8] = b"tiff:Orientation";
     const TIFF_NAMESPACE: &[u8] = b"http://ns.adobe.com/tiff/1.0/";
 
-    pub fn found(packet: &[u8]) -> Result<Option<(u8, usize)>, ()> {
+    pub(super) fn found(packet: &[u8]) -> Result<Option<(u8, usize)>, ()> {
         if other_prefix(packet) {
             return Err(());
         }
