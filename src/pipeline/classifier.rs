@@ -21,7 +21,7 @@ pub(super) fn unreadable(err: walkdir::Error) -> Classified {
     let path = err.path().unwrap_or(Path::new("?")).to_owned();
     let is_gone = is_not_found(&err);
     match err.into_io_error() {
-        Some(source) if !is_gone => Classified::WalkEvent(WalkEvent::Unreadable(path, source)),
+        Some(source) if !is_gone => Classified::Event(WalkEvent::Unreadable(path, source)),
         // Deleted after it was listed. A loop is impossible, since links are not followed.
         _ => Classified::Nothing,
     }
@@ -30,7 +30,7 @@ pub(super) fn unreadable(err: walkdir::Error) -> Classified {
 /// What is to be done about an entry.
 pub(super) enum Classified {
     Work(Candidate),
-    WalkEvent(WalkEvent),
+    Event(WalkEvent),
     Unchanged(KnownFile, PathBuf),
     Nothing,
 }
@@ -61,7 +61,7 @@ impl Classifier {
         let identity = Identity::from(&metadata);
         if !self.met.insert((identity.dev, identity.ino)) {
             self.known.remove(entry.path());
-            return Classified::WalkEvent(WalkEvent::SameFile);
+            return Classified::Event(WalkEvent::SameFile);
         }
         match self.known.remove_entry(entry.path()) {
             Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
@@ -90,11 +90,7 @@ impl Classifier {
         let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
             return match renames.renamed(&identity) {
                 Some(KnownFile { id: Some(id), .. }) if !self.rescan => {
-                    Classified::WalkEvent(WalkEvent::Renamed {
-                        id,
-                        path: path.to_owned(),
-                        identity,
-                    })
+                    Classified::Event(WalkEvent::Renamed { id, path: path.to_owned(), identity })
                 }
                 _ => look(path.to_owned(), identity, metadata),
             };
@@ -102,7 +98,7 @@ impl Classifier {
         let still_there = fs::symlink_metadata(earlier).map(|metadata| Identity::from(&metadata));
         if still_there.is_ok_and(|there| (there.dev, there.ino) == (identity.dev, identity.ino)) {
             self.met.remove(&(identity.dev, identity.ino)); // Its known name is yet to come.
-            return Classified::WalkEvent(WalkEvent::SameFile);
+            return Classified::Event(WalkEvent::SameFile);
         }
         match self.known.get(earlier) {
             Some(known @ KnownFile { id: Some(id), .. })
@@ -110,7 +106,7 @@ impl Classifier {
             {
                 let id = *id;
                 self.known.remove(&earlier.clone());
-                Classified::WalkEvent(WalkEvent::Renamed { id, path: path.to_owned(), identity })
+                Classified::Event(WalkEvent::Renamed { id, path: path.to_owned(), identity })
             }
             _ => look(path.to_owned(), identity, metadata),
         }
@@ -132,7 +128,7 @@ fn look(path: PathBuf, identity: Identity, metadata: &Metadata) -> Classified {
     if metadata.is_file() {
         Classified::Work(candidate)
     } else if promises_photo(&candidate.path) {
-        Classified::WalkEvent(WalkEvent::NotRegular(candidate))
+        Classified::Event(WalkEvent::NotRegular(candidate))
     } else {
         Classified::Nothing
     }

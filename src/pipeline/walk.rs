@@ -124,7 +124,7 @@ impl Walk {
                         found.send(WalkEvent::Unsettled(young.path)).map_err(|_| Stopped)?;
                     }
                     Classified::Work(candidate) => work.send(candidate).map_err(|_| Stopped)?,
-                    Classified::WalkEvent(item) => found.send(item).map_err(|_| Stopped)?,
+                    Classified::Event(item) => found.send(item).map_err(|_| Stopped)?,
                     Classified::Unchanged(known, path) => unchanged.push((known, path)),
                     Classified::Nothing => {}
                 }

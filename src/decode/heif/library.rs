@@ -131,7 +131,7 @@ impl LibHeif {
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.
         unsafe {
-            let context = Auth((f.context_alloc)(), f.context_free);
+            let context = Release((f.context_alloc)(), f.context_free);
             (f.limit_sides)(
                 context.0,
                 c_int::try_from(max_pixels.isqrt() * 16).unwrap_or(c_int::MAX),
@@ -141,7 +141,7 @@ impl LibHeif {
             told((f.read)(context.0, start, length, null())).map_err(failed)?;
             let mut handle = null_mut();
             told((f.primary)(context.0, &raw mut handle)).map_err(failed)?;
-            let handle = Auth(handle, f.handle_release);
+            let handle = Release(handle, f.handle_release);
             let sides = [(f.handle_width)(handle.0), (f.handle_height)(handle.0)];
             let [width, height] = sides.map(|side| u64::try_from(side).unwrap_or(0));
             if width * height > max_pixels {
@@ -158,7 +158,7 @@ impl LibHeif {
             let result = (f.decode)(handle.0, &raw mut picture, RGB, INTERLEAVED_RGB, options);
             (f.options_free)(options);
             told(result).map_err(failed)?;
-            let picture = Auth(picture, f.picture_release);
+            let picture = Release(picture, f.picture_release);
             self.copy(picture.0).ok_or_else(|| SkipReason::Corrupt("libheif gave no pixels".into()))
         }
     }
@@ -211,9 +211,9 @@ fn libde265() -> Option<String> {
 }
 
 /// Releases what the library made.
-struct Auth(*mut c_void, unsafe extern "C" fn(*mut c_void));
+struct Release(*mut c_void, unsafe extern "C" fn(*mut c_void));
 
-impl Drop for Auth {
+impl Drop for Release {
     fn drop(&mut self) {
         if !self.0.is_null() {
             // SAFETY: made by the library, and released once.

@@ -33,7 +33,7 @@ pub(super) enum Heif {
     NotTried,
     Missing(String),
     #[cfg(feature = "heif")]
-    WalkEvent(library::LibHeif),
+    Found(library::LibHeif),
 }
 
 impl Heif {
@@ -41,7 +41,7 @@ impl Heif {
     #[cfg(feature = "heif")]
     pub(super) fn find() -> Self {
         match library::LibHeif::load() {
-            Ok(library) => Self::WalkEvent(library),
+            Ok(library) => Self::Found(library),
             Err(why) => Self::Missing(why),
         }
     }
@@ -74,7 +74,7 @@ impl Heif {
             Self::NotTried => Err("not looked for".into()),
             Self::Missing(why) => Err(why.clone()),
             #[cfg(feature = "heif")]
-            Self::WalkEvent(library) => Ok(library.version.clone()),
+            Self::Found(library) => Ok(library.version.clone()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Heif {
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
-            Self::WalkEvent(_) => Ok(()),
+            Self::Found(_) => Ok(()),
         }
     }
 
@@ -112,7 +112,7 @@ impl Heif {
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
-            Self::WalkEvent(library) => {
+            Self::Found(library) => {
                 let picture = library.decode(bytes, limits.max_pixels)?;
                 let (width, height) =
                     primary.size.unwrap_or((picture.width as u32, picture.height as u32));
