@@ -7,6 +7,7 @@ The same rules as `cargo deny check licenses bans sources`, by `cargo metadata` 
 compiling, this takes a second. Needs Python 3.11. Exits with 1 and one line a finding where a rule is broken.
 """
 
+import collections
 import json
 import pathlib
 import re
@@ -66,7 +67,9 @@ def findings(rules, members, packages):
     allowed = set(rules["licenses"]["allow"])
     exceptions = {entry["crate"]: set(entry["allow"]) for entry in rules["licenses"]["exceptions"]}
     banned = {entry["crate"]: entry["reason"] for entry in rules["bans"]["deny"]}
-    registries = {f"registry+{url}" for url in rules["sources"]["allow-registry"]}
+    # One registry for all; anything else, such as a git repository, is a finding.
+    sources = collections.Counter(package["source"] for package in packages if package["source"])
+    registry = sources.most_common(1)[0][0]
     for package in packages:
         name = f"{package['name']} {package['version']}"
         licence = package["license"]
@@ -77,7 +80,7 @@ def findings(rules, members, packages):
         if package["name"] in banned:
             yield f"{name}: banned, {banned[package['name']]}"
         is_ours = package["id"] in members or package["source"] is None
-        if not is_ours and package["source"] not in registries:
+        if not is_ours and package["source"] != registry:
             yield f"{name}: comes from {package['source']}"
 
 
