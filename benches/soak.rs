@@ -13,7 +13,7 @@ use serde_json::Value;
 use turbojpeg::PixelFormat;
 
 const N_FOLDERS: u64 = 12;
-const MOST_PHOTOS: usize = 400;
+const MAX_PHOTOS: usize = 400;
 
 fn main() -> Result<()> {
     // `cargo test --benches` and `cargo nextest` call with flags of their own.
@@ -136,7 +136,7 @@ impl Life {
     }
 
     fn change(&mut self) -> Result<()> {
-        let what = if self.photos.len() > MOST_PHOTOS { 9 } else { self.random(12) };
+        let what = if self.photos.len() > MAX_PHOTOS { 9 } else { self.random(12) };
         match what {
             0..=3 => self.create(0)?,
             4 => self.create(5)?,

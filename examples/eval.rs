@@ -66,9 +66,9 @@ struct Tally {
     n_photos: usize,
     /// Right answers of 4·n, for one view, four views and the cascade.
     right: [usize; 3],
-    /// Upright photos that the cascade would turn by itself, and wrong ones that it would mend.
+    /// Upright photos that the cascade would turn by itself, and wrong ones that it would turn rightly.
     n_harmed: usize,
-    n_mended: usize,
+    n_turned_rightly: usize,
 }
 
 const VIEWS: [(&str, Views); 3] =
@@ -87,7 +87,8 @@ impl Tally {
                 let decision = decide(&answer.probabilities, engine.loaded().spec.thresholds);
                 if *views == Views::Cascade && decision.verdict.as_str() == "fix" {
                     self.n_harmed += usize::from(turn == Turn::NONE);
-                    self.n_mended += usize::from(turn != Turn::NONE && decision.turn == turn);
+                    self.n_turned_rightly +=
+                        usize::from(turn != Turn::NONE && decision.turn == turn);
                 }
             }
         }
@@ -106,7 +107,7 @@ impl Tally {
         );
         println!(
             "  wrong ones turned by themselves   {:6.2} %",
-            100.0 * self.n_mended as f64 / (3.0 * n)
+            100.0 * self.n_turned_rightly as f64 / (3.0 * n)
         );
     }
 }

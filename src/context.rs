@@ -68,7 +68,7 @@ impl CommandContext {
         TurnSettings {
             policies: self.policies(fixing, mode),
             keep_mtime: self.config.keep_mtime,
-            keep: self.config.keep,
+            retention: self.config.retention,
         }
     }
 

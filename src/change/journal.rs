@@ -46,7 +46,7 @@ pub struct ChangeContext {
     pub photo: PhotoId,
     pub turn: Turn,
     pub keep_mtime: bool,
-    pub keep: RetentionPolicy,
+    pub retention: RetentionPolicy,
 }
 
 /// Journals and performs a prepared patch.
@@ -64,7 +64,7 @@ pub fn apply(
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
-        originals::keep(store, change_context.keep, &hash, original)?;
+        originals::keep(store, change_context.retention, &hash, original)?;
     }
     // Only an undo removes a file.
     let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;

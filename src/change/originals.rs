@@ -25,12 +25,12 @@ pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
 /// Returns an error if it cannot be written; then the photo must not be either.
 pub fn keep(
     store: &mut Store,
-    keep: RetentionPolicy,
+    retention: RetentionPolicy,
     hash: &ContentHash,
     bytes: &[u8],
 ) -> Result<()> {
     // This original may be stored already and be among those to drop; it is then noted and written again.
-    prune(store, keep, bytes.len() as u64)?;
+    prune(store, retention, bytes.len() as u64)?;
     store.note_original(hash, bytes.len() as u64)?;
     let path = path_of(store, hash);
     write(&path, bytes).with_context(|| format!("cannot keep the original in {}", path.display()))
@@ -47,8 +47,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns an error if the database or the files cannot be changed.
-pub fn prune(store: &mut Store, keep: RetentionPolicy, extra: u64) -> Result<()> {
-    for hash in store.originals_to_drop(keep, extra)? {
+pub fn prune(store: &mut Store, retention: RetentionPolicy, extra: u64) -> Result<()> {
+    for hash in store.originals_to_drop(retention, extra)? {
         let path = path_of(store, &hash);
         match fs::remove_file(&path) {
             Err(err) if err.kind() != io::ErrorKind::NotFound => {

@@ -204,7 +204,7 @@ fn describe_heif(found: Result<String, String>) -> Finding {
         Ok(versions) => (
             format!(
                 "HEIC and AVIF are read by libheif {versions}; by their numbers they have known \
-                 holes, unless the distribution mended them"
+                 holes, unless the distribution fixed them"
             ),
             "libheif 1.22 and libde265 1.1.1 are without; until then the confinement of the decoders \
              is what holds",

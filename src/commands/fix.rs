@@ -122,7 +122,7 @@ impl Fixer<'_> {
         let stored = self.args.turn.is_none().then_some(photo.stored);
         let config = &self.context.config;
         let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        let request = TurnRequest { turn, mode, max_original: config.keep.max_bytes };
+        let request = TurnRequest { turn, mode, max_original: config.retention.max_bytes };
         let planned = answer::plan(&photo, stored, request, LabelSource::Fix);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
@@ -156,8 +156,9 @@ impl Fixer<'_> {
             return Ok(());
         }
         let keep_mtime = self.context.config.keep_mtime;
-        let keep = self.context.config.keep;
-        let change_context = ChangeContext { run: self.run, photo: id, turn, keep_mtime, keep };
+        let retention = self.context.config.retention;
+        let change_context =
+            ChangeContext { run: self.run, photo: id, turn, keep_mtime, retention };
         planned.carry_out(&mut self.store, Some(change_context), &answer::current_user())
     }
 

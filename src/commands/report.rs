@@ -15,7 +15,7 @@ use crate::review::thumbnails::Thumbnails;
 use crate::store::{Card, Dates, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
 
 /// A file with more pictures is too large for a browser; the rest is named without.
-const MOST_PICTURES: usize = 2000;
+const MAX_PICTURES: usize = 2000;
 
 const PAGE: usize = 500;
 
@@ -35,7 +35,7 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     })?;
     let cache = config::cache_dir()?.join("thumbnails");
     let thumbnails = Thumbnails::new(cache, context.config.limits, 1)?;
-    let mut pictures = Pictures { thumbnails, store: &store, model, n_left: MOST_PICTURES };
+    let mut pictures = Pictures { thumbnails, store: &store, model, n_left: MAX_PICTURES };
     let mut turned = Vec::new();
     for change in store.changes_of_run(run)? {
         let picture = pictures.of(change.photo)?;

@@ -23,7 +23,7 @@ use crate::store::{RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
 
 /// Photos named in the output of a scan, per kind; `list` names them all.
-const MOST_LINES: usize = 20;
+const MAX_LINES: usize = 20;
 
 pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let roots = distinct_roots(&args.paths)?;
@@ -65,7 +65,7 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let mut printer = Printer {
         json: args.json,
         dry_run: args.dry_run,
-        n_lines: if quiet { 0 } else { MOST_LINES },
+        n_lines: if quiet { 0 } else { MAX_LINES },
         verbose: context.global.verbose > 0,
         n_left_out: 0,
         progress,

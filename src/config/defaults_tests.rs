@@ -81,7 +81,7 @@ fn the_defaults_are_these() {
     assert_eq!(config.thresholds, ThresholdOverrides::default());
     let Limits { max_file_bytes, max_pixels } = config.limits;
     assert_eq!((max_file_bytes, max_pixels), (512 << 20, 400_000_000));
-    assert_eq!(config.keep, RetentionPolicy { max_bytes: 10 << 30, max_days: 0 });
+    assert_eq!(config.retention, RetentionPolicy { max_bytes: 10 << 30, max_days: 0 });
     assert_eq!((config.settle, config.sweep), (Duration::from_secs(5), 60 * minute));
     assert_eq!((config.poll, config.idle), (minute, minute));
     assert!(config.ignore.is_empty() && config.roots.is_empty());

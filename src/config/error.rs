@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Characters of a broken line that are shown.
-const MOST_OF_A_LINE: usize = 100;
+const MAX_LINE_LENGTH: usize = 100;
 
 /// An error in a config file. The message names the key; a hint stands on a line of its own.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ impl Fault {
     pub(super) fn of_syntax(error: &toml::de::Error, text: &str) -> Self {
         let offset = start_of(error);
         let line = text[line_start(text, offset)..].lines().next().unwrap_or_default().trim();
-        let line: String = line.chars().take(MOST_OF_A_LINE).collect();
+        let line: String = line.chars().take(MAX_LINE_LENGTH).collect();
         Self { offset, message: format!("{}\n  in the line: {line}", error.message()) }
     }
 

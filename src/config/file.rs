@@ -97,7 +97,7 @@ impl File {
             limits: Limits { max_file_bytes: self.max_file_bytes, max_pixels: self.max_pixels },
             keep_mtime: self.keep_mtime,
             mode: self.mode,
-            keep: RetentionPolicy {
+            retention: RetentionPolicy {
                 max_bytes: self.originals_max_bytes,
                 max_days: self.originals_max_days,
             },

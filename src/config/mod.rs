@@ -47,7 +47,7 @@ pub struct Config {
     pub limits: Limits,
     pub keep_mtime: bool,
     pub mode: Mode,
-    pub keep: RetentionPolicy,
+    pub retention: RetentionPolicy,
     pub ignore: GlobSet,
     pub settle: Duration,
     pub sweep: Duration,

@@ -26,7 +26,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 const LONGEST_REQUEST: u64 = 64 << 10;
 
 /// Clients served at once; more wait for their turn.
-const MOST_CLIENTS: usize = 16;
+const MAX_CLIENTS: usize = 16;
 
 fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
     let path = socket_path(db);
@@ -83,7 +83,7 @@ pub(crate) async fn serve(
                 pet_watchdog(shared, &mut beats);
                 send(inbox, Message::Nudge);
             }
-            client = listener.accept(), if clients.len() < MOST_CLIENTS => match client {
+            client = listener.accept(), if clients.len() < MAX_CLIENTS => match client {
                 Ok((client, _)) => drop(clients.spawn(recv(client))),
                 Err(err) => {
                     tracing::warn!("cannot accept a client: {err}");

@@ -1,4 +1,4 @@
-//! Files wait here until they have settled: the same size and times on two looks.
+//! Files wait here until they have settled: the same size and times at two checks.
 
 use std::collections::HashMap;
 use std::fs;

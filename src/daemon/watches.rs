@@ -19,7 +19,7 @@ use crate::pipeline::walk::is_wanted;
 use crate::signals::Signals;
 
 /// More changed paths than this are not kept one by one: everything is looked through instead.
-const MOST_PATHS: usize = 50_000;
+const MAX_PATHS: usize = 50_000;
 
 /// What happened since the last time.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Changes {
     pub paths: HashSet<PathBuf>,
     /// Removed or renamed away, whatever may be there now.
     pub lost: HashSet<PathBuf>,
-    /// Events were dropped: only a look through everything tells what changed.
+    /// Events were dropped: only a scan of everything tells what changed.
     pub overflowed: bool,
 }
 
@@ -38,7 +38,7 @@ impl Changes {
             return;
         };
         // The kernel's overflow comes without a path.
-        if event.need_rescan() || self.paths.len() > MOST_PATHS {
+        if event.need_rescan() || self.paths.len() > MAX_PATHS {
             *self = Self { overflowed: true, ..Self::default() };
         }
         let is_lost = matches!(

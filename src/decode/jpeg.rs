@@ -53,7 +53,7 @@ pub(super) fn decode(
     })
 }
 
-/// A second picture of the same shape, so that a look for damage does not touch the first.
+/// A second picture of the same shape, so that a search for damage does not touch the first.
 fn spare(image: &Image<Vec<u8>>) -> Image<Vec<u8>> {
     Image { pixels: vec![0; image.pixels.len()], ..*image }
 }

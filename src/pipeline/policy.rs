@@ -47,5 +47,5 @@ impl Policies {
 pub struct TurnSettings {
     pub policies: Policies,
     pub keep_mtime: bool,
-    pub keep: RetentionPolicy,
+    pub retention: RetentionPolicy,
 }

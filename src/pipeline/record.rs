@@ -25,10 +25,10 @@ use crate::store::{
 use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
-/// Looks recorded in one transaction.
+/// Observations recorded in one transaction.
 const BATCH: usize = 64;
 
-/// The longest that a look waits for its transaction.
+/// The longest that an observation waits for its transaction.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
 
 pub(super) struct Recorder {
@@ -88,7 +88,7 @@ impl Recorder {
             }
         }
         self.flush(&mut batch, reports)?;
-        originals::prune(&mut self.store, self.turns.keep, 0)?;
+        originals::prune(&mut self.store, self.turns.retention, 0)?;
         Ok(self.store)
     }
 

@@ -59,13 +59,13 @@ impl Recorder {
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
         let request =
-            TurnRequest { turn, mode: policy.mode, max_original: self.turns.keep.max_bytes };
+            TurnRequest { turn, mode: policy.mode, max_original: self.turns.retention.max_bytes };
         let prepared = prepare(&report.path, expected, request)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {
             let keep_mtime = self.turns.keep_mtime;
-            let keep = self.turns.keep;
-            let owner = ChangeContext { run: self.run, photo, turn, keep_mtime, keep };
+            let retention = self.turns.retention;
+            let owner = ChangeContext { run: self.run, photo, turn, keep_mtime, retention };
             journal::apply(&mut self.store, owner, &prepared)?;
         }
         report.planned(&prepared);

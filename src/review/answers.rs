@@ -91,9 +91,9 @@ impl AnswerWriter {
             return Err(FixError::Changed.into());
         }
         let turn = answer.turn;
-        let keep = self.turns.keep;
+        let retention = self.turns.retention;
         let mode = self.turns.policies.of(&photo.path).mode;
-        let request = TurnRequest { turn, mode, max_original: keep.max_bytes };
+        let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
@@ -107,7 +107,7 @@ impl AnswerWriter {
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
-            keep,
+            retention,
         });
         planned.carry_out(&mut self.store, change_context, &self.user)
     }

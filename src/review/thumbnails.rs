@@ -23,13 +23,13 @@ use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
 
 /// The cache is cut back to three quarters of this.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 
 /// New thumbnails between two looks at the size of the cache.
 const TRIM_EVERY: u64 = 1000;
 
 /// Requests that wait for a decoder; more are told to come back.
-const MOST_WAITING: usize = 512;
+const MAX_WAITING: usize = 512;
 
 const QUALITY: i32 = 82;
 
@@ -79,7 +79,7 @@ impl Thumbnails {
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let budget = Budget::new(512 << 20);
         let decoders = Semaphore::new(n_decoders);
-        let waiting = Semaphore::new(MOST_WAITING);
+        let waiting = Semaphore::new(MAX_WAITING);
         Ok(Self { folder, limits, budget, decoders, waiting, n_made: AtomicU64::new(0) })
     }
 
@@ -179,7 +179,7 @@ impl Thumbnails {
         };
         made().with_context(|| format!("cannot write {}", path.display()))?;
         if self.n_made.fetch_add(1, Ordering::Relaxed).is_multiple_of(TRIM_EVERY) {
-            self.trim(MOST_BYTES)?;
+            self.trim(MAX_BYTES)?;
         }
         Ok(())
     }

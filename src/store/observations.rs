@@ -40,7 +40,7 @@ pub enum Observed {
 }
 
 impl Store {
-    /// Records a batch of looks in one transaction. Returns each photo's number, `None` for other files.
+    /// Records a batch of observations in one transaction. Returns each photo's number, `None` for other files.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written; then nothing of the batch is recorded.

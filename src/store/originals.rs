@@ -38,21 +38,25 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn originals_to_drop(&self, keep: RetentionPolicy, extra: u64) -> Result<Vec<ContentHash>> {
+    pub fn originals_to_drop(
+        &self,
+        retention: RetentionPolicy,
+        extra: u64,
+    ) -> Result<Vec<ContentHash>> {
         let sql = "SELECT hash, size, kept_at FROM originals ORDER BY kept_at DESC, hash DESC";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
             let hash: ContentHash = row.get(0)?;
             Ok((hash, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?))
         })?;
-        let seconds = i64::try_from(keep.max_days.saturating_mul(86_400)).unwrap_or(i64::MAX);
-        let oldest = if keep.max_days == 0 { i64::MIN } else { now().saturating_sub(seconds) };
+        let seconds = i64::try_from(retention.max_days.saturating_mul(86_400)).unwrap_or(i64::MAX);
+        let oldest = if retention.max_days == 0 { i64::MIN } else { now().saturating_sub(seconds) };
         let mut total = extra;
         let mut drop = Vec::new();
         for row in rows {
             let (hash, size, kept_at) = row?;
             total = total.saturating_add(size);
-            if total > keep.max_bytes || kept_at < oldest {
+            if total > retention.max_bytes || kept_at < oldest {
                 drop.push(hash);
             }
         }

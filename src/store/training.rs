@@ -27,7 +27,7 @@ pub struct TrainingData {
     /// Those in force, oldest first.
     pub turns: Vec<AppliedTurn>,
     /// Oldest first; at most one of each model on a photo.
-    pub looks: Vec<Look>,
+    pub predictions: Vec<Prediction>,
 }
 
 /// A photo as it was last seen.
@@ -63,7 +63,7 @@ pub struct AppliedTurn {
 
 /// What a model saw in a photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct Prediction {
     pub photo: PhotoId,
     /// The content that was seen, and how it was displayed.
     pub hash: ContentHash,
@@ -83,7 +83,7 @@ impl Store {
             photos: rows(&snapshot, PHOTOS, photo)?,
             answers: rows(&snapshot, ANSWERS, answer)?,
             turns: rows(&snapshot, TURNS, applied_turn)?,
-            looks: rows(&snapshot, LOOKS, look)?,
+            predictions: rows(&snapshot, PREDICTIONS, prediction)?,
         })
     }
 }
@@ -135,11 +135,11 @@ fn applied_turn(row: &Row<'_>) -> rusqlite::Result<AppliedTurn> {
     })
 }
 
-const LOOKS: &str = "SELECT photo_id, hash, stored, verdict, p0 FROM predictions
+const PREDICTIONS: &str = "SELECT photo_id, hash, stored, verdict, p0 FROM predictions
                      ORDER BY predicted_at, model_id";
 
-fn look(row: &Row<'_>) -> rusqlite::Result<Look> {
-    Ok(Look {
+fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
+    Ok(Prediction {
         photo: row.get(0)?,
         hash: row.get(1)?,
         stored: stored(row, 2)?,

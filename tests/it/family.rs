@@ -28,7 +28,7 @@ struct Family {
     needs: BTreeMap<String, u16>,
 }
 
-/// What becomes of the library at one bar, or became of it.
+/// What becomes of the library at one threshold, or became of it.
 #[derive(Debug, Default, PartialEq)]
 struct Score {
     n_upright: usize,
@@ -36,7 +36,7 @@ struct Score {
     /// Upright photos that are turned.
     harmed: usize,
     /// Wrongly stored ones that are turned as they should be, and otherwise.
-    mended: usize,
+    turned_rightly: usize,
     astray: usize,
 }
 
@@ -48,19 +48,19 @@ impl Score {
         match turned.filter(|turn| *turn != 0) {
             None => {}
             Some(_) if is_upright => self.harmed += 1,
-            Some(turn) if turn == needs => self.mended += 1,
+            Some(turn) if turn == needs => self.turned_rightly += 1,
             Some(_) => self.astray += 1,
         }
     }
 
     fn line(&self) -> String {
         format!(
-            "{:.1} of 1,000 upright photos turned wrongly ({} of {}), {:.0} % of the wrongly stored mended ({} of {}), {} turned another way",
+            "{:.1} of 1,000 upright photos turned wrongly ({} of {}), {:.0} % of the wrongly stored turned rightly ({} of {}), {} turned another way",
             1000.0 * self.harmed as f64 / self.n_upright.max(1) as f64,
             self.harmed,
             self.n_upright,
-            100.0 * self.mended as f64 / self.n_wrong.max(1) as f64,
-            self.mended,
+            100.0 * self.turned_rightly as f64 / self.n_wrong.max(1) as f64,
+            self.turned_rightly,
             self.n_wrong,
             self.astray
         )
@@ -90,14 +90,14 @@ impl Family {
         serde_json::from_str::<Value>(&text).unwrap()["confidence"].take()
     }
 
-    /// What this bar would turn of everything that was seen.
-    fn at_bar(&self, seen: &BTreeMap<PathBuf, Value>, bar: f64) -> Score {
+    /// What this threshold would turn of everything that was seen.
+    fn at_threshold(&self, seen: &BTreeMap<PathBuf, Value>, threshold: f64) -> Score {
         let mut score = Score::default();
         for (path, photo) in seen {
             let turns = photo["probabilities"].as_array().unwrap().iter().zip([0, 90, 180, 270]);
             let turns = turns.map(|(p, degrees)| (p.as_f64().unwrap(), degrees)).skip(1);
             let likeliest = turns.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-            let turned = (likeliest.0 >= bar).then_some(likeliest.1);
+            let turned = (likeliest.0 >= threshold).then_some(likeliest.1);
             score.add(self.needs[path.file_name().unwrap().to_str().unwrap()], turned);
         }
         score
@@ -155,20 +155,20 @@ fn live_through(family: &Family, order: &str) -> (Score, Score, Score) {
     family.library.scan(&[]);
     let seen = listed(&family.library);
     let model_says = family.confidence();
-    let bar = |confidence: &Value| confidence["auto_confidence"].as_f64().unwrap();
-    let before = family.at_bar(&seen, bar(&model_says));
+    let threshold = |confidence: &Value| confidence["auto_confidence"].as_f64().unwrap();
+    let before = family.at_threshold(&seen, threshold(&model_says));
     println!("{} photos, answered {order} first", seen.len());
     println!(
         "  promised: at most {} of 1,000 upright photos turned wrongly",
         model_says["promised_per_thousand"]
     );
-    println!("  before, bar {:.4} (the model's): {}", bar(&model_says), before.line());
+    println!("  before, threshold {:.4} (the model's): {}", threshold(&model_says), before.line());
     let n_answered = family.answer(order, N_ANSWERS);
     let fitted = family.confidence();
-    let after = family.at_bar(&seen, bar(&fitted));
+    let after = family.at_threshold(&seen, threshold(&fitted));
     println!(
-        "  after {n_answered} answers, bar {:.4} ({}): {}",
-        bar(&fitted),
+        "  after {n_answered} answers, threshold {:.4} ({}): {}",
+        threshold(&fitted),
         fitted["source"],
         after.line()
     );
@@ -194,9 +194,9 @@ fn a_small_family_gets_its_guarantee() {
     // 80 photos are far too few to turn more than the model would.
     let fitted = family.confidence();
     assert!(fitted["source"] != "lowered", "{fitted}");
-    assert!(after.mended <= before.mended && after.harmed <= before.harmed);
+    assert!(after.turned_rightly <= before.turned_rightly && after.harmed <= before.harmed);
     // What a person has answered is right, whatever the model says.
-    assert_eq!((at_last.harmed, at_last.mended, at_last.astray), (0, 4, 0), "{at_last:?}");
+    assert_eq!((at_last.harmed, at_last.turned_rightly, at_last.astray), (0, 4, 0), "{at_last:?}");
 }
 
 fn cropped(photo: &Rgb8, by: usize) -> Rgb8 {

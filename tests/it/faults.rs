@@ -207,13 +207,13 @@ fn killed_while_rewriting_a_png() {
 }
 
 /// No kind of write makes more calls of one name in the photo's folder.
-const MOST_CALLS: usize = 7;
+const MAX_CALLS: usize = 7;
 
 /// Each call that touches the photo's folder fails once, in each way.
 fn fail_everywhere(scenario: &Scenario, error: &str) -> usize {
     let new = scenario.outcome();
     let mut n_failures = 0;
-    for when in 1..=MOST_CALLS {
+    for when in 1..=MAX_CALLS {
         let library = scenario.library();
         let old = files_of(&library);
         let places = places_of(scenario, &library);

@@ -1,4 +1,4 @@
-//! The automatic threshold follows the owner's answers, and everything that turns photos follows the bar.
+//! The automatic threshold follows the owner's answers, and everything that turns photos follows the threshold.
 
 use std::fs;
 
@@ -9,24 +9,24 @@ use crate::harness::{Library, jpeg_of, needs, real_photo, with_segment};
 use crate::review::db_path;
 use crate::running::{Daemon, config_file, configure, eventually, knows, root};
 use orientd_core::orientation::Turn;
-use orientd_core::verdict::auto_threshold::BARS;
+use orientd_core::verdict::auto_threshold::CANDIDATES;
 
 /// The model's own threshold is between these two.
-const BELOW_THE_BAR: &str = "coffee.jpg";
-const ABOVE_THE_BAR: &str = "rocket.jpg";
+const BELOW_THRESHOLD: &str = "coffee.jpg";
+const ABOVE_THRESHOLD: &str = "rocket.jpg";
 
-/// Two real photos that need a quarter turn, one on either side of the bar, and one upright.
+/// Two real photos that need a quarter turn, one on either side of the threshold, and one upright.
 fn family() -> Library {
     let library = Library::new();
-    for name in [BELOW_THE_BAR, ABOVE_THE_BAR] {
+    for name in [BELOW_THRESHOLD, ABOVE_THRESHOLD] {
         let photo = real_photo(name.trim_end_matches(".jpg"));
         library.add(name, &jpeg_of(&photo.oriented(Turn::quarters(3).orientation())));
     }
     library.add("upright.jpg", &jpeg_of(&real_photo("chelsea")));
     let scanned = library.scan(&[]);
     let verdict = |name: &str| scanned.photos[name]["verdict"].clone();
-    assert_eq!(verdict(BELOW_THE_BAR), "review");
-    assert_eq!(verdict(ABOVE_THE_BAR), "fix");
+    assert_eq!(verdict(BELOW_THRESHOLD), "review");
+    assert_eq!(verdict(ABOVE_THRESHOLD), "fix");
     library
 }
 
@@ -93,43 +93,44 @@ fn turned(library: &Library, name: &str, before: &[u8]) -> bool {
 #[test]
 fn agreeing_answers_lower_the_threshold() {
     let library = family();
-    let before = fs::read(library.path(BELOW_THE_BAR)).unwrap();
+    let before = fs::read(library.path(BELOW_THRESHOLD)).unwrap();
     let model_says = confidence(&library);
     assert_eq!((&model_says["source"], &model_says["answers"]), (&"model".into(), &0.into()));
     // As far down as it takes for the photo that the model is less sure of.
-    let sure = library.scan(&["--rescan"]).photos[BELOW_THE_BAR]["confidence"].as_f64().unwrap();
-    let thresholds = BARS.iter().map(|bar| bar.to_string().parse::<f64>().unwrap());
-    let bar = thresholds.into_iter().find(|bar| *bar <= sure).unwrap();
-    answered(&library, &between(200, bar, 0.9999), |_| true);
+    let sure = library.scan(&["--rescan"]).photos[BELOW_THRESHOLD]["confidence"].as_f64().unwrap();
+    let thresholds =
+        CANDIDATES.iter().map(|threshold| threshold.to_string().parse::<f64>().unwrap());
+    let threshold = thresholds.into_iter().find(|threshold| *threshold <= sure).unwrap();
+    answered(&library, &between(200, threshold, 0.9999), |_| true);
 
     let fitted = confidence(&library);
     assert_eq!(fitted["source"], "lowered", "{fitted}");
-    assert_eq!(fitted["auto_confidence"], bar, "{fitted}");
+    assert_eq!(fitted["auto_confidence"], threshold, "{fitted}");
     assert_eq!(fitted["answers_missing"], Value::Null, "nobody has such photos: {fitted}");
     assert_eq!(fitted["promised_per_thousand"], 1.0);
     assert!(fitted["answers"].as_i64().unwrap() >= 100 && fitted["wrong"] == 0, "{fitted}");
     assert!(fitted["at_most_per_thousand"].as_f64().unwrap() <= 1.0, "{fitted}");
     let text = library.ok(["status"]);
-    let told = format!("from {} % on, by your answers", (bar * 1e6).round() / 1e4);
+    let told = format!("from {} % on, by your answers", (threshold * 1e6).round() / 1e4);
     assert!(text.contains(&told), "{text}");
     assert!(
-        library.ok(["model", "show"]).contains(&format!("{bar} by your answers")),
+        library.ok(["model", "show"]).contains(&format!("{threshold} by your answers")),
         "model show"
     );
 
     configure(&library, "auto_confidence = 0.999\n");
     assert_eq!(confidence(&library)["source"], "config");
     library.scan(&["--fix"]);
-    assert!(!turned(&library, BELOW_THE_BAR, &before));
+    assert!(!turned(&library, BELOW_THRESHOLD, &before));
     fs::remove_file(config_file(&library)).unwrap();
     // An old photo and a new one alike.
     let another = with_segment(&before, 0xFE, b"another");
     library.add("new.jpg", &another);
     let scanned = library.scan(&["--fix"]);
-    assert!(turned(&library, BELOW_THE_BAR, &before), "{}", scanned.photos[BELOW_THE_BAR]);
+    assert!(turned(&library, BELOW_THRESHOLD, &before), "{}", scanned.photos[BELOW_THRESHOLD]);
     assert!(turned(&library, "new.jpg", &another), "{}", scanned.photos["new.jpg"]);
 
-    // Why the bar is where it is can be told, and it goes back when the answers are taken back.
+    // Why the threshold is where it is can be told, and it goes back when the answers are taken back.
     let db = Connection::open(db_path(&library)).unwrap();
     let moves: i64 = db.query_row("SELECT count(*) FROM refits", [], |row| row.get(0)).unwrap();
     assert_eq!(moves, 2, "the model's, then the answers'");
@@ -140,13 +141,13 @@ fn agreeing_answers_lower_the_threshold() {
 #[test]
 fn contradicting_answers_raise_the_threshold() {
     let library = family();
-    let before = fs::read(library.path(ABOVE_THE_BAR)).unwrap();
+    let before = fs::read(library.path(ABOVE_THRESHOLD)).unwrap();
     answered(&library, &between(200, 0.992, 0.9995), |n| n % 2 == 0);
     let fitted = confidence(&library);
     assert_eq!(fitted["source"], "raised", "{fitted}");
     assert!(fitted["auto_confidence"].as_f64().unwrap() > 0.999, "{fitted}");
     library.scan(&["--fix"]);
-    assert!(!turned(&library, ABOVE_THE_BAR, &before));
+    assert!(!turned(&library, ABOVE_THRESHOLD, &before));
 
     configure(&library, &root(&library, "auto"));
     let daemon = Daemon::start(&library);
@@ -160,7 +161,7 @@ fn contradicting_answers_raise_the_threshold() {
     db.execute("DELETE FROM labels", []).unwrap();
     library.ok(["control", "rescan"]);
     eventually("both are turned", || {
-        turned(&library, ABOVE_THE_BAR, &before) && turned(&library, "new.jpg", &new)
+        turned(&library, ABOVE_THRESHOLD, &before) && turned(&library, "new.jpg", &new)
     });
     daemon.stop();
 }

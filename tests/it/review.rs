@@ -25,7 +25,7 @@ fn named<'a>(items: &'a [Value], name: &str) -> &'a Value {
 #[test]
 fn answers_turn_label_and_can_be_taken_back() {
     let library = library(&[("a.jpg", 90), ("b.jpg", 180), ("c.jpg", 270), ("up.jpg", 0)]);
-    // Else the answers, of which two contradict the model, would move the bar.
+    // Else the answers, of which two contradict the model, would move the threshold.
     crate::running::configure(&library, "auto_confidence = 0.9\n");
     let before = library.hashes();
     let server = Server::start(&library, &[]);

@@ -48,7 +48,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
     fs::create_dir(&root).unwrap();
     let mut store = Store::open(&folder.path().join("orientd.db")).unwrap();
     let run = store.begin_run(RunKind::Fix).unwrap();
-    let keep = RetentionPolicy { max_bytes: u64::MAX, max_days: 0 };
+    let retention = RetentionPolicy { max_bytes: u64::MAX, max_days: 0 };
     let mut known: Vec<(PathBuf, PhotoId)> = Vec::new();
     for (name, bytes) in photos() {
         let path = root.join(name);
@@ -83,12 +83,12 @@ fn a_thousand_random_sequences_end_byte_identical() {
                 continue;
             }
             let expected = Precondition { identity: None, hash: None, stored: None };
-            let request = TurnRequest { turn, mode, max_original: keep.max_bytes };
+            let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
             // A refusal leaves everything as it was; the sequence goes on.
             if let Ok(prepared) = prepare(path, expected, request) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
                 let change_context =
-                    ChangeContext { run, photo: *photo, turn, keep_mtime: false, keep };
+                    ChangeContext { run, photo: *photo, turn, keep_mtime: false, retention };
                 journal::apply(&mut store, change_context, &prepared).unwrap();
             }
         }

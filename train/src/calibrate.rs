@@ -1,4 +1,4 @@
-//! Temperatures and bars, fitted on the validation photos.
+//! Temperatures and thresholds, fitted on the validation photos.
 
 use anyhow::{Result, ensure};
 use orientd_core::model_spec::ModelSpec;
@@ -54,7 +54,7 @@ impl Calibration {
     }
 }
 
-/// Temperatures near 1 unless many photos ask for others; of these and the bars and those of the
+/// Temperatures near 1 unless many photos ask for others; of these and the thresholds and those of the
 /// `present` model, which the new one is to replace, the more cautious: one's own few hundred photos,
 /// most of them easy, prove less than the thousands that the first model was measured on.
 ///
@@ -118,7 +118,7 @@ fn best_temperature(loss: impl Fn(f32) -> f64) -> f32 {
     (((low + high) / 2.0).exp()) as f32
 }
 
-/// The lowest bar at which at most so many of 1,000 upright photos would be turned.
+/// The lowest threshold at which at most so many of 1,000 upright photos would be turned.
 pub fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
     let upright = answers.iter().filter(|answer| answer.truth == Turn::NONE);
     let mut changes: Vec<f32> = upright.map(|answer| answer.seen.best_change().1).collect();
@@ -129,7 +129,7 @@ pub fn auto_confidence(answers: &[Answer], wrong_per_thousand: f64) -> f32 {
     first_refused.next_up().clamp(lowest, 1.0)
 }
 
-/// The highest bar at which this share of the wrongly stored photos is fixed or shown.
+/// The highest threshold at which this share of the wrongly stored photos is fixed or shown.
 fn review_confidence(answers: &[Answer], recall: f64) -> f32 {
     let turned = answers.iter().filter(|answer| answer.truth != Turn::NONE);
     let mut wrong: Vec<f32> = turned.map(|answer| 1.0 - answer.seen.of(Turn::NONE)).collect();
@@ -138,7 +138,7 @@ fn review_confidence(answers: &[Answer], recall: f64) -> f32 {
     wrong.get(missed).copied().unwrap_or(0.5).clamp(REVIEW_RANGE.0, REVIEW_RANGE.1)
 }
 
-/// The lowest bar at which at most this share of the wrongly stored photos passes for upright.
+/// The lowest threshold at which at most this share of the wrongly stored photos passes for upright.
 fn cascade_confidence(answers: &[Answer], miss: f64) -> f32 {
     let turned = answers.iter().filter(|answer| answer.truth != Turn::NONE);
     let mut upright: Vec<f32> = turned.map(|answer| answer.seen.of(Turn::NONE)).collect();

@@ -2,7 +2,7 @@
 //!
 //! `data` turns photos into a cache and the cache into batches; `augment` changes what is seen;
 //! `net` describes and runs the networks; `weights` fills them; `fit` trains in two stages;
-//! `calibrate` fits temperatures and bars; `eval` measures; `report` shows; `export` writes the
+//! `calibrate` fits temperatures and thresholds; `eval` measures; `report` shows; `export` writes the
 //! ONNX file; `gate` decides whether a new model is used. `commands` ties them together. Below them
 //! are `jpeg`, `drawing`, `metrics` and `onnx`.
 

@@ -50,7 +50,12 @@ pub fn four_views(views: &[[[f32; 4]; 4]], temperature: f32) -> Vec<Answer> {
 
 /// orientd's cascade: one view, and four unless that one is plainly upright. Gives the share of
 /// photos, at the prevalence, that needed four.
-pub fn cascade(one: &[Answer], four: &[Answer], bar: f32, prevalence: f64) -> (Vec<Answer>, f64) {
+pub fn cascade(
+    one: &[Answer],
+    four: &[Answer],
+    threshold: f32,
+    prevalence: f64,
+) -> (Vec<Answer>, f64) {
     let mut looked_again = 0.0;
     let mut total = 0.0;
     let answers = one
@@ -59,7 +64,7 @@ pub fn cascade(one: &[Answer], four: &[Answer], bar: f32, prevalence: f64) -> (V
         .map(|(one, four)| {
             let weight = weight(one.truth, prevalence);
             total += weight;
-            if one.seen.of(Turn::NONE) >= bar {
+            if one.seen.of(Turn::NONE) >= threshold {
                 *one
             } else {
                 looked_again += weight;
@@ -160,22 +165,22 @@ pub fn recall_at(points: &[Point], precision: f64) -> f64 {
 }
 
 /// Of 1,000 upright photos, how many would be turned by themselves.
-pub fn wrong_per_thousand(answers: &[Answer], bars: Thresholds) -> f64 {
+pub fn wrong_per_thousand(answers: &[Answer], thresholds: Thresholds) -> f64 {
     let upright: Vec<Answer> =
         answers.iter().filter(|answer| answer.truth == Turn::NONE).copied().collect();
     1000.0
         * mean(&upright, |answer| {
-            f64::from(u8::from(decide(&answer.seen, bars).verdict == Verdict::Fix))
+            f64::from(u8::from(decide(&answer.seen, thresholds).verdict == Verdict::Fix))
         })
 }
 
 /// Of the wrongly stored photos, the shares turned rightly, turned wrongly and shown for review.
-pub fn wrongly_stored(answers: &[Answer], bars: Thresholds) -> [f64; 3] {
+pub fn wrongly_stored(answers: &[Answer], thresholds: Thresholds) -> [f64; 3] {
     let turned: Vec<Answer> =
         answers.iter().filter(|answer| answer.truth != Turn::NONE).copied().collect();
     let share = |wanted: fn(&Answer, Verdict, Turn) -> bool| {
         mean(&turned, |answer| {
-            let decision = decide(&answer.seen, bars);
+            let decision = decide(&answer.seen, thresholds);
             f64::from(u8::from(wanted(answer, decision.verdict, decision.turn)))
         })
     };
@@ -232,7 +237,7 @@ pub fn confusion(answers: &[Answer]) -> [[usize; 4]; 4] {
 mod tests {
     use super::*;
 
-    const BARS: Thresholds = Thresholds { auto_confidence: 0.9, review_confidence: 0.4 };
+    const THRESHOLDS: Thresholds = Thresholds { auto_confidence: 0.9, review_confidence: 0.4 };
 
     fn answer(photo: usize, degrees: u16, seen: [f32; 4]) -> Answer {
         let truth = Turn::from_degrees(degrees).expect("a turn");
@@ -249,8 +254,8 @@ mod tests {
             answer(1, 180, [0.55, 0.1, 0.25, 0.1]),
         ];
         assert_eq!(accuracy(&answers), 0.5);
-        assert_eq!(wrong_per_thousand(&answers, BARS), 500.0);
-        assert_eq!(wrongly_stored(&answers, BARS), [0.5, 0.0, 0.5]);
+        assert_eq!(wrong_per_thousand(&answers, THRESHOLDS), 500.0);
+        assert_eq!(wrongly_stored(&answers, THRESHOLDS), [0.5, 0.0, 0.5]);
         let (points, average) = curve(&scored(&answers, 0.5), |_| 1.0);
         // Weights: upright 1/2, turned 1/6. The best is right, the next an upright photo.
         assert_eq!(points.len(), 4);

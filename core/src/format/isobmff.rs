@@ -9,10 +9,10 @@ use std::ops::Range;
 use crate::orientation::{Orientation, Turn};
 
 /// More boxes side by side than any encoder writes.
-const MOST_BOXES: usize = 4096;
+const MAX_BOXES: usize = 4096;
 
 /// Properties of one picture; encoders write a handful.
-const MOST_PROPERTIES: usize = 256;
+const MAX_PROPERTIES: usize = 256;
 
 /// One box. Offsets count from the start of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = B
         at = next;
         Some(Box4 { kind, payload })
     };
-    std::iter::from_fn(step).take(MOST_BOXES)
+    std::iter::from_fn(step).take(MAX_BOXES)
 }
 
 pub(super) fn find(bytes: &[u8], range: Range<usize>, kind: &[u8; 4]) -> Option<Range<usize>> {
@@ -114,7 +114,7 @@ pub fn primary(bytes: &[u8]) -> Option<Primary> {
     let all: Vec<Box4> = boxes(bytes, container).collect();
     let associations = boxes(bytes, properties).filter(|found| found.kind == *b"ipma");
     let of_item = associations.filter_map(|found| associated(bytes, found.payload, item));
-    for index in of_item.flatten().take(MOST_PROPERTIES) {
+    for index in of_item.flatten().take(MAX_PROPERTIES) {
         // Properties count from one; zero means none.
         let Some(property) = index.checked_sub(1).and_then(|index| all.get(index)) else {
             continue;

@@ -70,7 +70,7 @@ const RAW_PHOTOMETRIC: [u32; 2] = [32803, 34892];
 const RAF_MAGIC: &[u8] = b"FUJIFILMCCD-RAW ";
 
 /// Pictures looked for where no directory names any.
-const MOST_FOUND: usize = 32;
+const MAX_FOUND: usize = 32;
 
 /// How far into a file they are looked for.
 const SEARCH_LEN: usize = 32 << 20;
@@ -285,5 +285,5 @@ fn search(bytes: &[u8]) -> Vec<Range<usize>> {
             window[..3] == [0xFF, 0xD8, 0xFF] && (window[3] >= 0xC0 && window[3] != 0xD8);
         is_start.then(|| at..bytes.len().min(at.saturating_add(SEARCH_LEN)))
     });
-    starts.take(MOST_FOUND).collect()
+    starts.take(MAX_FOUND).collect()
 }

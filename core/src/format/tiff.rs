@@ -2,10 +2,10 @@
 //! walk is bounded: a directory that is met again, or one too many, ends it.
 
 /// More directories than any camera writes.
-const MOST_DIRECTORIES: usize = 64;
+const MAX_DIRECTORIES: usize = 64;
 
 /// More entries than any camera writes, maker notes included.
-const MOST_ENTRIES: usize = 2000;
+const MAX_ENTRIES: usize = 2000;
 
 const ENTRY_LEN: usize = 12;
 
@@ -83,18 +83,17 @@ impl<'a> Tiff<'a> {
         let mut met = Vec::new();
         let mut found = Vec::new();
         while let Some(offset) = waiting.pop() {
-            if met.contains(&offset) || found.len() == MOST_DIRECTORIES {
+            if met.contains(&offset) || found.len() == MAX_DIRECTORIES {
                 continue;
             }
             met.push(offset);
             let Some((directory, next)) = self.directory(offset) else { continue };
-            let below =
-                directory.field(SUB_IFDS).map(|field| self.numbers(field, MOST_DIRECTORIES));
+            let below = directory.field(SUB_IFDS).map(|field| self.numbers(field, MAX_DIRECTORIES));
             let below = below.unwrap_or_default();
             // Taken from the end: the sub-directories in order, then what is chained.
             waiting.extend(next.filter(|next| *next != 0));
             waiting.extend(below.into_iter().rev());
-            waiting.truncate(2 * MOST_DIRECTORIES);
+            waiting.truncate(2 * MAX_DIRECTORIES);
             found.push(directory);
         }
         found
@@ -107,7 +106,7 @@ impl<'a> Tiff<'a> {
         let entries = self.entries(start)?;
         let n_entries = entries.len();
         let end = start.checked_add(2)?.checked_add(n_entries.checked_mul(ENTRY_LEN)?)?;
-        if end > self.bytes.len() || n_entries > MOST_ENTRIES {
+        if end > self.bytes.len() || n_entries > MAX_ENTRIES {
             return None;
         }
         let fields = entries.filter_map(|at| self.field(self.entry(at)?));

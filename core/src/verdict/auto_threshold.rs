@@ -27,7 +27,7 @@ const FEWEST_IN_STEP: u64 = 5;
 const GROUPS: u64 = 10;
 
 /// The thresholds there are beside the model's own, highest first. Few, so that verdicts change rarely.
-pub const BARS: [f32; 20] = [
+pub const CANDIDATES: [f32; 20] = [
     0.9999, 0.9995, 0.999, 0.998, 0.996, 0.994, 0.992, 0.99, 0.985, 0.98, 0.97, 0.96, 0.95, 0.93,
     0.9, 0.87, 0.84, 0.8, 0.75, 0.7,
 ];
@@ -229,10 +229,10 @@ pub fn fit_threshold(
     answers.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
     let at = |threshold: f32| Evidence::at(threshold, &library, &answers);
     if at(own).is_refuted() {
-        let higher = BARS.iter().rev().copied().filter(|threshold| *threshold > own);
+        let higher = CANDIDATES.iter().rev().copied().filter(|threshold| *threshold > own);
         let threshold =
             higher.into_iter().find(|threshold| !at(*threshold).is_refuted()).unwrap_or(NEVER);
-        let below = BARS.iter().copied().filter(|lower| *lower < threshold && *lower > own);
+        let below = CANDIDATES.iter().copied().filter(|lower| *lower < threshold && *lower > own);
         let mut within_reach = below.chain([own]);
         let next = within_reach.find_map(|lower| Some((lower, at(lower).n_missing_to_clear()?)));
         return AutoThreshold {
@@ -262,7 +262,7 @@ pub fn fit_threshold(
 
 /// From the highest on.
 fn lower_than(own: f32) -> impl Iterator<Item = f32> {
-    BARS.iter().copied().filter(move |threshold| *threshold < own)
+    CANDIDATES.iter().copied().filter(move |threshold| *threshold < own)
 }
 
 /// Answers and proposals from `threshold` to the next higher one. Both lists ascending.
@@ -272,7 +272,8 @@ fn in_step(
     library: &LibraryCounts,
     answers: &[JudgedProposal],
 ) -> (u64, u64) {
-    let higher = BARS.iter().copied().filter(|higher| *higher > threshold).fold(own, f32::min);
+    let higher =
+        CANDIDATES.iter().copied().filter(|higher| *higher > threshold).fold(own, f32::min);
     let n_answers = answers.iter().filter(|a| (threshold..higher).contains(&a.confidence)).count();
     let n_proposals = library.n_below(higher) - library.n_below(threshold);
     (n_answers as u64, n_proposals as u64)

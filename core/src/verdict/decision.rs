@@ -120,7 +120,7 @@ pub fn decide(seen: &Probabilities, thresholds: Thresholds) -> Decision {
 mod tests {
     use super::*;
 
-    const BARS: Thresholds = Thresholds { auto_confidence: 0.98, review_confidence: 0.4 };
+    const THRESHOLDS: Thresholds = Thresholds { auto_confidence: 0.98, review_confidence: 0.4 };
 
     #[test]
     #[rustfmt::skip]
@@ -135,7 +135,7 @@ mod tests {
             ("at the review threshold",           [0.5,  0.25,  0.125, 0.125], Verdict::Review,  90),
             ("below the review threshold",        [0.75, 0.25,  0.0,   0.0],   Verdict::Upright, 0),
         ] {
-            let decision = decide(&Probabilities(seen), BARS);
+            let decision = decide(&Probabilities(seen), THRESHOLDS);
             assert_eq!((decision.verdict, decision.turn.degrees()), (verdict, degrees), "{name}");
             assert_eq!(decision.confidence, seen[decision.turn.class()], "{name}");
         }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_nan_is_never_a_fix() {
-        let decision = decide(&Probabilities([f32::NAN; 4]), BARS);
+        let decision = decide(&Probabilities([f32::NAN; 4]), THRESHOLDS);
         assert_ne!(decision.verdict, Verdict::Fix);
     }
 

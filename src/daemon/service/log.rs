@@ -12,7 +12,7 @@ use crate::store::RunId;
 use orientd_core::verdict::decision::Verdict;
 
 /// Texts remembered; further ones are not logged.
-const MOST_REMEMBERED: usize = 10_000;
+const MAX_REMEMBERED: usize = 10_000;
 
 /// What was told already, and how often it came.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct LogThrottle(HashMap<String, u64>);
 impl LogThrottle {
     /// Counts one more. Returns the count if it is to be logged: 1 and every power of ten.
     fn count(&mut self, text: &str) -> Option<u64> {
-        if self.0.len() >= MOST_REMEMBERED && !self.0.contains_key(text) {
+        if self.0.len() >= MAX_REMEMBERED && !self.0.contains_key(text) {
             return None;
         }
         let n = self.0.entry(text.to_owned()).or_default();
@@ -131,8 +131,8 @@ mod tests {
     fn memory_of_the_throttle_is_bounded() {
         let mut throttle = LogThrottle::default();
         let n =
-            (0..2 * MOST_REMEMBERED).filter(|at| throttle.count(&at.to_string()).is_some()).count();
-        assert_eq!(n, MOST_REMEMBERED);
-        assert_eq!(throttle.0.len(), MOST_REMEMBERED);
+            (0..2 * MAX_REMEMBERED).filter(|at| throttle.count(&at.to_string()).is_some()).count();
+        assert_eq!(n, MAX_REMEMBERED);
+        assert_eq!(throttle.0.len(), MAX_REMEMBERED);
     }
 }

@@ -75,7 +75,7 @@ impl Service {
             turns: TurnSettings {
                 policies: policies(&config.roots),
                 keep_mtime: config.keep_mtime,
-                keep: config.keep,
+                retention: config.retention,
             },
             in_full: false,
             signals: Arc::clone(&self.shared.signals),

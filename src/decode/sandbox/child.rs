@@ -18,7 +18,7 @@ use serde_json::from_slice;
 
 use super::Times;
 use super::deadline_reader::{DeadlineReader, GRACE};
-use super::protocol::{GO, MOST_BYTES, Reply, Request};
+use super::protocol::{GO, MAX_BYTES, Reply, Request};
 use super::rlimits::{cpu_seconds, set_soft_limit};
 use crate::decode::confinement::Confinement;
 use crate::error::SkipReason;
@@ -160,7 +160,7 @@ impl Process {
     }
 
     pub(super) fn recv(&mut self, signals: &Signals) -> Result<Reply, ConversationError> {
-        from_slice(&self.frame(MOST_BYTES, signals)?).map_err(|_| ConversationError::Malformed)
+        from_slice(&self.frame(MAX_BYTES, signals)?).map_err(|_| ConversationError::Malformed)
     }
 
     pub(super) fn recv_pixels(

@@ -16,7 +16,7 @@ use seccompiler::{
 use crate::decode::confinement::Confinement;
 
 /// Bytes that a process may say on stderr before it dies.
-const MOST_NOISE: u64 = 64 << 10;
+const MAX_NOISE: u64 = 64 << 10;
 
 /// First things first: to end with the parent, and to hold nothing of its.
 ///
@@ -39,7 +39,7 @@ pub(super) fn settle_in() -> Result<()> {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
     for (resource, most) in
-        [(Resource::Core, 0), (Resource::Fsize, MOST_NOISE), (Resource::Nofile, 64)]
+        [(Resource::Core, 0), (Resource::Fsize, MAX_NOISE), (Resource::Nofile, 64)]
     {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         rustix::process::setrlimit(resource, limit).context("cannot set a limit")?;

@@ -195,12 +195,12 @@ impl<'a> Sandbox<'a> {
 const MUCH: u64 = 256 << 20;
 
 /// Pixels to bytes of a file: photos have a few, a blank page a few hundred.
-const MOST_UNPACKING: u64 = 2000;
+const MAX_UNPACKING: u64 = 2000;
 
 /// Memory that no photo of this length takes.
 fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<SkipReason> {
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
-    let is_bomb = needed > MUCH && needed / MOST_UNPACKING > file_bytes;
+    let is_bomb = needed > MUCH && needed / MAX_UNPACKING > file_bytes;
     let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
     is_bomb.then(|| SkipReason::TooLarge(text()))
 }

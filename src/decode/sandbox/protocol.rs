@@ -9,7 +9,7 @@ use crate::files::identity::{ContentHash, Identity};
 use orientd_core::format::sniff::Format;
 
 /// The longest message but pixels.
-pub(super) const MOST_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// Look at the file whose descriptor follows (`SCM_RIGHTS`, with one byte).
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::confine;
-use super::protocol::{MOST_BYTES, Reply, Request};
+use super::protocol::{MAX_BYTES, Reply, Request};
 #[cfg(feature = "test-switches")]
 use super::test_switch;
 use crate::decode::budget::Budget;
@@ -68,7 +68,7 @@ fn send(stream: &UnixStream, reply: &Reply) -> Result<()> {
 }
 
 fn recv(stream: &UnixStream) -> io::Result<Option<Vec<u8>>> {
-    ipc::read(stream, MOST_BYTES)
+    ipc::read(stream, MAX_BYTES)
 }
 
 fn answer(stream: &UnixStream, decoded: Decoded) -> Result<()> {

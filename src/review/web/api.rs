@@ -22,7 +22,7 @@ use crate::review::thumbnails::{Missing, Size};
 use crate::store::{Card, Dates, PageQuery, PhotoId, Tab};
 use orientd_core::orientation::Turn;
 
-const MOST_ON_A_PAGE: usize = 200;
+const MAX_ON_A_PAGE: usize = 200;
 
 pub(super) fn router() -> Router<Arc<Page>> {
     Router::new()
@@ -70,7 +70,7 @@ impl Asked {
                 modified: (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)),
             },
             after: after.map(|after| read_cursor(&after)).transpose().ok()?,
-            limit: self.n.unwrap_or(60).clamp(1, MOST_ON_A_PAGE),
+            limit: self.n.unwrap_or(60).clamp(1, MAX_ON_A_PAGE),
         })
     }
 }
@@ -172,7 +172,7 @@ async fn answer(State(page): Shared, request: Request) -> Response {
         Err(response) => return response,
     };
     let answers: Option<Vec<PhotoAnswer>> = given.items.iter().map(AnswerItem::read).collect();
-    let Some(answers) = answers.filter(|answers| answers.len() <= MOST_ON_A_PAGE) else {
+    let Some(answers) = answers.filter(|answers| answers.len() <= MAX_ON_A_PAGE) else {
         return (StatusCode::BAD_REQUEST, "an answer names a photo and a turn\n").into_response();
     };
     told(page.answers.call(move |writer| writer.answer(&answers)).await)

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::Page;
 
 /// Enough for a page of answers.
-pub(super) const MOST_BODY: usize = 64 << 10;
+pub(super) const MAX_BODY: usize = 64 << 10;
 
 /// A body comes at once or not at all.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) type Shared = State<Arc<Page>>;
 
 pub(super) async fn body(request: Request) -> Result<Bytes, Response> {
-    let body = axum::body::to_bytes(request.into_body(), MOST_BODY);
+    let body = axum::body::to_bytes(request.into_body(), MAX_BODY);
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "that is too much\n").into_response()),

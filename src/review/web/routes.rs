@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-use super::respond::{MOST_BODY, Shared, body, failed};
+use super::respond::{MAX_BODY, Shared, body, failed};
 use super::{Page, api, auth};
 
 /// For the whole of a request, its body too. A page of 200 slow disks' photos stays below it.
@@ -26,7 +26,7 @@ pub(super) fn router(page: Arc<Page>) -> Router {
         .route("/favicon.svg", get(icon))
         .merge(api::router())
         .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
-        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&page), admit))
         .with_state(page)
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::{Page, routes};
 
 /// Well below the usual 1024 open files; a browser uses six.
-const MOST_CONNECTIONS: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 
 /// For a request's head, also while a connection idles between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 /// # Errors
 /// Returns an error if signals cannot be listened to.
 pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) -> Result<()> {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let router = routes::router(page);

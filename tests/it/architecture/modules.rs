@@ -159,9 +159,9 @@ impl Tree {
     /// The module that `target` belongs to, through re-exports.
     pub fn owner(&self, target: &[String]) -> ModulePath {
         // Names may lead back to themselves, as in `use super::x` beside a module x.
-        const MOST_STEPS: usize = 16;
+        const MAX_STEPS: usize = 16;
         let mut target = target.to_vec();
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let depth = self.depth_of_module(&target);
             let module = &target[..depth];
             let next = target.get(depth).and_then(|name| self.brought_in.get(module)?.get(name));

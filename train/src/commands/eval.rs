@@ -91,7 +91,7 @@ pub(super) fn summary(evaluation: &Evaluation) -> String {
     format!(
         "{} photos: one view {}, four views {}\n\
          at {:.4}: {:.2} wrong turns per 1,000 upright, {} of the wrongly stored turned rightly\n\
-         at the best bar for these photos, {:.4}: {:.2} %\n\
+         at the best threshold for these photos, {:.4}: {:.2} %\n\
          sources: mean {:.2} %, worst {}\n\
          re-saved: four views {:.2} % → {:.2} %, one view {:.2} % → {:.2} % ({} photos)",
         evaluation.photos,
@@ -100,7 +100,7 @@ pub(super) fn summary(evaluation: &Evaluation) -> String {
         evaluation.settings.auto_confidence,
         four.wrong_per_thousand.value,
         percent(&four.turned_rightly),
-        four.best_bar,
+        four.best_threshold,
         100.0 * four.best_turned_rightly,
         100.0 * evaluation.mean_source,
         evaluation.sources.first().map_or_else(String::new, |source| {

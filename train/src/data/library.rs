@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use orientd::files::identity::ContentHash;
-use orientd::store::training::{AppliedTurn, LabelledAnswer, Look, Photo, TrainingData};
+use orientd::store::training::{AppliedTurn, LabelledAnswer, Photo, Prediction, TrainingData};
 use orientd::store::{LabelSource, PhotoId, Store};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::{Orientation, Turn};
@@ -67,7 +67,7 @@ struct Known<'a> {
     /// Those that orientd turned, in whichever way.
     turned: HashSet<PhotoId>,
     /// Seen as upright, surely enough.
-    sure: HashMap<PhotoId, &'a Look>,
+    sure: HashMap<PhotoId, &'a Prediction>,
 }
 
 impl<'a> Known<'a> {
@@ -79,9 +79,11 @@ impl<'a> Known<'a> {
             turns.entry(turn.photo).or_default().push(turn);
         }
         // What an earlier model said counts no longer.
-        let mut sure: HashMap<_, _> = data.looks.iter().map(|look| (look.photo, look)).collect();
-        sure.retain(|_, look| {
-            look.verdict == Verdict::Upright && f64::from(look.upright) >= confident_from
+        let mut sure: HashMap<_, _> =
+            data.predictions.iter().map(|prediction| (prediction.photo, prediction)).collect();
+        sure.retain(|_, prediction| {
+            prediction.verdict == Verdict::Upright
+                && f64::from(prediction.upright) >= confident_from
         });
         Self {
             answers: by_sensor.chain(by_person).map(|answer| (answer.photo, answer)).collect(),
@@ -94,7 +96,9 @@ impl<'a> Known<'a> {
     /// Is `photo` as it was when it was seen as upright?
     fn is_sure(&self, photo: &Photo) -> bool {
         let seen = self.sure.get(&photo.id);
-        seen.is_some_and(|look| look.hash == photo.hash && look.stored == photo.stored)
+        seen.is_some_and(|prediction| {
+            prediction.hash == photo.hash && prediction.stored == photo.stored
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Split {
     pub train: Vec<usize>,
-    /// Chooses the best checkpoint, and is what temperatures and bars are fitted on.
+    /// Chooses the best checkpoint, and is what temperatures and thresholds are fitted on.
     pub validation: Vec<usize>,
     /// Where a new model is compared with the present one.
     pub gate: Vec<usize>,

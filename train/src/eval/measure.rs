@@ -16,9 +16,9 @@ use crate::fit::validate::Views;
 use crate::metrics::{self, Answer, Bin, Point};
 use crate::progress;
 
-/// The figures of one way of looking.
+/// The figures of one way of asking the network.
 #[derive(Clone, Debug, Serialize)]
-pub struct Look {
+pub struct Measures {
     /// Share of all four turns of all photos that is answered rightly.
     pub accuracy: Figure,
     pub loss: Figure,
@@ -31,9 +31,9 @@ pub struct Look {
     pub turned_rightly: Figure,
     pub turned_wrongly: Figure,
     pub reviewed: Figure,
-    /// The lowest bar that keeps to the allowed wrong turns on these very photos, and the share of the
-    /// wrongly stored turned rightly there: what a bar fitted elsewhere can be compared with.
-    pub best_bar: f32,
+    /// The lowest threshold that keeps to the allowed wrong turns on these very photos, and the share of the
+    /// wrongly stored turned rightly there: what a threshold fitted elsewhere can be compared with.
+    pub best_threshold: f32,
     pub best_turned_rightly: f64,
     pub confusion: [[usize; 4]; 4],
     /// The reliability diagram.
@@ -72,10 +72,10 @@ pub struct Evaluation {
     pub photos: usize,
     pub prevalence: f64,
     pub settings: Calibration,
-    pub one_view: Look,
-    pub four_views: Look,
+    pub one_view: Measures,
+    pub four_views: Measures,
     /// As orientd looks by default, and the share of photos that need four views.
-    pub cascade: Look,
+    pub cascade: Measures,
     pub cascade_four_views: f64,
     pub resave: Resaved,
     /// Mean over sources of the four-view accuracy, and the worst of them.
@@ -140,8 +140,8 @@ fn figures(
         metrics::cascade(&one, &four, settings.cascade_confidence, prevalence);
     let resamplings = resamplings(views.len(), config.eval.bootstrap, config.seed);
     let allowed = config.calibrate.wrong_per_thousand;
-    let look = |answers: &[Answer]| {
-        look(answers, settings.thresholds(), (prevalence, allowed), &resamplings)
+    let measured = |answers: &[Answer]| {
+        measure(answers, settings.thresholds(), (prevalence, allowed), &resamplings)
     };
     let sources = by_source(records, &one, &four, settings.thresholds(), config);
     let total: f64 = sources.iter().map(|source| source.accuracy_4.value).sum();
@@ -151,9 +151,9 @@ fn figures(
         photos: views.len(),
         prevalence,
         settings,
-        one_view: look(&one),
-        four_views: look(&four),
-        cascade: look(&cascade),
+        one_view: measured(&one),
+        four_views: measured(&four),
+        cascade: measured(&cascade),
         cascade_four_views,
         resave,
         mean_source: total / sources.len().max(1) as f64,
@@ -165,14 +165,14 @@ fn figures(
 }
 
 /// `answers` come four to a photo, photo by photo.
-fn look(
+fn measure(
     answers: &[Answer],
-    bars: Thresholds,
+    thresholds: Thresholds,
     (prevalence, allowed): (f64, f64),
     resamplings: &[Times],
-) -> Look {
-    let best_bar = auto_confidence(answers, allowed);
-    let best = Thresholds { auto_confidence: best_bar, ..bars };
+) -> Measures {
+    let best_threshold = auto_confidence(answers, allowed);
+    let best = Thresholds { auto_confidence: best_threshold, ..thresholds };
     let n_photos = answers.len() / 4;
     let by_photo = |value: &dyn Fn(&[Answer]) -> f64| {
         let values: Vec<f64> = answers.chunks_exact(4).map(value).collect();
@@ -186,8 +186,8 @@ fn look(
         })
     };
     let stored_wrongly =
-        |which: usize| by_photo(&|photo| metrics::wrongly_stored(photo, bars)[which]);
-    Look {
+        |which: usize| by_photo(&|photo| metrics::wrongly_stored(photo, thresholds)[which]);
+    Measures {
         accuracy: by_photo(&metrics::accuracy),
         loss: by_photo(&metrics::loss),
         calibration_error: figure(n_photos, resamplings, |times| {
@@ -196,11 +196,11 @@ fn look(
         average_precision: on_curve(&|_, average| average),
         recall_at_97: on_curve(&|points, _| metrics::recall_at(points, 0.97)),
         recall_at_99: on_curve(&|points, _| metrics::recall_at(points, 0.99)),
-        wrong_per_thousand: by_photo(&|photo| metrics::wrong_per_thousand(photo, bars)),
+        wrong_per_thousand: by_photo(&|photo| metrics::wrong_per_thousand(photo, thresholds)),
         turned_rightly: stored_wrongly(0),
         turned_wrongly: stored_wrongly(1),
         reviewed: stored_wrongly(2),
-        best_bar,
+        best_threshold,
         best_turned_rightly: metrics::wrongly_stored(answers, best)[0],
         confusion: metrics::confusion(answers),
         bins: metrics::calibration(answers, |_| 1.0).1,
@@ -223,7 +223,7 @@ fn by_source(
     records: &[&Record],
     one: &[Answer],
     four: &[Answer],
-    bars: Thresholds,
+    thresholds: Thresholds,
     config: &Config,
 ) -> Vec<Source> {
     let mut members: BTreeMap<&str, Vec<[&[Answer]; 2]>> = BTreeMap::new();
@@ -244,8 +244,10 @@ fn by_source(
                 photos: photos.len(),
                 accuracy_1: figure(0, &metrics::accuracy),
                 accuracy_4: figure(1, &metrics::accuracy),
-                wrong_per_thousand: figure(1, &|photo| metrics::wrong_per_thousand(photo, bars)),
-                turned_rightly: figure(1, &|photo| metrics::wrongly_stored(photo, bars)[0]),
+                wrong_per_thousand: figure(1, &|photo| {
+                    metrics::wrong_per_thousand(photo, thresholds)
+                }),
+                turned_rightly: figure(1, &|photo| metrics::wrongly_stored(photo, thresholds)[0]),
             }
         })
         .collect();

@@ -66,7 +66,7 @@ pub fn package(run: &Path, cache: &Cache, settings: &[String]) -> Result<Package
     let half_views = on_validation.seen_by(&half)?;
     let cost = half_cost(&views, &half_views);
     let (spec, precision, kind) = if cost < HALF_COST {
-        // The bars are those of the weights that are shipped.
+        // The thresholds are those of the weights that are shipped.
         (spec(&config, &half_views, present.as_ref())?, Precision::Float16, "float16")
     } else {
         (spec_full, Precision::Float32, "float32")

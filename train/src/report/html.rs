@@ -13,7 +13,7 @@ use crate::drawing::confusion::confusion;
 use crate::drawing::contact_sheet::{Tile, contact_sheet};
 use crate::eval::Evaluation;
 use crate::eval::bootstrap::Figure;
-use crate::eval::measure::Look;
+use crate::eval::measure::Measures;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;\
 color:#222;background:#fff}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;\
@@ -60,7 +60,7 @@ pub fn page(evaluation: &Evaluation, sheet: &Rgb8) -> Result<String> {
             }
             body {
                 h1 { (title) }
-                (looks(evaluation))
+                (measures(evaluation))
                 (resaved(evaluation))
                 h2 { "Plots" }
                 (plots(evaluation))
@@ -97,26 +97,26 @@ fn plain(figure: &Figure) -> Markup {
     }
 }
 
-fn looks(evaluation: &Evaluation) -> Markup {
-    let looks = [&evaluation.one_view, &evaluation.four_views, &evaluation.cascade];
-    let row = |name: &str, cell: &dyn Fn(&Look) -> Markup| {
-        html! { tr { td { (name) } @for look in looks { td { (cell(look)) } } } }
+fn measures(evaluation: &Evaluation) -> Markup {
+    let measures = [&evaluation.one_view, &evaluation.four_views, &evaluation.cascade];
+    let row = |name: &str, cell: &dyn Fn(&Measures) -> Markup| {
+        html! { tr { td { (name) } @for one in measures { td { (cell(one)) } } } }
     };
     let settings = &evaluation.settings;
     html! {
         p { "95 % intervals by resampling photos." }
         table {
             tr { th {} th { "one view" } th { "four views" } th { "cascade" } }
-            (row("right of all four turns", &|look| percent(&look.accuracy)))
-            (row("average precision", &|look| percent(&look.average_precision)))
-            (row("recall at precision 0.97", &|look| percent(&look.recall_at_97)))
-            (row("recall at precision 0.99", &|look| percent(&look.recall_at_99)))
-            (row("wrong turns per 1,000 upright", &|look| plain(&look.wrong_per_thousand)))
-            (row("wrongly stored: turned rightly", &|look| percent(&look.turned_rightly)))
-            (row("wrongly stored: turned wrongly", &|look| percent(&look.turned_wrongly)))
-            (row("wrongly stored: for review", &|look| percent(&look.reviewed)))
-            (row("loss", &|look| html! { (format!("{:.4}", look.loss.value)) }))
-            (row("calibration error", &|look| percent(&look.calibration_error)))
+            (row("right of all four turns", &|one| percent(&one.accuracy)))
+            (row("average precision", &|one| percent(&one.average_precision)))
+            (row("recall at precision 0.97", &|one| percent(&one.recall_at_97)))
+            (row("recall at precision 0.99", &|one| percent(&one.recall_at_99)))
+            (row("wrong turns per 1,000 upright", &|one| plain(&one.wrong_per_thousand)))
+            (row("wrongly stored: turned rightly", &|one| percent(&one.turned_rightly)))
+            (row("wrongly stored: turned wrongly", &|one| percent(&one.turned_wrongly)))
+            (row("wrongly stored: for review", &|one| percent(&one.reviewed)))
+            (row("loss", &|one| html! { (format!("{:.4}", one.loss.value)) }))
+            (row("calibration error", &|one| percent(&one.calibration_error)))
         }
         p {
             "Precision and recall where " (format!("{:.0}", 100.0 * evaluation.prevalence))
@@ -159,14 +159,14 @@ fn resaved(evaluation: &Evaluation) -> Markup {
 }
 
 fn plots(evaluation: &Evaluation) -> Markup {
-    let looks = [
+    let measures = [
         ("one view", "#c60", &evaluation.one_view),
         ("four views", "#06c", &evaluation.four_views),
     ];
-    let curves = looks.map(|(name, colour, look)| Line {
+    let curves = measures.map(|(name, colour, one)| Line {
         name,
         colour,
-        points: look.curve.iter().map(|point| (point.recall, point.precision)).collect(),
+        points: one.curve.iter().map(|point| (point.recall, point.precision)).collect(),
         dots: false,
     });
     let mut reliability = vec![Line {
@@ -175,8 +175,8 @@ fn plots(evaluation: &Evaluation) -> Markup {
         points: vec![(0.0, 0.0), (1.0, 1.0)],
         dots: false,
     }];
-    reliability.extend(looks.map(|(name, colour, look)| {
-        let bins = look.bins.iter().filter(|bin| bin.answers > 0.0);
+    reliability.extend(measures.map(|(name, colour, one)| {
+        let bins = one.bins.iter().filter(|bin| bin.answers > 0.0);
         let points = bins.map(|bin| (bin.confidence, bin.accuracy)).collect();
         Line { name, colour, points, dots: true }
     }));

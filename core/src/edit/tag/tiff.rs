@@ -19,7 +19,7 @@ const DNG_VERSION: u16 = 50706;
 const C2PA: u16 = 52545;
 
 /// More directories than this are not followed.
-const MOST_DIRECTORIES: usize = 16;
+const MAX_DIRECTORIES: usize = 16;
 
 pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let field = exif::find_orientation(bytes).map_err(Refusal::Exif)?;
@@ -51,7 +51,7 @@ fn is_cr2(bytes: &[u8]) -> bool {
 
 /// Pictures behind the first are other pages, unless they say that they are smaller copies.
 fn only_smaller_copies_follow(tiff: Tiff<'_>, mut next: Option<u32>) -> Result<(), Refusal> {
-    for _ in 0..MOST_DIRECTORIES {
+    for _ in 0..MAX_DIRECTORIES {
         let Some(at) = next.filter(|at| *at != 0) else { return Ok(()) };
         let (page, following) = tiff.directory(at).ok_or(Refusal::MultiPage)?;
         let kind = tiff.number_in(&page, NEW_SUBFILE_TYPE);

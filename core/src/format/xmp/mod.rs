@@ -18,13 +18,13 @@ use self::name::{KNOWN, TIFF};
 pub use self::packet::{Binding, Description, Packet, Property, TiffPrefix, XmpLimit};
 
 /// Larger than any packet that cameras and editors write; Photoshop's lists of ancestors reach tens of MB.
-pub const MOST_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 /// Elements within elements. Camera Raw's masks, the deepest known, nest about twenty.
-pub const MOST_DEPTH: usize = 128;
+pub const MAX_DEPTH: usize = 128;
 /// Attributes of one element. Camera Raw writes its some hundred settings as attributes.
-pub const MOST_ATTRIBUTES: usize = 4096;
+pub const MAX_ATTRIBUTES: usize = 4096;
 /// Namespaces bound at one place. Every name looked up costs a walk through them.
-pub const MOST_NAMESPACES: usize = 256;
+pub const MAX_NAMESPACES: usize = 256;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
@@ -33,7 +33,7 @@ const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 /// # Errors
 /// Returns an error if the packet goes beyond one of the limits.
 pub fn read(text: &str) -> Result<Packet, XmpLimit> {
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_BYTES {
         return Err(XmpLimit("more than 64 MiB"));
     }
     // quick-xml would leave a byte order mark out, and count it to the first tag.
@@ -41,7 +41,7 @@ pub fn read(text: &str) -> Result<Packet, XmpLimit> {
     // Ends are compared here instead, since quick-xml loses count of namespaces after an error.
     xml.config_mut().check_end_names = false;
     xml.config_mut().allow_unmatched_ends = true;
-    xml.resolver_mut().set_max_namespace_bindings(MOST_NAMESPACES);
+    xml.resolver_mut().set_max_namespace_bindings(MAX_NAMESPACES);
     let mut reading = Reading::new(text);
     loop {
         let start = text.len() - xml.get_ref().len();
@@ -112,7 +112,7 @@ impl<'a> Reading<'a> {
             Event::Start(tag) => {
                 self.part(None);
                 let open = self.open(names, &tag, token)?;
-                if self.stack.len() == MOST_DEPTH {
+                if self.stack.len() == MAX_DEPTH {
                     return Err(XmpLimit("elements nested more than 128 deep"));
                 }
                 self.stack.push(open);
@@ -191,7 +191,7 @@ impl<'a> Reading<'a> {
         token: &Range<usize>,
     ) -> Result<(), XmpLimit> {
         for (index, attribute) in tag.attributes().enumerate() {
-            if index == MOST_ATTRIBUTES {
+            if index == MAX_ATTRIBUTES {
                 return Err(XmpLimit("more than 4096 attributes in a tag"));
             }
             let Ok(attribute) = attribute else {

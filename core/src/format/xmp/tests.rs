@@ -111,10 +111,10 @@ fn refuses_what_goes_beyond_the_limits() {
     let long = |n: usize| " ".repeat(n);
     // `packet` itself has two attributes there, and binds four namespaces.
     for (name, most, over) in [
-        ("attributes",  attributes(MOST_ATTRIBUTES - 2),  attributes(MOST_ATTRIBUTES - 1)),
-        ("namespaces",  namespaces(MOST_NAMESPACES - 4),  namespaces(MOST_NAMESPACES - 3)),
-        ("depth",       nested(MOST_DEPTH),               nested(MOST_DEPTH + 1)),
-        ("length",      long(MOST_BYTES),                 long(MOST_BYTES + 1)),
+        ("attributes",  attributes(MAX_ATTRIBUTES - 2),  attributes(MAX_ATTRIBUTES - 1)),
+        ("namespaces",  namespaces(MAX_NAMESPACES - 4),  namespaces(MAX_NAMESPACES - 3)),
+        ("depth",       nested(MAX_DEPTH),               nested(MAX_DEPTH + 1)),
+        ("length",      long(MAX_BYTES),                 long(MAX_BYTES + 1)),
     ] {
         assert!(read(&most).is_ok(), "{name}");
         assert!(read(&over).is_err(), "{name}");

@@ -28,11 +28,11 @@ impl Database {
     }
 
     /// The first model looks at a photo whose content is named by `content`.
-    fn look(&mut self, path: &str, content: u8, stored: u16, upright: f32) -> Result<PhotoId> {
-        self.look_with(0, path, content, stored, upright)
+    fn predict(&mut self, path: &str, content: u8, stored: u16, upright: f32) -> Result<PhotoId> {
+        self.predict_with(0, path, content, stored, upright)
     }
 
-    fn look_with(
+    fn predict_with(
         &mut self,
         model: usize,
         path: &str,
@@ -49,7 +49,7 @@ impl Database {
             stored: orientation(stored),
             taken: None,
             prediction: Prediction {
-                decision: decide(&probabilities, BARS),
+                decision: decide(&probabilities, THRESHOLDS),
                 probabilities,
                 views: 1,
             },
@@ -112,11 +112,11 @@ impl Database {
 
 const IDENTITY: Identity = Identity { dev: 1, ino: 1, size: 1, mtime_ns: 1, ctime_ns: 1 };
 
-const BARS: Thresholds = Thresholds { auto_confidence: 0.9, review_confidence: 0.5 };
+const THRESHOLDS: Thresholds = Thresholds { auto_confidence: 0.9, review_confidence: 0.5 };
 
 fn add_model(store: &mut Store, name: &str) -> Result<ModelId> {
     let hash = ContentHash::of(name.as_bytes());
-    store.add_model(&hash, name, "lite0", BARS, ThresholdOverrides::default())
+    store.add_model(&hash, name, "lite0", THRESHOLDS, ThresholdOverrides::default())
 }
 
 /// The hash of a content that is named by one byte.
@@ -136,57 +136,57 @@ fn turn(degrees: u16) -> Turn {
 fn fill_with_answers(db: &mut Database) -> Result<()> {
     use LabelSource::{Fix, Review, Sensor, Undo};
     // a: a person says 90, after another idea; a sensor says something else
-    let a = db.look("a", 0x01, 1, UNSURE)?;
+    let a = db.predict("a", 0x01, 1, UNSURE)?;
     db.label(a, 0x01, 1, 270, Review)?;
     db.label(a, 0x01, 1, 90, Review)?;
     db.label(a, 0x01, 1, 180, Sensor)?;
     // b: a person said 90, then the tag was fixed
-    let b = db.look("b", 0x02, 1, UNSURE)?;
+    let b = db.predict("b", 0x02, 1, UNSURE)?;
     db.label(b, 0x02, 1, 90, Fix)?;
     db.turn(b, Mode::Tag, 0x02, 0x12, ChangeState::Done, 6)?;
     // c: labelled, then edited by somebody
-    let c = db.look("c", 0xff, 1, UNSURE)?;
+    let c = db.predict("c", 0xff, 1, UNSURE)?;
     db.label(c, 0xff, 1, 0, Review)?;
     db.edit(c, 0x03)?;
     // g: gone
-    let g = db.look("g", 0x07, 1, SURE)?;
+    let g = db.predict("g", 0x07, 1, SURE)?;
     db.label(g, 0x07, 1, 0, Review)?;
     db.store.mark_missing(&[g])?;
     // i: fixed and undone
-    let i = db.look("i", 0x09, 1, UNSURE)?;
+    let i = db.predict("i", 0x09, 1, UNSURE)?;
     db.turn(i, Mode::Tag, 0x09, 0x19, ChangeState::Undone, 1)?;
     db.label(i, 0x09, 1, 0, Undo)?;
     // j: a person said 90, and a sidecar says so since
-    let j = db.look("j", 0x0a, 1, UNSURE)?;
+    let j = db.predict("j", 0x0a, 1, UNSURE)?;
     db.label(j, 0x0a, 1, 90, Fix)?;
     db.turn(j, Mode::Sidecar, 0, 0xf0, ChangeState::Done, 6)?;
     // l: fine as another program's sidecar shows it
-    let l = db.look("l", 0x0c, 3, UNSURE)?;
+    let l = db.predict("l", 0x0c, 3, UNSURE)?;
     db.label(l, 0x0c, 3, 0, Review)
 }
 
 /// What nobody was asked about.
 fn fill_without_answers(db: &mut Database) -> Result<()> {
     // d: a sensor's tag
-    db.look("d", 0x04, 6, UNSURE)?;
+    db.predict("d", 0x04, 6, UNSURE)?;
     // e: surely upright to the latest model
-    db.look("e", 0x05, 1, 0.6)?;
-    db.look_with(1, "e", 0x05, 1, SURE)?;
+    db.predict("e", 0x05, 1, 0.6)?;
+    db.predict_with(1, "e", 0x05, 1, SURE)?;
     // f: seen as upright before it changed
-    let f = db.look("f", 0x16, 1, SURE)?;
+    let f = db.predict("f", 0x16, 1, SURE)?;
     db.edit(f, 0x06)?;
     // h: the tag is orientd's own
-    let h = db.look("h", 0x18, 1, UNSURE)?;
+    let h = db.predict("h", 0x18, 1, UNSURE)?;
     db.turn(h, Mode::Tag, 0x18, 0x08, ChangeState::Done, 6)?;
-    db.look("h", 0x08, 6, UNSURE)?;
+    db.predict("h", 0x08, 6, UNSURE)?;
     // k: a sidecar after the model's own idea
-    let k = db.look("k", 0x0b, 1, UNSURE)?;
+    let k = db.predict("k", 0x0b, 1, UNSURE)?;
     db.turn(k, Mode::Sidecar, 0, 0xf1, ChangeState::Done, 6)?;
     // m: upright to the first model, not to the next
-    db.look("m", 0x0d, 1, SURE)?;
-    db.look_with(1, "m", 0x0d, 1, 0.01)?;
+    db.predict("m", 0x0d, 1, SURE)?;
+    db.predict_with(1, "m", 0x0d, 1, 0.01)?;
     // n: seen as upright while a sidecar showed it otherwise
-    let n = db.look("n", 0x0e, 6, SURE)?;
+    let n = db.predict("n", 0x0e, 6, SURE)?;
     db.turn(n, Mode::Sidecar, 0, 0xf2, ChangeState::Undone, 1)
 }
 
@@ -251,7 +251,7 @@ fn a_renamed_photo_keeps_its_label() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("orientd.db");
     let mut db = Database::new(&path)?;
-    let photo = db.look("before", 0x01, 1, UNSURE)?;
+    let photo = db.predict("before", 0x01, 1, UNSURE)?;
     db.label(photo, 0x01, 1, 90, LabelSource::Review)?;
     db.store.rename(photo, Path::new("after"), &IDENTITY)?;
     let library = read(&path, &crate::config::Config::load(None, &[])?.prepare)?;
