@@ -1,5 +1,6 @@
 //! Parses, runs, prints the error, exits.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
     match commands::run(cli) {
         Ok(code) => code,
         Err(err) => {
-            eprintln!("orientd: {err:#}");
+            commands::print_error(&err);
             ExitCode::FAILURE
         }
     }
@@ -45,7 +46,9 @@ fn set_up_output(cli: &Cli) {
     } else {
         tracing_subscriber::fmt()
             .with_max_level(level)
-            .with_writer(std::io::stderr)
+            .with_writer(io::stderr)
+            // Else a stderr that is gone would end the thread that had something to say.
+            .log_internal_errors(false)
             .with_ansi(cli.global.color == ColorWhen::Always)
             .init();
     }

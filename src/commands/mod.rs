@@ -17,6 +17,7 @@ pub mod train;
 pub mod undo;
 pub mod verify;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -24,6 +25,13 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::context::CommandContext;
 use crate::decode::sandbox::worker;
+use crate::output::human;
+
+/// Prints what stopped a command. A stderr that is gone leaves nobody to tell.
+pub fn print_error(err: &anyhow::Error) {
+    let text = human::printable_lines(&format!("{err:#}"));
+    let _ = writeln!(io::stderr(), "orientd: {text}");
+}
 
 /// Runs the command.
 ///

@@ -44,11 +44,32 @@ pub(crate) fn photo(report: &PhotoReport, dry_run: bool) -> String {
     format!("{} {sure}  {path}{reason}", paint(style, &word))
 }
 
-/// Control characters in a file name must not reach the terminal.
+/// Characters of a file name that steer a terminal, or show it as another name, must not reach it.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+    let mut printed = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) {
+            printed.extend(c.escape_default());
+        } else {
+            printed.push(c);
+        }
+    }
+    printed
+}
+
+/// [`printable`], but for the ends of lines: an error's hints stand on lines of their own.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Directional marks and overrides (UAX 9), and characters without a width of their own (UTR 36) but
+/// the joiners, which names in some scripts and emoji need.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    )
 }
 
 /// What the summary of a scan speaks of beside the counts.
@@ -165,6 +186,7 @@ mod tests {
     fn digits_are_grouped_and_control_characters_escaped() {
         assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(printable("a\x1b[2J\nb é"), "a\\u{1b}[2J\\nb é");
+        assert_eq!(printable("a\u{202e}gpj.exe"), "a\\u{202e}gpj.exe");
         assert_eq!(plural(1, "photo"), "1 photo");
     }
 }

@@ -1,6 +1,6 @@
 //! Progress: a bar on a terminal, a plain line now and then elsewhere, nothing if the user wants none.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -51,7 +51,9 @@ impl Progress {
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
                     let rate = *n as f64 / started.elapsed().as_secs_f64();
-                    eprintln!(
+                    // The scan goes on without its progress.
+                    let _ = writeln!(
+                        io::stderr(),
                         "orientd: {} so far, {} a second",
                         plural(*n, "file"),
                         grouped(rate as u64)
