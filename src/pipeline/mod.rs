@@ -5,6 +5,7 @@ mod classifier;
 pub mod decode_pool;
 pub mod infer;
 pub mod messages;
+mod owner;
 pub mod photo_report;
 pub mod policy;
 mod record;

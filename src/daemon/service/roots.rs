@@ -10,6 +10,7 @@ use crate::config::{Config, Root};
 use crate::daemon::status::RootState;
 use crate::daemon::watches::{WatchError, Watches, is_eventless};
 use crate::files::roots::without_nested;
+use crate::files::sidecar;
 use crate::pipeline::walk::{MountIdentity, is_wanted_below};
 use crate::signals::Signals;
 
@@ -183,6 +184,10 @@ impl Roots {
             return;
         }
         if !is_dir {
+            // What a sidecar says is how its photo is displayed.
+            if let Some(photo) = sidecar::photo_of(&path) {
+                around.work.queue.touch(photo, now, around.config.settle);
+            }
             around.work.queue.touch(path, now, around.config.settle);
         } else if !self.watch.as_ref().is_some_and(|watch| watch.covers(&path)) {
             self.cover(&path, around);
