@@ -110,9 +110,9 @@ impl Classifier {
                 if may_be(known, &identity) && !self.rescan =>
             {
                 let id = *id;
-                let has_turn = has_turn(known, path);
+                let is_as_left = has_turn(known, path);
                 self.known.remove(&earlier.clone());
-                if !has_turn {
+                if !is_as_left {
                     return look(path.to_owned(), identity, metadata);
                 }
                 Classified::Event(WalkEvent::Renamed { id, path: path.to_owned(), identity })

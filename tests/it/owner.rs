@@ -18,7 +18,7 @@ use orientd_core::orientation::Turn;
 fn exiftool_sets(path: &Path, orientation: u16) {
     let tag = format!("-Orientation={orientation}");
     let mut command = Command::new("exiftool");
-    command.args(["-q", "-n", "-overwrite_original", &tag]).arg(path);
+    command.args(["-q", "-n", "-overwrite_original", "-Artist=the owner", &tag]).arg(path);
     assert!(command.status().unwrap().success());
 }
 
@@ -93,7 +93,7 @@ fn a_tag_that_others_put_back_stays() {
     let paths: Vec<PathBuf> = names.iter().map(|name| library.add(name, &original)).collect();
     assert_eq!(library.scan(&["--fix"]).summary["actions"]["tag"], 4);
     exiftool_sets(&paths[0], 1);
-    assert_ne!(fs::read(&paths[0]).unwrap(), original, "neither the old bytes nor ours");
+    assert!(fs::read(&paths[0]).unwrap() != original, "neither the old bytes nor ours");
     fs::write(&paths[1], &original).unwrap();
     fs::rename(library.add(".sync", &original), &paths[2]).unwrap();
     exiftool_sets(&paths[3], 3);
@@ -110,7 +110,7 @@ fn a_tag_that_others_put_back_stays() {
     library.ok(args(&["fix", "--turn", "90"], &paths[1]));
     let now = fs::read(&paths[1]).unwrap();
     library.scan(&["--fix", "--rescan"]);
-    assert_eq!(fs::read(&paths[1]).unwrap(), now);
+    assert!(fs::read(&paths[1]).unwrap() == now);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_sidecar_that_others_change_stays_and_is_told() {
     assert_eq!(library.scan(&["--fix"]).reason("now.jpg"), "sidecar_lost");
     assert!(fs::read(&renamed).unwrap() == before && !said_outside(&library, "now.jpg"));
     library.ok(args(&["fix"], &renamed));
-    assert_ne!(fs::read(&renamed).unwrap(), before);
+    assert!(fs::read(&renamed).unwrap() != before);
     nothing_turns_them(&library, &["removed.jpg", "edited.jpg"], "sidecar_lost");
 }
 
@@ -287,7 +287,7 @@ fn the_daemon_does_not_fight_its_owner() {
     daemon.eventually_idle();
     let after: Vec<_> = back.iter().map(|path| fs::read(path).unwrap()).collect();
     assert!(after == before, "{}", daemon.log());
-    assert_eq!(fs::read(&paths[3]).unwrap(), stays);
+    assert!(fs::read(&paths[3]).unwrap() == stays);
     assert_eq!(daemon.status()["turned"], 4);
 
     // In a folder with sidecars the daemon hears of a sidecar, not of its photo.

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::harness::{Library, jpeg_of, needs, real_photo, with_segment};
 use crate::review::db_path;
 use crate::review_server::Server;
-use orientd_core::orientation::Turn;
 
 fn n_labels(library: &Library) -> i64 {
     let db = Connection::open(db_path(library)).unwrap();
@@ -147,7 +146,7 @@ fn an_answer_without_a_turn_is_taken_back_too() {
     library.ok(on(&["fix", "--turn", "90"], &a));
     library.ok(on(&["fix", "--turn", "0"], &a));
     library.ok(on(&["undo"], &a));
-    assert_ne!(fs::read(&a).unwrap(), before);
+    assert!(fs::read(&a).unwrap() != before);
     library.ok(on(&["undo"], &a));
-    assert_eq!((fs::read(&a).unwrap(), n_labels(&library)), (before, 0));
+    assert!(fs::read(&a).unwrap() == before && n_labels(&library) == 0);
 }
