@@ -10,6 +10,7 @@ pub mod photo_report;
 pub mod policy;
 mod record;
 mod renames;
+mod seen;
 mod turns;
 pub mod walk;
 

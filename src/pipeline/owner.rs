@@ -2,25 +2,17 @@
 //! else changed is the owner's word: it is noted as a label, and nothing is turned against it.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::Result;
 
 use super::record::Recorder;
+use super::seen::SeenPhoto;
 use crate::error::FixError;
 use crate::files::identity::Identity;
 use crate::files::sidecar;
-use crate::store::{ChangeId, DisplayedPhoto, LabelSource, PhotoId, SettledTurn};
+use crate::store::{ChangeId, DisplayedPhoto, LabelSource, SettledTurn};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::standing::{Standing, standing};
-
-/// A photo that was looked at.
-pub(super) struct SeenPhoto<'a> {
-    pub id: PhotoId,
-    pub path: &'a Path,
-    pub identity: Identity,
-    pub now: DisplayedPhoto,
-}
 
 /// Why a photo is not turned without asking.
 pub(super) enum OwnersWord {

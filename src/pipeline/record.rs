@@ -12,8 +12,8 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::decode_pool::skipped;
 use super::messages::{Event, Report, WalkEvent};
-use super::owner::SeenPhoto;
 use super::policy::{Fixing, TurnSettings};
+use super::seen::SeenPhoto;
 use crate::change::originals;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;

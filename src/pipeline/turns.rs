@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::owner::{OwnersWord, SeenPhoto};
+use super::owner::OwnersWord;
 use super::photo_report::PhotoReport;
 use super::policy::{Fixing, Policy};
 use super::record::Recorder;
+use super::seen::SeenPhoto;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
 use crate::change::prepare::{Precondition, prepare};

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::ids::{ModelId, PhotoId};
-use super::photos::identity;
+use super::photos::{SidecarTurn, identity};
 use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::is_transient;
 use crate::files::identity::{ContentHash, Identity};
@@ -23,24 +23,6 @@ pub struct KnownFile {
     pub sidecar: Option<SidecarTurn>,
     /// Not found by an earlier walk.
     pub is_missing: bool,
-}
-
-/// A photo's latest turn, where it is in force and was made by a sidecar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SidecarTurn {
-    pub written: Orientation,
-    /// How the photo was displayed when it was last looked at or turned.
-    pub displayed: Orientation,
-}
-
-impl SidecarTurn {
-    /// Is the photo displayed in another way by now? `said`: what its sidecar says, if there is one.
-    pub fn has_changed(&self, said: Option<Orientation>) -> bool {
-        match said {
-            Some(said) => said != self.displayed,
-            None => self.displayed == self.written,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

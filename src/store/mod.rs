@@ -27,13 +27,13 @@ use rusqlite::Connection;
 pub use auto_threshold::FittedThreshold;
 pub use changes::{Change, ChangeState, FileState, NewChange};
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
-pub use known::{KnownFile, KnownOutcome, SidecarTurn};
+pub use known::{KnownFile, KnownOutcome};
 pub use labels::{GivenAnswer, Label, LabelSource};
 pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
 pub use owner::{DisplayedPhoto, SettledTurn};
-pub use photos::{KnownPhoto, Prediction};
+pub use photos::{KnownPhoto, Prediction, SidecarTurn};
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 

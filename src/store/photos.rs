@@ -6,7 +6,6 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::{ModelId, PhotoId};
-use super::known::SidecarTurn;
 use super::labels::LabelSource;
 use super::{Store, path_bytes, path_from, range_below, range_of};
 use crate::error::Reason;
@@ -21,6 +20,24 @@ pub struct Prediction {
     pub probabilities: Probabilities,
     pub decision: Decision,
     pub views: u8,
+}
+
+/// A photo's latest turn, where it is in force and was made by a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SidecarTurn {
+    pub written: Orientation,
+    /// How the photo was displayed when it was last looked at or turned.
+    pub displayed: Orientation,
+}
+
+impl SidecarTurn {
+    /// Is the photo displayed in another way by now? `said`: what its sidecar says, if there is one.
+    pub fn has_changed(&self, said: Option<Orientation>) -> bool {
+        match said {
+            Some(said) => said != self.displayed,
+            None => self.displayed == self.written,
+        }
+    }
 }
 
 /// A photo as `list`, `--json` and the fix stage see it.
