@@ -206,6 +206,15 @@ pub enum FixError {
     NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
+    #[error(
+        "its orientation was changed outside after orientd had turned it, or is that of a backup; \
+             `orientd fix --turn` turns it"
+    )]
+    PutBackOutside,
+    #[error("the sidecar that held its turn is gone, was left behind, or says otherwise")]
+    SidecarLost,
+    #[error("orientd has turned it already; a second turn is for a person: `orientd fix`")]
+    TurnedBefore,
     /// Here and in `Io` the text holds the system's, as in [`SkipReason::Unreadable`].
     #[error("no permission to write here: {0}")]
     NoPermission(io::Error),
@@ -233,6 +242,9 @@ impl FixError {
             Self::Undone => "undone",
             Self::NothingToUndo => "nothing_to_undo",
             Self::SaidUpright => "said_upright",
+            Self::PutBackOutside => "put_back_outside",
+            Self::SidecarLost => "sidecar_lost",
+            Self::TurnedBefore => "turned_before",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",
             Self::Io { cause, .. }

@@ -47,7 +47,8 @@ pub fn plan(
     };
     let path = photo.path.clone();
     let turn = request.turn;
-    let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
+    let photo_id = photo.id;
+    let label = Label { photo_id, path, hash, stored: from, turn, source, change: None, run: None };
     Ok(Planned { label, prepared })
 }
 
@@ -57,19 +58,20 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then stores the label and who gave it. `change_context`: needed if a turn is made.
+    /// Makes the turn, then stores the label, its run and who gave it. `change_context`: needed if a turn is made.
     ///
     /// # Errors
     /// Returns an error if the file cannot be written (the journal is then settled, and no label noted), or the
     /// database cannot.
     pub fn carry_out(
-        self,
+        mut self,
         store: &mut Store,
         change_context: Option<ChangeContext>,
         who: &str,
     ) -> Result<(), ChangeError> {
+        self.label.run = change_context.map(|context| context.run);
         if let Some((prepared, change_context)) = self.prepared.as_ref().zip(change_context) {
-            journal::apply(store, change_context, prepared)?;
+            self.label.change = Some(journal::apply(store, change_context, prepared)?);
         }
         Ok(store.add_label(&self.label, who)?)
     }

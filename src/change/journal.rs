@@ -12,7 +12,7 @@ use super::write::{exchange, temp_path};
 use crate::error::{ChangeError, FixError};
 use crate::files::identity::{ContentHash, Identity};
 use crate::store::{
-    Change, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
+    Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
 };
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
@@ -49,7 +49,7 @@ pub struct ChangeContext {
     pub retention: RetentionPolicy,
 }
 
-/// Journals and performs a prepared patch.
+/// Journals and performs a prepared patch. Returns the number of the change.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written (the journal is then settled), or the database cannot (the file
@@ -58,7 +58,7 @@ pub fn apply(
     store: &mut Store,
     change_context: ChangeContext,
     prepared: &Prepared,
-) -> Result<(), ChangeError> {
+) -> Result<ChangeId, ChangeError> {
     let _lock = WriteLock::take(store)?;
     // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
@@ -75,6 +75,7 @@ pub fn apply(
         turn: change_context.turn,
         mode: prepared.mode,
         patch: &prepared.patch,
+        content: prepared.photo_hash,
         hash_before: prepared.hash_before,
         hash_after,
     })?;
@@ -90,7 +91,8 @@ pub fn apply(
         hash_after,
         state: ChangeState::Intent,
     };
-    perform(store, &change, prepared, change_context.keep_mtime)
+    perform(store, &change, prepared, change_context.keep_mtime)?;
+    Ok(id)
 }
 
 /// Puts back the exact bytes of a change that is in force.

@@ -70,7 +70,8 @@ impl Fixer<'_> {
         for photo in photos {
             let proposed = photo.prediction.as_ref().map(|seen| seen.decision);
             let proposed = proposed.filter(|seen| seen.verdict != Verdict::Upright);
-            let is_open = photo.is_current && photo.skipped.is_none();
+            let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
+            let is_open = photo.is_current && photo.skipped.is_none() && !is_put_back;
             match (turn, proposed.filter(|_| is_open)) {
                 (Some(turn), _) => self.photo(photo, turn)?,
                 (None, Some(decision)) => self.photo(photo, decision.turn)?,

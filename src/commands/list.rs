@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::change::lost_turn;
 use crate::cli::{ListArgs, VerdictFilter};
 use crate::context::CommandContext;
 use crate::output::{self, human, json};
@@ -23,7 +24,11 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let mut n_listed = 0u64;
     for root in roots(&args.paths) {
         store.photos_below(&root, model, |photo| {
-            let report = PhotoReport::from_listed(photo);
+            let lost = lost_turn(&photo);
+            let mut report = PhotoReport::from_listed(photo);
+            if let Some(why) = &lost {
+                report.refused(why);
+            }
             if !is_wanted(&report, args.verdict) {
                 return Ok(());
             }

@@ -1,5 +1,6 @@
 //! One file a command. Each gets the `CommandContext` and its own arguments, and prints its own result.
 
+mod answers;
 pub mod completions;
 pub mod config;
 pub mod doctor;

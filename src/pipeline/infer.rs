@@ -13,6 +13,7 @@ use crate::engine::{Device, Engine, ModelFile, Views};
 use crate::error::SkipReason;
 use crate::signals::Signals;
 use crate::store::{Observation, Observed, Prediction, ThresholdOverrides};
+use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::verdict::decision::{Thresholds, decide};
 
@@ -136,6 +137,7 @@ impl Network<'_> {
                         height: photo.height,
                         stored: photo.stored,
                         taken: photo.taken,
+                        picture: Fingerprint::of(&photo.picture),
                         prediction: Prediction {
                             probabilities: answer.probabilities,
                             decision: decide(&answer.probabilities, self.thresholds),

@@ -5,11 +5,13 @@ mod classifier;
 pub mod decode_pool;
 pub mod infer;
 pub mod messages;
+mod owner;
 pub mod photo_report;
 pub mod policy;
 mod record;
 mod renames;
 pub mod selection;
+mod seen;
 mod turns;
 pub mod walk;
 

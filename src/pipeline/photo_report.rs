@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::change::prepare::Prepared;
 use crate::error::{FixError, Reason};
-use crate::store::{KnownPhoto, Prediction};
+use crate::store::{KnownPhoto, LabelSource, Prediction};
 use orientd_core::edit::mode::Mode;
-use orientd_core::orientation::Orientation;
+use orientd_core::orientation::{Orientation, Turn};
 use orientd_core::verdict::decision::Verdict;
 
 /// What was done to a photo, or in a dry run would be.
@@ -72,6 +72,8 @@ impl PhotoReport {
     /// What the database knows of a photo.
     pub fn from_listed(photo: KnownPhoto) -> Self {
         let action = photo.fixed.map_or(Action::None, |(mode, _)| Action::Turned(mode));
+        let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
+        let put_back = is_put_back.then(|| Reason::from(&FixError::PutBackOutside));
         Self {
             path: photo.path,
             format: photo.format,
@@ -81,7 +83,7 @@ impl PhotoReport {
             prediction: if photo.skipped.is_some() { None } else { photo.prediction },
             action,
             written: photo.fixed.map(|(_, written)| written),
-            reason: photo.skipped,
+            reason: photo.skipped.or(put_back),
             known: true,
             just_now: false,
         }

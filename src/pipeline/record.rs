@@ -13,14 +13,15 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use super::decode_pool::skipped;
 use super::messages::{Event, Report, WalkEvent};
 use super::policy::{Fixing, TurnSettings};
+use super::seen::SeenPhoto;
 use crate::change::originals;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::signals::Signals;
 use crate::store::{
-    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, Store,
-    ThresholdOverrides,
+    DisplayedPhoto, KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId,
+    RunId, Store, ThresholdOverrides,
 };
 use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
@@ -178,11 +179,14 @@ impl Recorder {
     fn known_photo(&mut self, photo: KnownPhoto, reports: &Sender<Report>) -> Result<()> {
         let id = photo.id;
         let identity = photo.identity;
-        let hash = photo.hash;
-        let is_current = photo.is_current;
+        let hash = photo.hash.filter(|_| photo.is_current);
         let mut report = PhotoReport::from_listed(photo);
-        if let (true, Some(hash)) = (is_current, hash) {
-            self.propose(&mut report, id, &identity, &hash)?;
+        if let Some(content) = hash {
+            let path = report.path.clone();
+            let stored = report.stored;
+            let picture = self.store.picture_of(id, &content, stored)?;
+            let now = DisplayedPhoto { content, stored, picture };
+            self.propose(&mut report, &SeenPhoto { id, path: &path, identity, now })?;
         }
         send(reports, Report::Photo(Box::new(report)))
     }
@@ -224,16 +228,27 @@ impl Recorder {
         let report = match seen.outcome {
             Observed::NotAPhoto => return send(reports, Report::OtherFile),
             Observed::Skipped { format, reason } => blank_report(seen.path, format, Some(reason)),
-            Observed::Photo { hash, format, width, height, stored, prediction, .. } => {
+            Observed::Photo {
+                hash: content,
+                format,
+                width,
+                height,
+                stored,
+                prediction,
+                picture,
+                ..
+            } => {
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    ..blank_report(seen.path, Some(format), None)
+                    ..blank_report(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
-                    self.propose(&mut report, id, &seen.identity, &hash)?;
+                    let now = DisplayedPhoto { content, stored, picture };
+                    let identity = seen.identity;
+                    self.propose(&mut report, &SeenPhoto { id, path: &seen.path, identity, now })?;
                 }
                 report
             }

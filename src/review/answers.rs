@@ -37,7 +37,7 @@ pub(crate) struct AnswerWriter {
     model: Option<ModelId>,
     turns: TurnSettings,
     user: String,
-    /// Begun with the first change.
+    /// Begun with the first answer.
     run: Option<RunId>,
     /// Photos answered together, latest last.
     groups: Vec<Vec<PhotoId>>,
@@ -65,7 +65,8 @@ impl AnswerWriter {
         let mut outcomes = Vec::with_capacity(answers.len());
         let mut group = Vec::new();
         for answer in answers {
-            let outcome = outcome(answer.photo, self.answer_one(answer))?;
+            let is_alone = answers.len() == 1;
+            let outcome = outcome(answer.photo, self.answer_one(answer, is_alone))?;
             if outcome.refused.is_none() {
                 group.push(answer.photo);
             }
@@ -85,31 +86,31 @@ impl AnswerWriter {
         self.groups.push(group);
     }
 
-    fn answer_one(&mut self, answer: &PhotoAnswer) -> Result<(), ChangeError> {
+    /// `is_alone`: not one of many that were answered at once.
+    fn answer_one(&mut self, answer: &PhotoAnswer, is_alone: bool) -> Result<(), ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
         }
         let turn = answer.turn;
+        let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
+        if is_put_back && turn != Turn::NONE && !is_alone {
+            return Err(FixError::PutBackOutside.into());
+        }
         let retention = self.turns.retention;
         let mode = self.turns.policies.of(&photo.path).mode;
         let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
-        // An answer that changes no file needs no run.
-        let run = match planned.prepared() {
-            Some(_) => Some(self.run()?),
-            None => None,
-        };
-        let change_context = run.map(|run| ChangeContext {
-            run,
+        let change_context = ChangeContext {
+            run: self.run()?,
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
             retention,
-        });
-        planned.carry_out(&mut self.store, change_context, &self.user)
+        };
+        planned.carry_out(&mut self.store, Some(change_context), &self.user)
     }
 
     /// Takes back the latest answer or change of each photo.

@@ -6,10 +6,11 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::ids::{ModelId, PhotoId};
-use super::photos::identity;
+use super::photos::{SidecarTurn, identity};
 use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::is_transient;
 use crate::files::identity::{ContentHash, Identity};
+use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.
@@ -19,6 +20,7 @@ pub struct KnownFile {
     pub id: Option<PhotoId>,
     pub identity: Identity,
     pub outcome: KnownOutcome,
+    pub sidecar: Option<SidecarTurn>,
     /// Not found by an earlier walk.
     pub is_missing: bool,
 }
@@ -38,14 +40,20 @@ pub enum KnownOutcome {
 const KNOWN: &str = "
     SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
            p.reason, p.look_version, q.verdict,
-           q.hash = p.hash AND q.stored = p.stored, p.missing_since IS NOT NULL
+           q.hash = p.hash AND q.stored = p.stored, p.missing_since IS NOT NULL, p.stored,
+           (SELECT CASE c.action WHEN 'sidecar' THEN c.new_stored END FROM changes c
+            WHERE c.photo_id = p.id AND c.state = 'done' ORDER BY c.id DESC LIMIT 1)
     FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1";
 
 fn known_photo(row: &Row<'_>) -> Result<(PathBuf, KnownFile)> {
+    let displayed = Orientation::from_stored(Some(row.get(12)?));
+    let written: Option<u16> = row.get(13)?;
+    let written = written.map(|number| Orientation::from_stored(Some(number)));
     let known = KnownFile {
         id: row.get(1)?,
         identity: identity(row, 2)?,
         outcome: known_outcome(row)?,
+        sidecar: written.map(|written| SidecarTurn { written, displayed }),
         is_missing: row.get(11)?,
     };
     Ok((path_from(row.get_ref(0)?.as_blob()?), known))
@@ -123,6 +131,7 @@ impl Store {
                 id: None,
                 identity: identity(row, 1)?,
                 outcome: KnownOutcome::Other,
+                sidecar: None,
                 is_missing: false,
             };
             each(path_from(row.get_ref(0)?.as_blob()?), known);

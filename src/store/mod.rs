@@ -10,6 +10,7 @@ mod models;
 mod observations;
 mod open;
 mod originals;
+mod owner;
 mod photos;
 mod review;
 mod runs;
@@ -27,11 +28,12 @@ pub use auto_threshold::FittedThreshold;
 pub use changes::{Change, ChangeState, FileState, NewChange};
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
-pub use labels::{Label, LabelSource};
+pub use labels::{GivenAnswer, Label, LabelSource};
 pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
-pub use photos::{KnownPhoto, Prediction};
+pub use owner::{DisplayedPhoto, SettledTurn};
+pub use photos::{KnownPhoto, Prediction, SidecarTurn};
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 
@@ -70,8 +72,16 @@ impl Store {
 
 /// Unix seconds.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Unix nanoseconds.
+fn now_ns() -> i64 {
+    i64::try_from(since_1970().as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn path_from(bytes: &[u8]) -> PathBuf {

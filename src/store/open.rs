@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_originals.sql"),
     include_str!("../../migrations/0004_refits.sql"),
     include_str!("../../migrations/0005_taken.sql"),
+    include_str!("../../migrations/0006_owner.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.
@@ -253,6 +254,38 @@ mod tests {
         assert!(reader.set_setting("key", "value").is_err());
         writer.set_setting("key", "value")?;
         assert_eq!(reader.setting("key")?.as_deref(), Some("value"));
+        Ok(())
+    }
+
+    #[test]
+    fn old_answers_are_tied_to_their_turns() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        let db = Connection::open(&path)?;
+        for sql in &MIGRATIONS[..5] {
+            db.execute_batch(sql)?;
+        }
+        db.pragma_update(None, "user_version", 5)?;
+        db.execute_batch(
+            "INSERT INTO runs(id, kind, program, pid, started_at) VALUES (7, 'fix', '', 1, 1);
+             INSERT INTO photos(id, path, dev, ino, size, mtime_ns, ctime_ns, hash, look_version,
+                                looked_at, run_id)
+             VALUES (1, x'61', 0, 0, 0, 0, 0, x'0B', 1, 1, 7), (2, x'62', 0, 0, 0, 0, 0, x'0C', 1, 1, 7);
+             INSERT INTO changes(id, run_id, photo_id, path, action, turn, old_stored, new_stored,
+                                 hash_before, hash_after, state, begun_at)
+             VALUES (1, 7, 1, x'61', 'tag', 90, 1, 6, x'0A', x'0B', 'done', 1),
+                    (2, 7, 2, x'62', 'sidecar', 90, 1, 6, x'00', x'0D', 'undone', 1);
+             INSERT INTO labels(id, photo_id, path, hash, stored, turn, source, at)
+             VALUES (1, 1, x'61', x'0A', 1, 90, 'fix', 1), (2, 2, x'62', x'0C', 1, 90, 'review', 1),
+                    (3, 1, x'61', x'0B', 6, 0, 'review', 1);",
+        )?;
+        drop(db);
+        let store = Store::open(&path)?;
+        let mut labels =
+            store.db.prepare("SELECT id, change_id, run_id FROM labels ORDER BY id")?;
+        let rows = labels.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let labels = rows.collect::<Result<Vec<(i64, Option<i64>, Option<i64>)>, _>>()?;
+        assert_eq!(labels, [(1, Some(1), Some(7)), (3, None, None)], "the undone one is withdrawn");
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::{ModelId, PhotoId};
+use super::labels::LabelSource;
 use super::{Store, path_bytes, path_from, range_below, range_of};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
@@ -19,6 +20,24 @@ pub struct Prediction {
     pub probabilities: Probabilities,
     pub decision: Decision,
     pub views: u8,
+}
+
+/// A photo's latest turn, where it is in force and was made by a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SidecarTurn {
+    pub written: Orientation,
+    /// How the photo was displayed when it was last looked at or turned.
+    pub displayed: Orientation,
+}
+
+impl SidecarTurn {
+    /// Is the photo displayed in another way by now? `said`: what its sidecar says, if there is one.
+    pub fn has_changed(&self, said: Option<Orientation>) -> bool {
+        match said {
+            Some(said) => said != self.displayed,
+            None => self.displayed == self.written,
+        }
+    }
 }
 
 /// A photo as `list`, `--json` and the fix stage see it.
@@ -39,19 +58,27 @@ pub struct KnownPhoto {
     pub is_current: bool,
     /// What was done, and the tag it left, where that is still in force.
     pub fixed: Option<(Mode, Orientation)>,
+    /// The latest turn in force, where it was made by a sidecar: what was done, which may be lost since.
+    pub sidecar: Option<SidecarTurn>,
+    /// The latest label by a person about what the photo is now.
+    pub said: Option<(LabelSource, Turn)>,
 }
 
 const LISTED: &str = "
     SELECT p.id, p.path, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns, p.hash, p.format, p.width,
            p.height, coalesce(q.stored, p.stored), p.reason, p.detail,
            q.p0, q.p90, q.p180, q.p270, q.turn, q.confidence, q.verdict, q.views,
-           q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored
+           q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored, p.stored,
+           (SELECT CASE s.action WHEN 'sidecar' THEN s.new_stored END FROM changes s
+            WHERE s.photo_id = p.id AND s.state = 'done' ORDER BY s.id DESC LIMIT 1), l.source, l.turn
     FROM photos p
     LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id)
                        AND c.state = 'done'
                        AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
-                                         ELSE c.hash_after = p.hash END";
+                                         ELSE c.hash_after = p.hash END
+    LEFT JOIN labels l ON l.id = (SELECT max(id) FROM labels WHERE hash = p.hash AND stored = p.stored
+                                  AND source <> 'sensor')";
 
 impl Store {
     /// Is any photo present at or below `root`?
@@ -121,6 +148,10 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
     let detail: Option<String> = row.get(13)?;
     let action: Option<String> = row.get(23)?;
     let new_stored: Option<u16> = row.get(24)?;
+    let displayed = orientation(row.get(25)?);
+    let written: Option<u16> = row.get(26)?;
+    let source: Option<LabelSource> = row.get(27)?;
+    let said: Option<u16> = row.get(28)?;
     Ok(KnownPhoto {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
@@ -134,6 +165,8 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
         prediction: prediction(row)?,
         is_current: row.get::<_, Option<bool>>(22)?.unwrap_or(false),
         fixed: action.and_then(|mode| mode.parse().ok()).zip(new_stored.map(orientation)),
+        sidecar: written.map(|written| SidecarTurn { written: orientation(written), displayed }),
+        said: source.zip(said.and_then(Turn::from_degrees)),
     })
 }
 

@@ -24,7 +24,7 @@ const CORE: Table = Table {
         ("orientation", &[]),
         ("image",       &["orientation"]),
         ("format",      &["orientation"]),
-        ("verdict",     &["orientation"]),
+        ("verdict",     &["image", "orientation"]),
         ("model_spec",  &["image", "verdict"]),
         ("edit",        &["format", "orientation"]),
     ],

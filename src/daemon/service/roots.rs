@@ -10,6 +10,7 @@ use crate::config::{Config, Root};
 use crate::daemon::status::RootState;
 use crate::daemon::watches::{WatchError, Watches, is_eventless};
 use crate::files::roots::without_nested;
+use crate::files::sidecar;
 use crate::pipeline::selection::{Selection, Selector};
 use crate::pipeline::walk::MountIdentity;
 use crate::signals::Signals;
@@ -182,6 +183,9 @@ impl Roots {
             return;
         }
         let is_dir = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        // What a sidecar says is how its photo is displayed.
+        let photo_of_sidecar = if is_dir { None } else { sidecar::photo_of(&path) };
+        let path = photo_of_sidecar.unwrap_or(path);
         let mut selector = Selector::new(&self.selection);
         if !selector.wants_below(&self.roots[at].path, &path, is_dir) {
             return;
