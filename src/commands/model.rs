@@ -9,6 +9,7 @@ use crate::cli::ModelCommand;
 use crate::context::{CommandContext, MODEL_SETTING, models_dir};
 use crate::engine::model::{BUILT_IN, ModelFile};
 use crate::engine::{Device, Engine};
+use crate::files::private;
 use crate::output;
 use crate::store::Store;
 
@@ -101,7 +102,7 @@ fn copy(model: &ModelFile, folder: &Path, kept: &Path) -> Result<()> {
             model.name
         ));
     }
-    std::fs::create_dir_all(folder)
+    private::create_folder(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let temp = kept.with_extension("tmp");
     std::fs::write(&temp, &model.bytes)

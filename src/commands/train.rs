@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::cli::Global;
 use crate::config::data_dir;
 use crate::context::CommandContext;
+use crate::files::private;
 use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
@@ -55,7 +56,7 @@ fn retrain(context: CommandContext, rest: &[OsString]) -> Result<Vec<OsString>> 
     drop(store);
 
     let work = data_dir()?.join("training");
-    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
+    private::create_folder(&work).with_context(|| format!("cannot create {}", work.display()))?;
     let present = work.join("present.onnx");
     std::fs::write(&present, &model.bytes)
         .with_context(|| format!("cannot write {}", present.display()))?;

@@ -20,11 +20,14 @@ mod fixing;
 mod formats;
 mod harness;
 mod heif;
+mod history;
+mod interrupts;
 #[cfg(feature = "test-switches")]
 mod isolation;
 mod learning;
 mod modes;
 mod privacy;
+mod private;
 mod raw;
 mod refusals;
 mod review;
