@@ -179,6 +179,10 @@ impl Fixer<'_> {
             object["new"] = new.to_exif().into();
             return output::line(&object.to_string());
         }
+        let is_refused = report.reason.is_some() && report.action == Action::None;
+        if self.context.global.quiet && !is_refused {
+            return Ok(());
+        }
         let path = human::printable(&report.path.to_string_lossy());
         let text = match &report.reason {
             Some(Reason { code, detail }) if report.action == Action::None => {

@@ -107,7 +107,9 @@ fn what_was_renamed_is_named_as_it_is_now() {
     assert!(text.contains("vanished: the file is gone; it is /"), "{text}");
     assert!(text.contains("moved.jpg now, and `orientd scan` follows it there"), "{text}");
 
-    let photo = turned(&library, "b.jpg", "sidecar");
+    let photo = library.add("b.jpg", &needs(0));
+    library.scan(&[]);
+    library.ok(["fix", "--turn", "90", "--mode", "sidecar", photo.to_str().unwrap()]);
     fs::rename(&photo, library.path("renamed.jpg")).unwrap();
     library.scan(&[]);
     let output = library.run(["undo", "--last"]);

@@ -24,7 +24,7 @@ fn own_folders(library: &Library) -> [PathBuf; 2] {
 /// Everything in orientd's folders, and these themselves.
 fn own(library: &Library) -> Vec<PathBuf> {
     let folders = own_folders(library);
-    let entries = folders.iter().flat_map(walkdir::WalkDir::new);
+    let entries = folders.iter().filter(|folder| folder.exists()).flat_map(walkdir::WalkDir::new);
     entries.map(|entry| entry.unwrap().into_path()).collect()
 }
 
