@@ -64,7 +64,7 @@ pub struct Global {
     /// Say more on stderr; twice for everything
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Print the outcome and what went wrong: no line for a photo that went well, no progress
+    /// Print only the outcome and what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// When to use colour

@@ -101,8 +101,8 @@ Examples:
   orientd undo --since 2d
   orientd undo ~/Pictures/2019/IMG_0042.jpg
 
-A photo that has changed since is left alone and named, and the exit status is then 1. `orientd history`
-lists the runs.")]
+A photo that has changed since is left alone and named; the exit status is then 1.
+`orientd history` lists the runs.")]
 pub struct UndoArgs {
     /// Photos, or folders
     #[arg(value_name = "PATH", group = "what")]
@@ -110,10 +110,10 @@ pub struct UndoArgs {
     /// All changes of this run
     #[arg(long, value_name = "N", group = "what")]
     pub run: Option<i64>,
-    /// All changes of the last run that changed anything, as far as they can still be put back
+    /// All changes of the last run of which anything can be put back
     #[arg(long, group = "what")]
     pub last: bool,
-    /// All changes since then: 2d, 90m, 2026-11-27, "2026-11-27 14:30", today, yesterday
+    /// All changes since then: 2d, 90m, 2026-11-27, "2026-11-27 14:30", today
     #[arg(long, value_name = "WHEN", group = "what")]
     pub since: Option<Since>,
     /// One JSON object a photo

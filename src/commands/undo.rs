@@ -48,8 +48,8 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     if !args.json {
         output::line(&tally.text(args.last))?;
     }
-    if stop.is_set() {
-        let n_left = changes.len() as u64 - tally.n_undone - tally.n_refused;
+    let n_left = changes.len() as u64 - tally.n_undone - tally.n_refused;
+    if n_left > 0 {
         return interrupted::end(&format!("{} not tried", human::plural(n_left, "photo")));
     }
     Ok(if tally.n_refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -28,14 +28,14 @@ pub fn create_file(path: &Path) -> io::Result<()> {
 }
 
 /// Opens a file that is locked, creating it where it is missing. Nobody else can open it, and so nobody
-/// else can hold the lock.
+/// else can hold the lock. A link is not followed: in a folder of several people it may lead anywhere.
 ///
 /// # Errors
 /// Returns an error if it cannot be opened or closed to others, or belongs to another user.
 pub fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    let file =
-        options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    options.create(true).truncate(false).read(true).write(true);
+    let file = options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
     let metadata = file.metadata()?;
     let us = rustix::process::geteuid();
     if !us.is_root() && metadata.uid() != us.as_raw() {
@@ -151,6 +151,8 @@ mod tests {
         fs::set_permissions(below.join("lock"), Permissions::from_mode(0o666))?;
         drop(open_lock(&below.join("lock"))?);
         assert_eq!(mode(&below.join("lock")), 0o600, "an older one is closed");
+        std::os::unix::fs::symlink(below.join("file"), below.join("link"))?;
+        assert!(open_lock(&below.join("link")).is_err());
         Ok(())
     }
 }
