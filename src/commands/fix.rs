@@ -202,7 +202,7 @@ impl Fixer<'_> {
     fn end_early(&self) -> Result<ExitCode> {
         let n_turned = self.store.changes_of_run(self.run)?.len() as u64;
         let turned = format!("{} turned before that", human::plural(n_turned, "photo"));
-        let undo = format!("; `orientd undo --run {}` puts back", self.run);
+        let undo = format!("; `orientd undo --run {}` takes that back", self.run);
         interrupted::end(&if n_turned > 0 { turned + &undo } else { turned })
     }
 

@@ -70,7 +70,8 @@ fn fix_and_undo_say_how_far_they_came() {
     let mut args = vec!["fix", "--turn", "90"];
     args.extend(paths.iter().map(|path| path.to_str().unwrap()));
     let (_, text) = interrupted(&library, &args);
-    let expected = "interrupted; 1 photo turned before that; `orientd undo --run 1` puts back";
+    let expected =
+        "interrupted; 1 photo turned before that; `orientd undo --run 1` takes that back";
     assert!(text.contains(expected), "{text}");
     assert_eq!(n_changed(&library, &self::library()), 1);
 
@@ -91,5 +92,5 @@ fn the_page_ends_with_the_way_back() {
     let answer = json!({"id": photo["id"], "seen": photo["seen"], "turn": photo["turn"]});
     server.post("/api/answer", &json!({"items": [answer]}).to_string());
     let said = server.interrupt();
-    assert!(said.ends_with("1 photo turned; `orientd undo --run 2` puts back\n"), "{said}");
+    assert!(said.ends_with("1 photo turned; `orientd undo --run 2` takes that back\n"), "{said}");
 }

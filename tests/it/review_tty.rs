@@ -201,7 +201,7 @@ fn a_person_answers_in_a_terminal_and_takes_it_back() {
     let (status, text) = terminal.end();
     assert!(status.success(), "{text:?}");
     assert!(
-        text.contains("2 photos turned, 1 fine as it is; `orientd undo --run 2` puts back"),
+        text.contains("2 photos turned, 1 fine as it is; `orientd undo --run 2` takes that back"),
         "{text:?}"
     );
     assert!(changed(&fourth) && !changed(&third));

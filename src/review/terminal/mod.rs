@@ -101,7 +101,7 @@ pub(crate) fn run(settings: TerminalSettings) -> Result<()> {
         n => format!("{} fine as they are", human::grouped(n)),
     };
     let undo = closed?.map_or_else(String::new, |WayBack { run, .. }| {
-        format!("; `orientd undo --run {run}` puts back")
+        format!("; `orientd undo --run {run}` takes that back")
     });
     output::line(&format!("{turned} turned, {fine}{undo}"))
 }

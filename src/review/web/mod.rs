@@ -115,7 +115,7 @@ async fn run(settings: PageSettings) -> Result<()> {
 fn close(answers: AnswerWriter) -> Result<()> {
     let Some(WayBack { run, n_turned }) = answers.close()? else { return Ok(()) };
     let turned = human::plural(n_turned, "photo");
-    output::line(&format!("{turned} turned; `orientd undo --run {run}` puts back"))
+    output::line(&format!("{turned} turned; `orientd undo --run {run}` takes that back"))
 }
 
 /// `once` holds a token that works a single time: other users can read a command line.
