@@ -65,6 +65,14 @@ pub fn retry_of(code: &str) -> Retry {
     }
 }
 
+/// Does this reason not to put a change back go away only if somebody brings the old file back?
+pub fn forecloses_undo(code: &str) -> bool {
+    matches!(
+        code,
+        "vanished" | "sidecar_gone" | "changed" | "original_dropped" | "original_damaged"
+    )
+}
+
 /// Does the reason with this code lie in the moment rather than in the file?
 pub fn is_transient(code: &str) -> bool {
     retry_of(code) != Retry::Never
@@ -192,6 +200,8 @@ pub enum FixError {
     OriginalDamaged,
     #[error("the file is gone")]
     Vanished,
+    #[error("the photo is there; only its sidecar is gone")]
+    SidecarGone,
     #[error("the file has {0} hard links; a change would show in all of them")]
     HardLinked(u64),
     #[error("the file is read-only")]
@@ -235,6 +245,7 @@ impl FixError {
             Self::OriginalDropped => "original_dropped",
             Self::OriginalDamaged => "original_damaged",
             Self::Vanished => "vanished",
+            Self::SidecarGone => "sidecar_gone",
             Self::HardLinked(_) => "hard_linked",
             Self::ReadOnly => "read_only",
             Self::NotOwner => "not_owner",

@@ -6,6 +6,7 @@ use super::plan::TurnRequest;
 use super::prepare::{Precondition, Prepared, prepare, shown_now};
 use crate::error::ChangeError;
 use crate::error::FixError;
+pub use crate::files::user::current_user;
 use crate::store::{KnownPhoto, Label, LabelSource, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -75,10 +76,4 @@ impl Planned {
         }
         Ok(store.add_label(&self.label, who)?)
     }
-}
-
-/// The user who answers.
-pub fn current_user() -> String {
-    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }

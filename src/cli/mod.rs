@@ -4,6 +4,8 @@ mod daemon;
 mod models;
 mod photos;
 mod review;
+mod since;
+mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,8 +16,11 @@ use crate::engine::Device;
 
 pub use daemon::{ControlAction, ServiceAction};
 pub use models::ModelCommand;
-pub use photos::{FixArgs, ListArgs, ReportArgs, ScanArgs, UndoArgs, VerdictFilter, VerifyArgs};
+pub use photos::{
+    FixArgs, HistoryArgs, ListArgs, ReportArgs, ScanArgs, UndoArgs, VerdictFilter, VerifyArgs,
+};
 pub use review::{ReviewArgs, ReviewOrder};
+pub use since::Since;
 
 /// Finds photos stored sideways or upside down and turns them without loss.
 #[derive(Parser, Debug)]
@@ -50,7 +55,8 @@ pub struct Global {
     #[arg(long, value_name = "FILE", global = true)]
     pub model: Option<PathBuf>,
     /// Where the network runs: auto, cpu, cuda, tensorrt, openvino, migraphx
-    #[arg(long, value_name = "DEVICE", global = true)]
+    #[arg(long, value_name = "DEVICE", global = true, value_parser = words::devices())]
+    #[arg(hide_possible_values = true)]
     pub device: Option<Device>,
     /// ONNX Runtime's library
     #[arg(long, value_name = "FILE", global = true, env = "ORT_DYLIB_PATH")]
@@ -58,7 +64,7 @@ pub struct Global {
     /// Say more on stderr; twice for everything
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Print results only
+    /// Print only the outcome and what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// When to use colour
@@ -86,6 +92,8 @@ pub enum Command {
     Fix(FixArgs),
     /// Put back the exact bytes of changed photos
     Undo(UndoArgs),
+    /// Show the runs that turned photos: when, by what, and what was put back
+    History(HistoryArgs),
     /// Write one HTML file of what a run did
     Report(ReportArgs),
     /// Settle the doubtful photos on a local web page

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::since::Since;
+use super::words;
 use crate::engine::Views;
 use orientd_core::edit::mode::Mode;
 
@@ -22,6 +24,7 @@ pub struct ScanArgs {
     pub paths: Vec<PathBuf>,
     /// Apply verdict `fix`, by tag, pixels or sidecar [default: the config's mode]
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = words::modes(), hide_possible_values = true)]
     pub fix: Option<Option<Mode>>,
     /// Show exactly what --fix would do
     #[arg(long)]
@@ -30,7 +33,7 @@ pub struct ScanArgs {
     #[arg(long)]
     pub json: bool,
     /// Quarter turns to look at: 1, 4 or cascade
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = words::views(), hide_possible_values = true)]
     pub views: Option<Views>,
     /// Photos the network looks at together
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -84,7 +87,7 @@ pub struct FixArgs {
     #[arg(long, value_name = "DEG", value_parser = ["0", "90", "180", "270"])]
     pub turn: Option<String>,
     /// How: tag, pixels or sidecar [default: the config's mode]
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = words::modes(), hide_possible_values = true)]
     pub mode: Option<Mode>,
     /// Show what would be done
     #[arg(long)]
@@ -98,9 +101,11 @@ pub struct FixArgs {
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(false)), after_help = "\
 Examples:
   orientd undo --last
+  orientd undo --since 2d
   orientd undo ~/Pictures/2019/IMG_0042.jpg
 
-A photo that has changed since is left alone and named.")]
+A photo that has changed since is left alone and named; the exit status is then 1.
+`orientd history` lists the runs.")]
 pub struct UndoArgs {
     /// Photos, or folders
     #[arg(value_name = "PATH", group = "what")]
@@ -108,10 +113,32 @@ pub struct UndoArgs {
     /// All changes of this run
     #[arg(long, value_name = "N", group = "what")]
     pub run: Option<i64>,
-    /// All changes of the last run that changed anything
+    /// All changes of the last run of which anything can be put back
     #[arg(long, group = "what")]
     pub last: bool,
+    /// All changes since then: 2d, 90m, 2026-11-27, "2026-11-27 14:30", today
+    #[arg(long, value_name = "WHEN", group = "what")]
+    pub since: Option<Since>,
     /// One JSON object a photo
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  orientd history
+  orientd undo --run 12
+
+A daemon's turns of one day are one run.")]
+pub struct HistoryArgs {
+    /// Runs that turned nothing too
+    #[arg(long)]
+    pub all: bool,
+    /// At most so many, the latest first [default: 20 on a terminal, else all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// One JSON object a run
     #[arg(long)]
     pub json: bool,
 }
@@ -124,7 +151,7 @@ pub struct ReportArgs {
     /// The run [default: the last one that looked at photos]
     #[arg(long, value_name = "N")]
     pub run: Option<i64>,
-    /// Where to write it
+    /// Where to write it; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 }

@@ -5,15 +5,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use crate::cli::Cli;
 
 pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "orientd", &mut script);
+    clap_complete::generate(shell, &mut shown(&Cli::command()), "orientd", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The command line without what is hidden, which clap would complete as well.
+fn shown(whole: &Command) -> Command {
+    let commands = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    Command::new("orientd").args(whole.get_arguments().cloned()).subcommands(commands)
 }
 
 pub fn man(out: Option<&Path>) -> Result<ExitCode> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 
+use super::interrupted;
 use super::list::known_path;
 use crate::change::answer::{self, Planned};
 use crate::change::journal::ChangeContext;
@@ -19,6 +20,7 @@ use crate::output::{self, human, json};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::signals::Signals;
+use crate::stop::StopFlag;
 use crate::store::{
     KnownPhoto, LabelSource, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store,
 };
@@ -31,8 +33,10 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
     let model = context.model(Some(&store))?;
     let model = store.known_model(&model.hash, context.config.thresholds)?;
+    let stop = StopFlag::default();
+    stop.set_on_interrupt()?;
     let run = store.begin_run(RunKind::Fix)?;
-    let mut fixer = Fixer { context, args, store, run, model, n_done: 0, n_refused: 0 };
+    let mut fixer = Fixer { context, args, store, run, model, stop, n_done: 0, n_refused: 0 };
     for path in &args.paths {
         fixer.path(&known_path(path), turn)?;
     }
@@ -45,6 +49,8 @@ struct Fixer<'a> {
     store: Store,
     run: RunId,
     model: Option<ModelId>,
+    /// Set by Ctrl-C; looked at between two photos.
+    stop: StopFlag,
     n_done: u64,
     n_refused: u64,
 }
@@ -68,6 +74,9 @@ impl Fixer<'_> {
             return Err(anyhow!("nothing is known about {}\n  {hint}", path.display()));
         }
         for photo in photos {
+            if self.stop.is_set() {
+                return Ok(());
+            }
             let proposed = photo.prediction.as_ref().map(|seen| seen.decision);
             let proposed = proposed.filter(|seen| seen.verdict != Verdict::Upright);
             let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
@@ -171,6 +180,10 @@ impl Fixer<'_> {
             object["new"] = new.to_exif().into();
             return output::line(&object.to_string());
         }
+        let is_refused = report.reason.is_some() && report.action == Action::None;
+        if self.context.global.quiet && !is_refused {
+            return Ok(());
+        }
         let path = human::printable(&report.path.to_string_lossy());
         let text = match &report.reason {
             Some(Reason { code, detail }) if report.action == Action::None => {
@@ -187,8 +200,18 @@ impl Fixer<'_> {
         output::line(&text)
     }
 
+    fn end_early(&self) -> Result<ExitCode> {
+        let n_turned = self.store.changes_of_run(self.run)?.len() as u64;
+        let turned = format!("{} turned before that", human::plural(n_turned, "photo"));
+        let undo = format!("; `orientd undo --run {}` takes that back", self.run);
+        interrupted::end(&if n_turned > 0 { turned + &undo } else { turned })
+    }
+
     fn finish(mut self) -> Result<ExitCode> {
         self.store.end_run(self.run)?;
+        if self.stop.is_set() {
+            return self.end_early();
+        }
         let failed = self.n_done == 0 && self.n_refused > 0;
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

@@ -1,6 +1,7 @@
 //! `orientd report`: one HTML file of a run, with what was turned, what waits and what was skipped.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
@@ -55,6 +56,9 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     });
     let title = format!("orientd: run {run} ({kind})");
     let report = Report { title, turned, waiting, skipped: skipped.collect() };
+    if args.output == Path::new("-") {
+        return output::line(&report.html()).map(|()| ExitCode::SUCCESS);
+    }
     fs::write(&args.output, report.html())
         .with_context(|| format!("cannot write {}", args.output.display()))?;
     output::line(&format!(

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use indicatif::ProgressBar;
 
+use super::{interrupted, strangers};
 use crate::cli::ScanArgs;
 use crate::context::CommandContext;
 use crate::output::progress::Progress;
@@ -19,6 +20,7 @@ use crate::pipeline::photo_report::PhotoReport;
 use crate::pipeline::policy::Fixing;
 use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::{self, distinct_roots};
+use crate::signals::Signals;
 use crate::store::{RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
 
@@ -27,6 +29,7 @@ const MAX_LINES: usize = 20;
 
 pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let roots = distinct_roots(&args.paths)?;
+    strangers::refuse(&roots)?;
     let mut store = context.open_store()?;
     let model = context.model(Some(&store))?;
     let model_name = model.name.clone();
@@ -38,6 +41,8 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let config = &context.config;
     let selection =
         Selection { globs: config.ignore.clone(), everything: args.no_ignore, is_told: true };
+    let signals = Arc::<Signals>::default();
+    signals.stop.set_on_interrupt()?;
     let round = Round {
         roots: roots.clone(),
         selection: selection.clone(),
@@ -57,7 +62,7 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         },
         turns: context.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,
-        signals: Arc::default(),
+        signals: Arc::clone(&signals),
     };
     let quiet = context.global.quiet;
     let progress = Progress::new(quiet || context.global.no_progress);
@@ -67,6 +72,7 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let mut printer = Printer {
         json: args.json,
         dry_run: args.dry_run,
+        quiet,
         n_lines: if quiet { 0 } else { MAX_LINES },
         verbose: context.global.verbose > 0,
         n_left_out: 0,
@@ -79,19 +85,24 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let mut store = round.run(store, run, &mut None, |report| printer.report(&report))?;
     store.end_run(run)?;
     printer.summary.elapsed = started.elapsed();
-    printer.finish(&model_name, run, fixing)
+    printer.finish(&model_name, run, fixing)?;
+    if signals.stop.is_set() {
+        return interrupted::end("the next scan goes on from here");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A bar needs a total before the walk is through. The count ends with the process at the latest:
 /// it holds nothing and writes nothing.
 fn count_in_background(roots: Vec<PathBuf>, selection: Selection, bar: ProgressBar) {
-    std::thread::spawn(move || walk::count(&roots, &selection, |n| bar.set_length(n)));
+    std::thread::spawn(move || bar.set_length(walk::count(&roots, &selection)));
 }
 
 /// Prints reports as they come, and the summary.
 struct Printer {
     json: bool,
     dry_run: bool,
+    quiet: bool,
     /// Lines for people that may still be printed.
     n_lines: usize,
     verbose: bool,
@@ -138,7 +149,7 @@ impl Printer {
         Some(human::photo(photo, self.dry_run))
     }
 
-    fn finish(self, model: &str, run: RunId, fixing: Fixing) -> Result<ExitCode> {
+    fn finish(self, model: &str, run: RunId, fixing: Fixing) -> Result<()> {
         self.progress.finish();
         if let Some(err) = self.failed {
             return Err(err.context("cannot print the results"));
@@ -147,13 +158,13 @@ impl Printer {
         if self.json {
             output::line(&json::summary(&self.summary, model, run, dry_run).to_string())?;
         } else {
-            if self.n_left_out > 0 {
+            if self.n_left_out > 0 && !self.quiet {
                 let n = human::plural(self.n_left_out, "more photo");
                 output::line(&format!("… and {n}; `orientd list` names them all\n"))?;
             }
             let scanned = human::Scanned { model, run, fixing: fixing != Fixing::Off, dry_run };
             output::line(&human::summary(&self.summary, &scanned))?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }

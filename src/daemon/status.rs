@@ -92,10 +92,11 @@ impl Status {
     pub(crate) fn line(&self) -> String {
         let n_away = self.roots.iter().filter(|root| root.state == RootState::Away).count();
         let away = if n_away > 0 { format!(", {n_away} away") } else { String::new() };
+        let plural = if self.roots.len() == 1 { "" } else { "s" };
         let error = self.last_error.as_ref().filter(|_| self.state == ServiceState::Retrying);
         let error = error.map_or_else(String::new, |error| format!("; {error}"));
         format!(
-            "{} ({} folders{away}): looked at {}, turned {}, {} to review, {} waiting{error}",
+            "{} ({} folder{plural}{away}): looked at {}, turned {}, {} to review, {} waiting{error}",
             self.state.as_str(),
             self.roots.len(),
             self.looked_at,

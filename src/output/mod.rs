@@ -1,5 +1,6 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
+mod estimate;
 pub(crate) mod guarantee;
 pub(crate) mod html;
 pub(crate) mod human;

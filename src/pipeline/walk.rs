@@ -150,21 +150,13 @@ pub fn distinct_roots(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(without_nested(roots))
 }
 
-/// Counts the files a walk will meet, telling `each` the total so far now and then.
-pub fn count(roots: &[PathBuf], selection: &Selection, each: impl Fn(u64)) {
-    let mut total = 0;
-    for root in roots {
+/// How many files a walk will meet.
+pub fn count(roots: &[PathBuf], selection: &Selection) -> u64 {
+    let files_below = |root: &PathBuf| {
         let mut selector = Selector::new(selection);
         let entries =
             WalkDir::new(root).into_iter().filter_entry(|entry| selector.wants_entry(entry));
-        for entry in entries.flatten() {
-            if entry.file_type().is_file() {
-                total += 1;
-                if total % 1000 == 0 {
-                    each(total);
-                }
-            }
-        }
-    }
-    each(total);
+        entries.flatten().filter(|entry| entry.file_type().is_file()).count() as u64
+    };
+    roots.iter().map(files_below).sum()
 }

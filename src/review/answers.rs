@@ -31,12 +31,21 @@ pub(crate) struct AnswerOutcome {
     pub refused: Option<Reason>,
 }
 
+/// A run of answers and its turns in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayBack {
+    pub run: RunId,
+    pub n_turned: u64,
+}
+
 /// Carries out answers, one photo after the other.
 pub(crate) struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
     user: String,
+    /// Where the answers come from.
+    kind: RunKind,
     /// Begun with the first answer.
     run: Option<RunId>,
     /// Photos answered together, latest last.
@@ -44,16 +53,25 @@ pub(crate) struct AnswerWriter {
 }
 
 impl AnswerWriter {
-    pub(crate) fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
-        Self { store, model, turns, user: answer::current_user(), run: None, groups: Vec::new() }
+    pub(crate) fn new(
+        store: Store,
+        model: Option<ModelId>,
+        turns: TurnSettings,
+        kind: RunKind,
+    ) -> Self {
+        let user = answer::current_user();
+        Self { store, model, turns, user, kind, run: None, groups: Vec::new() }
     }
 
-    /// Ends the run, where one was begun.
+    /// Ends the run, where one was begun. Returns how to put back what it turned, if anything.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.
-    pub(crate) fn close(mut self) -> Result<()> {
-        self.run.map_or(Ok(()), |run| self.store.end_run(run))
+    pub(crate) fn close(mut self) -> Result<Option<WayBack>> {
+        let Some(run) = self.run else { return Ok(None) };
+        self.store.end_run(run)?;
+        let n_turned = self.store.changes_of_run(run)?.len() as u64;
+        Ok((n_turned > 0).then_some(WayBack { run, n_turned }))
     }
 
     /// Every answer is durable when this returns. A photo that cannot be turned is left as it is
@@ -159,7 +177,7 @@ impl AnswerWriter {
     fn run(&mut self) -> Result<RunId> {
         let run = match self.run {
             Some(run) => run,
-            None => self.store.begin_run(RunKind::Review)?,
+            None => self.store.begin_run(self.kind)?,
         };
         self.run = Some(run);
         Ok(run)

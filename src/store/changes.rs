@@ -76,6 +76,8 @@ pub struct Change {
     pub hash_before: Option<ContentHash>,
     pub hash_after: ContentHash,
     pub state: ChangeState,
+    /// The code of why it could not be put back when that was last tried.
+    pub refused: Option<String>,
 }
 
 impl Change {
@@ -110,7 +112,7 @@ pub struct FileState {
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action FROM changes";
+                             hash_before, hash_after, state, action, refused FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -216,6 +218,24 @@ impl Store {
         self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
     }
 
+    /// Changes in force that were begun at this time (Unix seconds) or later, latest first.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn changes_since(&self, time: i64) -> Result<Vec<Change>> {
+        self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
+    }
+
+    /// Notes why a change could not be put back.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn note_refused(&mut self, change: ChangeId, code: &str) -> Result<()> {
+        let sql = "UPDATE changes SET refused = ?2 WHERE id = ?1";
+        self.db.execute(sql, params![change, code])?;
+        Ok(())
+    }
+
     /// Changes in force at or below `path`, latest first.
     ///
     /// # Errors
@@ -298,6 +318,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
             .into_iter()
             .find(|known| known.as_str() == state)
             .ok_or(rusqlite::Error::InvalidQuery)?,
+        refused: row.get(11)?,
     })
 }
 

@@ -115,9 +115,21 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn answers_of_run(&self, run: RunId) -> Result<Vec<GivenAnswer>> {
-        let sql = format!("{ANSWER} AND l.run_id = ?1 GROUP BY l.photo_id ORDER BY max(l.id) DESC");
+        self.answers("l.run_id = ?1", params![run])
+    }
+
+    /// Answers since a time (Unix seconds) that changed no file.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn answers_since(&self, time: i64) -> Result<Vec<GivenAnswer>> {
+        self.answers("l.at >= ?1", params![time])
+    }
+
+    fn answers(&self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<GivenAnswer>> {
+        let sql = format!("{ANSWER} AND {condition} GROUP BY l.photo_id ORDER BY max(l.id) DESC");
         let mut statement = self.db.prepare(&sql)?;
-        let rows = statement.query_map([run], given_answer)?;
+        let rows = statement.query_map(params, given_answer)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -10,11 +10,13 @@ mod models;
 mod observations;
 mod open;
 mod originals;
+pub mod own_files;
 mod owner;
 mod photos;
 mod review;
 mod runs;
 pub mod training;
+mod waiting;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -35,7 +37,8 @@ pub use originals::RetentionPolicy;
 pub use owner::{DisplayedPhoto, SettledTurn};
 pub use photos::{KnownPhoto, Prediction, SidecarTurn};
 pub use review::{Card, Dates, PageQuery, Tab};
-pub use runs::RunKind;
+pub use runs::{RunKind, RunSummary};
+pub use waiting::name_writer;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
 pub const LOOK_VERSION: i64 = 2;
@@ -43,6 +46,8 @@ pub const LOOK_VERSION: i64 = 2;
 pub struct Store {
     db: Connection,
     path: PathBuf,
+    /// How long it waits for another process.
+    patience: Duration,
 }
 
 impl Store {
@@ -50,8 +55,14 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if SQLite refuses.
-    pub fn wait_at_most(&self, time: Duration) -> Result<()> {
-        Ok(self.db.busy_timeout(time)?)
+    pub fn wait_at_most(&mut self, patience: Duration) -> Result<()> {
+        self.patience = patience;
+        waiting::wait_for_others(&mut self.db, &self.path, patience)
+    }
+
+    /// How long it waits for another process.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub fn path(&self) -> &Path {

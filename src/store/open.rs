@@ -1,13 +1,15 @@
 //! Opens the database, and brings an older one up to date.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::Store;
+use super::{Store, own_files, waiting};
+use crate::files::private;
 
 /// Append-only: the position in this list is the schema's version.
 const MIGRATIONS: &[&str] = &[
@@ -17,10 +19,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_refits.sql"),
     include_str!("../../migrations/0005_taken.sql"),
     include_str!("../../migrations/0006_owner.sql"),
+    include_str!("../../migrations/0007_history.sql"),
 ];
-
-/// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Opens the database, creating or migrating it; a backup is made before a migration.
@@ -29,12 +29,15 @@ impl Store {
     /// Returns an error if it cannot be opened, is no database, is damaged, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            private::create_folder(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        let db = Connection::open(path)
+        // SQLite gives the files beside it the same mode.
+        let db = private::create_file(path).map_err(anyhow::Error::from);
+        let db = db
+            .and_then(|()| Ok(Connection::open(path)?))
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let mut store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.prepare().with_context(|| format!("the database {}", path.display()))?;
         Ok(store)
     }
@@ -51,7 +54,7 @@ impl Store {
         }
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let mut store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.prepare().with_context(|| format!("the database {}", path.display()))?;
         Ok(Some(store))
     }
@@ -67,13 +70,22 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags)
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.check_readable().with_context(|| format!("the database {}", path.display()))?;
         Ok(store)
     }
 
-    fn check_readable(&self) -> Result<()> {
-        self.db.busy_timeout(BUSY_TIMEOUT)?;
+    /// The database and all that may lie beside it and is orientd's, whether it is there or not.
+    pub fn own_files(db: &Path) -> Vec<PathBuf> {
+        own_files::all(db, MIGRATIONS.len())
+    }
+
+    fn of(db: Connection, path: &Path) -> Self {
+        Self { db, path: path.to_owned(), patience: waiting::command_patience() }
+    }
+
+    fn check_readable(&mut self) -> Result<()> {
+        self.wait_at_most(self.patience)?;
         let known = MIGRATIONS.len();
         match self.version()? {
             0 => bail!("has no schema\n  `orientd scan` on a folder fills a database"),
@@ -91,7 +103,8 @@ impl Store {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.db.busy_timeout(BUSY_TIMEOUT)?;
+        own_files::close_all(&Self::own_files(&self.path));
+        self.wait_at_most(self.patience)?;
         self.use_wal()?;
         // FULL: a journal row must be on the disk before its photo is written.
         self.db.pragma_update(None, "synchronous", "full")?;
@@ -102,7 +115,7 @@ impl Store {
     /// If two programs create the database at the same time, SQLite tells one of them at once that it is
     /// locked, whatever the timeout, since both hold a read lock and want to write.
     fn use_wal(&self) -> Result<()> {
-        let deadline = Instant::now() + BUSY_TIMEOUT;
+        let deadline = Instant::now() + self.patience;
         loop {
             match self.db.pragma_update(None, "journal_mode", "wal") {
                 Err(err)
@@ -152,14 +165,26 @@ impl Store {
 
     /// A whole copy beside the database, named by the version it holds.
     fn backup(&self, version: usize) -> Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".backup-v{version}"));
-        if Path::new(&name).exists() {
+        let path = own_files::backup(&self.path, version);
+        if path.exists() {
             return Ok(()); // An earlier migration got this far and then failed.
         }
-        self.db
-            .execute("VACUUM INTO ?1", [name.as_bytes()])
-            .with_context(|| format!("cannot back it up to {}", Path::new(&name).display()))?;
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(".part");
+        self.copy_to(Path::new(&unfinished))
+            .and_then(|()| Ok(fs::rename(&unfinished, &path)?))
+            .with_context(|| format!("cannot back it up to {}", path.display()))
+    }
+
+    /// Copies the database into a file that only its owner can read.
+    fn copy_to(&self, path: &Path) -> Result<()> {
+        // Of an earlier try that was cut short.
+        match fs::remove_file(path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err.into()),
+            _ => {}
+        }
+        private::create_file(path)?;
+        self.db.execute("VACUUM INTO ?1", [path.as_os_str().as_bytes()])?;
         Ok(())
     }
 }

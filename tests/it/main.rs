@@ -20,12 +20,15 @@ mod fixing;
 mod formats;
 mod harness;
 mod heif;
+mod history;
+mod interrupts;
 #[cfg(feature = "test-switches")]
 mod isolation;
 mod learning;
 mod modes;
 mod owner;
 mod privacy;
+mod private;
 mod raw;
 mod refusals;
 mod review;

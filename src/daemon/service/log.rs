@@ -46,6 +46,11 @@ impl Log {
         Self { throttle: LogThrottle::default(), shared, run }
     }
 
+    /// From now on photos belong to this run.
+    pub(super) fn follow(&mut self, run: RunId) {
+        self.run = run;
+    }
+
     /// Everything counts as the first time again.
     pub(super) fn forget_all(&mut self) {
         self.throttle = LogThrottle::default();
