@@ -73,6 +73,9 @@ pub(crate) struct Status {
     pub turned: u64,
     pub to_review: u64,
     pub skipped: u64,
+    /// Should have been turned and could not be.
+    #[serde(default)]
+    pub refused: u64,
     /// Is the model in memory?
     pub model_loaded: bool,
     /// Where the network last ran; `None` until it has.

@@ -8,6 +8,7 @@ pub mod messages;
 pub mod photo_report;
 pub mod policy;
 mod record;
+pub mod refusal;
 mod renames;
 mod turns;
 pub mod walk;

@@ -16,13 +16,12 @@ use super::policy::{Fixing, TurnSettings};
 use crate::change::originals;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::pipeline::photo_report::{Action, PhotoReport};
+use crate::pipeline::photo_report::PhotoReport;
 use crate::signals::Signals;
 use crate::store::{
-    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, Store,
-    ThresholdOverrides,
+    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, PhotoState,
+    RunId, Store, ThresholdOverrides,
 };
-use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// Observations recorded in one transaction.
@@ -139,7 +138,7 @@ impl Recorder {
             WalkEvent::SameFile => send(reports, Report::SameFile),
             WalkEvent::Unreadable(path, err) => {
                 let reason = Reason::new("unreadable", format!("cannot look in here: {err}"));
-                send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
+                send(reports, Report::Photo(Box::new(PhotoReport::blank(path, None, Some(reason)))))
             }
             WalkEvent::Missing(ids) => {
                 self.store.mark_missing(&ids)?;
@@ -160,9 +159,10 @@ impl Recorder {
             {
                 self.store.mark_found(id)?;
             }
-            let is_due = known.outcome
-                == KnownOutcome::Decoded { verdict: Verdict::Fix, pending: true }
-                && self.turns.policies.of(path).fixing != Fixing::Off;
+            let is_sure = matches!(known.outcome, KnownOutcome::Decoded {
+                verdict: Verdict::Fix, state
+            } if state.is_open());
+            let is_due = is_sure && self.turns.policies.of(path).fixing != Fixing::Off;
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
                 *counts.entry(known.outcome).or_default() += 1;
@@ -223,15 +223,20 @@ impl Recorder {
     ) -> Result<()> {
         let report = match seen.outcome {
             Observed::NotAPhoto => return send(reports, Report::OtherFile),
-            Observed::Skipped { format, reason } => blank_report(seen.path, format, Some(reason)),
+            Observed::Skipped { format, reason } => {
+                PhotoReport::blank(seen.path, format, Some(reason))
+            }
             Observed::Photo { hash, format, width, height, stored, prediction, .. } => {
+                let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    ..blank_report(seen.path, Some(format), None)
+                    state: known.as_ref().map_or(PhotoState::Unseen, |photo| photo.state),
+                    ..PhotoReport::blank(seen.path, Some(format), None)
                 };
+                report.reason = known.and_then(|photo| photo.refused);
                 if let Some(id) = id {
                     self.propose(&mut report, id, &seen.identity, &hash)?;
                 }
@@ -239,25 +244,5 @@ impl Recorder {
             }
         };
         send(reports, Report::Photo(Box::new(report)))
-    }
-}
-
-fn blank_report(
-    path: PathBuf,
-    format: Option<&'static str>,
-    reason: Option<Reason>,
-) -> PhotoReport {
-    PhotoReport {
-        path,
-        format: format.map(str::to_owned),
-        width: None,
-        height: None,
-        stored: Orientation::UPRIGHT,
-        prediction: None,
-        action: Action::None,
-        written: None,
-        reason,
-        known: false,
-        just_now: false,
     }
 }

@@ -5,10 +5,11 @@ use anyhow::Result;
 use super::photo_report::PhotoReport;
 use super::policy::{Fixing, Policy};
 use super::record::Recorder;
+use super::refusal;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
 use crate::change::prepare::{Precondition, prepare};
-use crate::error::{ChangeError, FixError};
+use crate::error::ChangeError;
 use crate::files::identity::{ContentHash, Identity};
 use crate::store::{PhotoId, Prediction};
 use orientd_core::orientation::Turn;
@@ -34,11 +35,16 @@ impl Recorder {
         }
         let turn = decision.turn;
         match self.fix(report, id, turn, policy, identity, hash) {
-            Ok(()) => report.just_now = true,
-            Err(ChangeError::Photo(why)) => report.refused(&why),
-            Err(ChangeError::Store(err)) => return Err(err),
+            Ok(()) => Ok(()),
+            Err(ChangeError::Photo(why)) => {
+                report.refused(&why);
+                match policy.fixing {
+                    Fixing::Apply => refusal::keep(&mut self.store, self.run, id, hash, report),
+                    _ => Ok(()),
+                }
+            }
+            Err(ChangeError::Store(err)) => Err(err),
         }
-        Ok(())
     }
 
     fn fix(
@@ -50,12 +56,7 @@ impl Recorder {
         identity: &Identity,
         hash: &ContentHash,
     ) -> Result<(), ChangeError> {
-        if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
-            return Err(FixError::SaidUpright.into());
-        }
-        if !self.rescan && self.store.was_undone(photo, hash, report.stored)? {
-            return Err(FixError::Undone.into());
-        }
+        refusal::check_owner(&self.store, photo, hash, report.stored, self.rescan)?;
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
         let request =

@@ -158,6 +158,11 @@ impl Store {
             "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
             params![change, state.as_str(), now()],
         )?;
+        if state == ChangeState::Done {
+            let sql = "DELETE FROM refusals
+                       WHERE photo_id = (SELECT photo_id FROM changes WHERE id = ?1)";
+            transaction.execute(sql, [change])?;
+        }
         if let Some(now_is) = now_is {
             transaction.execute(
                 "UPDATE photos SET stored = ?2,
@@ -188,6 +193,14 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub fn changes_of_run(&self, run: RunId) -> Result<Vec<Change>> {
         self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
+    }
+
+    /// Changes in force that were begun at this Unix second or later, latest first.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn changes_since(&self, since: i64) -> Result<Vec<Change>> {
+        self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![since])
     }
 
     /// Changes in force at or below `path`, latest first.

@@ -10,6 +10,7 @@ mod models;
 mod observations;
 mod open;
 mod originals;
+mod photo_state;
 mod photos;
 mod review;
 mod runs;
@@ -31,7 +32,8 @@ pub use labels::{Label, LabelSource};
 pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
-pub use photos::{KnownPhoto, Prediction};
+pub use photo_state::PhotoState;
+pub use photos::{KnownPhoto, Prediction, TurnInForce};
 pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 

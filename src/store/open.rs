@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_originals.sql"),
     include_str!("../../migrations/0004_refits.sql"),
     include_str!("../../migrations/0005_taken.sql"),
+    include_str!("../../migrations/0009_refusals.sql"),
 ];
 
 /// How long a statement waits for another process's transaction.

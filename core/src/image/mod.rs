@@ -1,4 +1,5 @@
 //! Pictures, and how they become the network's input.
 
+pub mod content;
 pub mod preprocess;
 pub mod rgb;
