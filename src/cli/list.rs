@@ -12,8 +12,8 @@ Examples:
   orientd list --refused ~/Pictures
   orientd list --json ~/Pictures/2019 | jq .path
 
-Photos that were turned, or that you called fine, count as upright. --turned, --waiting and --refused
-together show what is in any of them.")]
+Photos that were turned, or that you called fine, count as upright. --turned, --waiting and
+--refused together show what is in any of them.")]
 pub struct ListArgs {
     /// Only below these [default: everything]
     #[arg(value_name = "PATH")]

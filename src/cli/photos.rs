@@ -120,8 +120,8 @@ Examples:
   orientd report --since 2026-11-01 -o november.html
   orientd report --waiting -o waiting.html
 
-Without --run, --since and --waiting: what the last run turned that turned or looked at anything, and
-all that waits or was left alone by now.")]
+Without --run, --since and --waiting: what the last run turned that turned or looked at anything,
+and all that waits or was left alone by now.")]
 pub struct ReportArgs {
     /// Only what this run turned and looked at
     #[arg(long, value_name = "N", group = "what")]

@@ -38,7 +38,7 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         && !args.yes
         && !question::ask(&question)?
     {
-        output::line("Nothing was changed.")?;
+        eprintln!("Nothing was changed.");
         return Ok(ExitCode::FAILURE);
     }
     let n_doubtful_left = targets.n_doubtful_left;
@@ -261,14 +261,19 @@ impl Fixer<'_> {
             self.store.end_run(run)?;
         }
         if !self.args.json {
-            for line in self.closing(n_doubtful_left) {
+            for line in self.closing() {
                 output::line(&line)?;
             }
+        }
+        match in_doubt(n_doubtful_left) {
+            Some(text) if self.args.json => eprintln!("orientd: {text}"),
+            Some(text) => output::line(&text)?,
+            None => {}
         }
         Ok(if self.n_left_alone > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    fn closing(&self, n_doubtful_left: u64) -> Vec<String> {
+    fn closing(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let photos = human::plural(self.n_done, "photo");
         match (self.run, self.args.turn) {
@@ -293,13 +298,16 @@ impl Fixer<'_> {
                 human::plural(self.n_left_alone, "photo")
             ));
         }
-        if n_doubtful_left > 0 {
-            let photos = human::plural(n_doubtful_left, "photo");
-            lines.push(format!(
-                "{photos} in doubt left as they are: `orientd list --verdict review` shows them, `orientd review` \
-                 asks about them, `orientd fix --doubtful` turns them too."
-            ));
-        }
         lines
     }
+}
+
+/// What was left since nobody asked for it.
+fn in_doubt(n_left: u64) -> Option<String> {
+    let photos = human::plural(n_left, "photo");
+    let text = format!(
+        "{photos} in doubt left as they are: `orientd list --verdict review` shows them, `orientd review` asks about \
+         them, `orientd fix --doubtful` turns them too."
+    );
+    (n_left > 0).then_some(text)
 }

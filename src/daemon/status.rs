@@ -98,7 +98,7 @@ impl Status {
         let error = self.last_error.as_ref().filter(|_| self.state == ServiceState::Retrying);
         let error = error.map_or_else(String::new, |error| format!("; {error}"));
         format!(
-            "{} ({} folders{away}): looked at {}, turned {}, {} to review, {} waiting{error}",
+            "{} ({} folders{away}): looked at {}, turned {}, {} to review, {} queued{error}",
             self.state.as_str(),
             self.roots.len(),
             self.looked_at,

@@ -53,6 +53,13 @@ small{opacity:.8}table{border-collapse:collapse;width:100%}td,th{text-align:left
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 impl Report {
+    fn is_empty(&self) -> bool {
+        self.turned.is_empty()
+            && self.waiting.is_empty()
+            && self.refused.is_empty()
+            && self.skipped.is_empty()
+    }
+
     /// The whole file.
     pub(crate) fn html(&self) -> String {
         let mut pictures = Pictures::default();
@@ -79,6 +86,7 @@ impl Report {
                 }
                 body {
                     h1 { (title) }
+                    @if self.is_empty() { p { "Nothing was turned, and nothing waits." } }
                     (turned)
                     (waiting)
                     h2 { "Could not be turned: " (self.refused.len()) }

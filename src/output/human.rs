@@ -100,7 +100,7 @@ fn table(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
     let mut lines = vec![headline(summary, scanned)];
     let n_upright = summary.state(PhotoState::Upright) + summary.state(PhotoState::Fine);
     lines.push(row(GOOD, "upright", n_upright, ""));
-    let turned = if scanned.dry_run { "that is, they would be" } else { "" };
+    let turned = if scanned.dry_run { "as they would be" } else { "" };
     lines.push(row(GOOD, "turned", summary.state(PhotoState::Turned), turned));
     lines.push(row(ASK, "waiting", summary.n_waiting(), ""));
     let notes = [

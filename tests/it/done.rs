@@ -109,6 +109,8 @@ fn lists_tell_turned_waiting_and_refused_apart() {
     library.ok(["undo", library.path("a.jpg").to_str().unwrap()]);
     let mode = fs::Permissions::from_mode(0o644);
     fs::set_permissions(library.path("readonly.jpg"), mode).unwrap();
+    library.scan(&[]);
+    assert_eq!(names(&library, &["--refused"]), ["readonly.jpg"], "as long as it is what it was");
     library.ok(["fix", library.path("readonly.jpg").to_str().unwrap()]);
     assert_eq!(names(&library, &["--turned"]), ["b.jpg", "readonly.jpg"]);
     assert_eq!(names(&library, &["--waiting"]), ["a.jpg"]);
@@ -139,7 +141,8 @@ fn a_report_is_never_empty_for_nothing() {
     }
     assert!(!page.contains("read_only") && !page.contains("upright.jpg"));
     assert!(report(&["--run", "1"]).0.contains(counts));
-    assert!(report(&["--run", "2"]).0.contains("0 turned, 0 waiting"));
+    let (said, page) = report(&["--run", "2"]);
+    assert!(said.contains("0 turned, 0 waiting") && page.contains("Nothing was turned"), "{said}");
     assert!(
         report(&["--waiting"]).0.contains("0 turned, 1 waiting, 1 that could not be turned, 0")
     );

@@ -65,11 +65,12 @@ fn lists_are_cut_on_a_terminal_only() {
     for at in 0..22 {
         library.add(format!("{at}.jpg"), &needs(90));
     }
+    // One view of each, since it is only about lines.
     let root = library.root();
     let root = root.to_str().unwrap();
     let named = |said: &str| said.lines().filter(|line| line.contains(".jpg")).count();
-    assert_eq!(named(&library.ok(["scan", root])), 22);
-    let line = format!("{} scan --rescan '{root}'", env!("CARGO_BIN_EXE_orientd"));
+    assert_eq!(named(&library.ok(["scan", "--views", "1", root])), 22);
+    let line = format!("{} scan --rescan --views 1 '{root}'", env!("CARGO_BIN_EXE_orientd"));
     let mut command = std::process::Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     library.set_home(&mut command);

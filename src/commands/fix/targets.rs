@@ -52,7 +52,11 @@ impl Targets {
                 photos.push(photo);
                 Ok(())
             })?;
+            let n_found = photos.len();
             photos.retain(|photo| targets.met.insert(photo.id));
+            if photos.is_empty() && n_found > 0 {
+                continue; // Named twice.
+            }
             match args.turn {
                 Some(turn) => targets.say(path, photos, turn, args.all),
                 None => targets.propose(path, photos, args.doubtful),
