@@ -1,6 +1,7 @@
 //! `orientd fix`: makes the turns that are sure, or the one that a person names. Only the latter is an answer, and
 //! becomes a label; the former are the model's, as in a scan.
 
+mod stranger;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -14,17 +15,12 @@ use crate::change::plan::TurnRequest;
 use crate::change::prepare::{Precondition, Prepared, prepare};
 use crate::cli::FixArgs;
 use crate::context::CommandContext;
-use crate::decode::sandbox::Sandbox;
-use crate::decode::{Budget, Candidate, Decoded};
-use crate::error::{ChangeError, FixError, Reason, SkipReason};
+use crate::error::{ChangeError, FixError, Reason};
 use crate::output::{self, human, json, question};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::pipeline::refusal;
-use crate::signals::Signals;
-use crate::store::{
-    KnownPhoto, LabelSource, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store,
-};
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
 use targets::{Target, Targets};
 
@@ -106,32 +102,15 @@ impl Fixer<'_> {
         Ok(run)
     }
 
-    /// Adds a photo that is not in the database, so that its change can be undone. Decoding proves that it is a
-    /// photo that can be shown; the network is not asked.
+    /// Adds a photo that is not in the database, so that its change can be undone.
     fn meet(&mut self, path: &Path) -> Result<Result<KnownPhoto, Reason>> {
-        let metadata = match path.symlink_metadata() {
-            Ok(metadata) => metadata,
-            Err(err) => return Ok(Err(Reason::from(&SkipReason::from(err)))),
+        let seen = match stranger::observe(path, &self.context.config.limits)? {
+            Ok(seen) => seen,
+            Err(why) => return Ok(Err(why)),
         };
-        let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
-        let limits = &self.context.config.limits;
-        let budget = Budget::new(usize::MAX);
-        let signals = Signals::default();
-        match Sandbox::new(limits, &budget, 64, &signals).decode(&candidate)? {
-            Some(Decoded::Photo(_)) => {}
-            None | Some(Decoded::NotAPhoto) => {
-                return Ok(Err(Reason::new("not_a_photo", "is not a photo")));
-            }
-            Some(Decoded::Skipped { skip, .. }) => return Ok(Err(Reason::from(&skip))),
-        }
-        let why = "turned by hand before it was looked at";
-        let reason = Reason::new(SkipReason::NoAnswer.code(), why);
-        let outcome = Observed::Skipped { format: None, reason };
-        let Candidate { path, identity } = candidate;
         let run = self.run()?;
-        let seen = Observation { path: path.clone(), identity, outcome };
         self.store.record(run, self.model, &[seen])?;
-        let photo = self.store.photo_at(&path, self.model)?;
+        let photo = self.store.photo_at(path, self.model)?;
         Ok(photo.ok_or_else(|| Reason::from(&FixError::Vanished)))
     }
 
