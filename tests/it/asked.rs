@@ -164,6 +164,7 @@ fn one_bad_file_ends_neither_list_nor_json() {
 fn a_folder_is_turned_by_hand_only_when_confirmed() {
     let library = Library::new();
     let paths = [library.add("a.jpg", &needs_with_exif(0, 1)), library.add("b.jpg", &needs(0))];
+    library.add("empty.jpg", b"");
     let root = library.root();
     let root = root.to_str().unwrap();
     let before = library.hashes();
@@ -177,7 +178,11 @@ fn a_folder_is_turned_by_hand_only_when_confirmed() {
     assert!(why.contains("Turn 2 photos by 90° clockwise?") && why.contains("--yes"), "{why}");
     assert_eq!(library.hashes(), before);
     // A photo that is named beside its folder is turned once.
-    library.ok(["fix", "--turn", "90", "--all", "--yes", root, paths[0].to_str().unwrap()]);
+    let named = paths[0].to_str().unwrap();
+    let said = library.run(["fix", "--turn", "90", "--all", "--yes", root, named]);
+    assert_eq!(said.status.code(), Some(1));
+    assert!(stdout(&said).contains("Turned 2 photos"), "{}", text_of(&said));
+    assert!(stdout(&said).contains("empty.jpg  the file is empty"), "{}", text_of(&said));
     for path in &paths {
         assert_eq!(tag(path).as_deref(), Some("\"Rotate 90 CW\""));
     }

@@ -79,16 +79,27 @@ impl Targets {
         if path.is_dir() && photos.is_empty() {
             return self.leave(path, None, not_known("`orientd scan` looks at it first"));
         }
-        if path.is_dir() {
-            self.n_in_folders += photos.len() as u64;
-        } else if photos.is_empty() && path.is_file() {
-            return self.all.push(Target::Stranger(path, turn));
-        } else if photos.is_empty() {
-            let why = missing(&path);
-            return self.leave(path, None, why);
+        if !path.is_dir() && photos.is_empty() {
+            return match path.is_file() {
+                true => self.all.push(Target::Stranger(path, turn)),
+                false => {
+                    let why = missing(&path);
+                    self.leave(path, None, why);
+                }
+            };
         }
-        let said = photos.into_iter().map(|photo| Target::Said(Box::new(photo), turn));
-        self.all.extend(said);
+        for photo in photos {
+            match &photo.skipped {
+                Some(why) if is_no_picture(why) => {
+                    let why = why.clone();
+                    self.leave(photo.path.clone(), Some(photo), why);
+                }
+                _ => {
+                    self.n_in_folders += u64::from(path.is_dir());
+                    self.all.push(Target::Said(Box::new(photo), turn));
+                }
+            }
+        }
     }
 
     fn propose(&mut self, path: PathBuf, photos: Vec<KnownPhoto>, doubtful: bool) {
@@ -124,6 +135,11 @@ impl Targets {
     fn leave(&mut self, path: PathBuf, photo: Option<KnownPhoto>, why: Reason) {
         self.all.push(Target::LeftAlone(path, photo.map(Box::new), why));
     }
+}
+
+/// A sidecar would turn even these.
+fn is_no_picture(why: &Reason) -> bool {
+    matches!(&*why.code, "empty" | "unsupported_format" | "not_a_regular_file")
 }
 
 fn not_known(hint: &str) -> Reason {
