@@ -43,6 +43,9 @@ pub struct ScanArgs {
     /// Ignore what the database knows
     #[arg(long)]
     pub rescan: bool,
+    /// Look at hidden files, other programs' stores and what ignore files name, too
+    #[arg(long)]
+    pub no_ignore: bool,
 }
 
 #[derive(Args, Debug)]

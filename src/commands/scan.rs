@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use globset::GlobSet;
 use indicatif::ProgressBar;
 
 use crate::cli::ScanArgs;
@@ -19,6 +18,7 @@ use crate::pipeline::infer::Inference;
 use crate::pipeline::messages::Report;
 use crate::pipeline::photo_report::PhotoReport;
 use crate::pipeline::policy::Fixing;
+use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::{self, distinct_roots};
 use crate::store::{RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
@@ -37,9 +37,11 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         (None, false) => Fixing::Off,
     };
     let config = &context.config;
+    let selection =
+        Selection { globs: config.ignore.clone(), everything: args.no_ignore, is_told: true };
     let round = Round {
         roots: roots.clone(),
-        ignore: config.ignore.clone(),
+        selection: selection.clone(),
         rescan: args.rescan,
         settling: None,
         anchors: Vec::new(),
@@ -61,7 +63,7 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let quiet = context.global.quiet;
     let progress = Progress::new(quiet || context.global.no_progress);
     if let Some(bar) = progress.wants_total() {
-        count_in_background(roots, config.ignore.clone(), bar);
+        count_in_background(roots, Selection { is_told: false, ..selection }, bar);
     }
     let mut printer = Printer {
         json: args.json,
@@ -87,8 +89,8 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
 
 /// A bar needs a total before the walk is through. The count ends with the process at the latest:
 /// it holds nothing and writes nothing.
-fn count_in_background(roots: Vec<PathBuf>, ignore: GlobSet, bar: ProgressBar) {
-    std::thread::spawn(move || walk::count(&roots, &ignore, |n| bar.set_length(n)));
+fn count_in_background(roots: Vec<PathBuf>, selection: Selection, bar: ProgressBar) {
+    std::thread::spawn(move || walk::count(&roots, &selection, |n| bar.set_length(n)));
 }
 
 /// Prints reports as they come, and the summary.

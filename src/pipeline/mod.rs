@@ -10,6 +10,7 @@ pub mod policy;
 mod record;
 pub mod refusal;
 mod renames;
+pub mod selection;
 mod turns;
 pub mod walk;
 
@@ -20,13 +21,13 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use crossbeam_channel::bounded;
-use globset::GlobSet;
 
 use self::infer::Inference;
 use self::messages::Report;
 use self::policy::TurnSettings;
 use self::record::Recorder;
 use self::renames::RenameLookup;
+use self::selection::Selection;
 use self::walk::{MountIdentity, Settling, Walk};
 use crate::engine::Engine;
 use crate::signals::Signals;
@@ -40,7 +41,7 @@ const REPORT_QUEUE: usize = 1024;
 pub struct Round {
     /// Absolute, none below another.
     pub roots: Vec<PathBuf>,
-    pub ignore: GlobSet,
+    pub selection: Selection,
     /// Look at everything again; a person's earlier undo does not bind either.
     pub rescan: bool,
     /// `None`: everything found is old enough to look at.
@@ -82,7 +83,7 @@ impl Round {
             roots: self.roots,
             known,
             renames: RenameLookup::new(&store, model),
-            ignore: self.ignore,
+            selection: self.selection,
             rescan: self.rescan,
             settling: self.settling,
             anchors: self.anchors,

@@ -6,6 +6,7 @@ pub mod exif;
 pub mod isobmff;
 pub mod jpeg;
 pub mod metadata;
+pub mod passed_over;
 pub mod png;
 pub mod raw;
 pub mod sniff;

@@ -59,13 +59,15 @@ pub enum Sniffed {
 /// Endings of raw files, those that are read and those that are not.
 const RAW: &[&str] = &[
     "dng", "nef", "nrw", "cr2", "crw", "arw", "sr2", "srf", "pef", "srw", "orf", "rw2", "raf",
-    "3fr", "iiq", "mrw", "x3f", "cr3",
+    "3fr", "iiq", "mrw", "x3f", "cr3", "rwl", "kdc", "dcr", "k25", "mef", "mos", "erf", "gpr",
+    "fff", "bay", "ptx",
 ];
 
 /// Endings that promise a photo.
 const PHOTO: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
-    "heif", "hif", "avif", "jxl", "jp2", "psd",
+    "heif", "hif", "avif", "jxl", "jp2", "psd", "jif", "jfi", "jps", "insp", "apng", "dib",
+    "heics", "heifs", "avifs", "avci", "j2k", "jpf", "jpx", "jpm", "jxr", "wdp", "tga", "psb",
 ];
 
 fn ending_of(path: &Path) -> String {
@@ -75,8 +77,12 @@ fn ending_of(path: &Path) -> String {
 
 /// Does the file's name say that it is a photo?
 pub fn promises_photo(path: &Path) -> bool {
-    let ending = ending_of(path);
-    PHOTO.contains(&ending.as_str()) || RAW.contains(&ending.as_str())
+    promises_photo_by(&ending_of(path))
+}
+
+/// Does an ending, in lower case and without its full stop, say that a file is a photo?
+pub fn promises_photo_by(ending: &str) -> bool {
+    PHOTO.contains(&ending) || RAW.contains(&ending)
 }
 
 /// Judges a file by its first bytes; `path` gives the ending.

@@ -16,6 +16,7 @@ use crate::files::roots::{ByFolder, without_nested};
 use crate::pipeline::Round;
 use crate::pipeline::messages::Report;
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
+use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::Settling;
 use orientd_core::edit::mode::Mode;
 
@@ -64,7 +65,7 @@ impl Service {
         let config = &self.settings.config;
         let round = Round {
             roots: without_nested(due.paths.iter().cloned()),
-            ignore: config.ignore.clone(),
+            selection: Selection::of_daemon(config.ignore.clone()),
             rescan: false,
             settling: Some(Settling {
                 before_ns: now_ns() - ns(config.settle),
