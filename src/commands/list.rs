@@ -61,6 +61,10 @@ impl Row {
     fn of(photo: KnownPhoto) -> Self {
         Self { looked_at: photo.looked_at, report: PhotoReport::from_listed(photo) }
     }
+
+    fn confidence(&self) -> f32 {
+        self.report.confidence().unwrap_or(-1.0)
+    }
 }
 
 fn print(args: &ListArgs, report: &PhotoReport) -> Result<()> {
@@ -75,10 +79,7 @@ fn sort(rows: &mut [Row], args: &ListArgs) {
     match args.sort {
         SortKey::Path => rows.sort_by(|a, b| a.report.path.cmp(&b.report.path)),
         SortKey::Time => rows.sort_by_key(|row| Reverse(row.looked_at)),
-        SortKey::Confidence => {
-            let sure = |row: &Row| row.report.confidence().unwrap_or(-1.0);
-            rows.sort_by(|a, b| sure(b).total_cmp(&sure(a)));
-        }
+        SortKey::Confidence => rows.sort_by(|a, b| b.confidence().total_cmp(&a.confidence())),
     }
     if args.reverse {
         rows.reverse();

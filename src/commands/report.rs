@@ -115,10 +115,13 @@ impl Scope {
             }
             Ok(())
         })?;
-        let sure = |photo: &KnownPhoto| photo.proposal().map_or(0.0, |seen| seen.confidence);
-        photos.sort_by(|a, b| sure(b).total_cmp(&sure(a)));
+        photos.sort_by(|a, b| confidence(b).total_cmp(&confidence(a)));
         Ok(photos)
     }
+}
+
+fn confidence(photo: &KnownPhoto) -> f32 {
+    photo.proposal().map_or(0.0, |proposal| proposal.confidence)
 }
 
 struct Pictures {
