@@ -1,4 +1,5 @@
--- Why a photo was not turned although it should have been, as long as it is what it was then. A turn of it removes the row.
+-- Why a photo was not turned although it should have been, as long as it is what it was then. A turn of it
+-- removes the row, and so does looking at the file anew.
 CREATE TABLE refusals (
     photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
     hash     BLOB NOT NULL,                      -- the content, and the orientation it was shown with

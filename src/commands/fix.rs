@@ -205,7 +205,8 @@ impl Fixer<'_> {
             Some(photo) => PhotoReport::from_listed(photo),
             None => PhotoReport::blank(path, None, None),
         };
-        (report.action, report.reason) = (Action::None, Some(why));
+        report.action = Action::None;
+        report.reason = Some(why);
         if self.args.json {
             return output::line(&json::photo(&report).to_string());
         }

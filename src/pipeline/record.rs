@@ -233,10 +233,9 @@ impl Recorder {
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    state: known.as_ref().map_or(PhotoState::Unseen, |photo| photo.state),
+                    state: known.map_or(PhotoState::Unseen, |photo| photo.state),
                     ..PhotoReport::blank(seen.path, Some(format), None)
                 };
-                report.reason = known.and_then(|photo| photo.refused);
                 if let Some(id) = id {
                     self.propose(&mut report, id, &seen.identity, &hash)?;
                 }

@@ -108,6 +108,8 @@ fn record_one(
     }
     db.prepare_cached("DELETE FROM other_files WHERE path = ?1")?.execute([path])?;
     let id = record_photo(db, run, seen)?;
+    // Whether it can be turned must be tried again.
+    db.prepare_cached("DELETE FROM refusals WHERE photo_id = ?1")?.execute([id])?;
     if let Observed::Photo { hash, stored, prediction, .. } = &seen.outcome {
         record_prediction(db, id, model, hash, *stored, prediction)?;
     }
