@@ -210,7 +210,7 @@ pub enum FixError {
     NotOwner,
     #[error("another program holds a lock on the file")]
     Locked,
-    #[error("turned and put back before; `orientd fix` turns it again")]
+    #[error("turned and put back before; `orientd fix --turn` turns it again")]
     Undone,
     #[error("nothing was done to it that could be put back")]
     NothingToUndo,

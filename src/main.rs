@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use orientd::cli::{Cli, ColorWhen, Command};
+use clap::FromArgMatches;
+use orientd::cli::{self, Cli, ColorWhen, Command};
 use orientd::commands;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -13,7 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 fn main() -> ExitCode {
     // SAFETY: no other thread runs yet.
     unsafe { orientd::engine::runtime::disable_telemetry() };
-    let cli = Cli::parse();
+    let parsed = Cli::from_arg_matches(&cli::command().get_matches());
+    let cli = parsed.unwrap_or_else(|err| err.exit());
     set_up_output(&cli);
     match commands::run(cli) {
         Ok(code) => code,

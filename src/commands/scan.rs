@@ -1,5 +1,6 @@
 //! `orientd scan`: looks at folders, and with `--fix` turns what is surely wrong.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::signals::Signals;
 use crate::store::{RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
 
-/// Photos named in the output of a scan, per kind; `list` names them all.
+/// Photos named on a terminal; `list` names them all, and a pipe or a file gets them all.
 const MAX_LINES: usize = 20;
 
 pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
@@ -73,7 +74,11 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         json: args.json,
         dry_run: args.dry_run,
         quiet,
-        n_lines: if quiet { 0 } else { MAX_LINES },
+        n_lines: match quiet {
+            true => 0,
+            false if std::io::stdout().is_terminal() => MAX_LINES,
+            false => usize::MAX,
+        },
         verbose: context.global.verbose > 0,
         n_left_out: 0,
         progress,
@@ -133,7 +138,8 @@ impl Printer {
         if self.json {
             return Some(json::photo(photo).to_string());
         }
-        let is_news = photo.verdict() == Some(Verdict::Fix)
+        let is_news = photo.just_now
+            || photo.verdict() == Some(Verdict::Fix)
             || (photo.verdict() == Some(Verdict::Review) && !photo.known);
         if self.verbose {
             return Some(human::photo(photo, self.dry_run));
@@ -160,7 +166,7 @@ impl Printer {
         } else {
             if self.n_left_out > 0 && !self.quiet {
                 let n = human::plural(self.n_left_out, "more photo");
-                output::line(&format!("… and {n}; `orientd list` names them all\n"))?;
+                output::line(&format!("… and {n}; `orientd list --waiting` names what waits\n"))?;
             }
             let scanned = human::Scanned { model, run, fixing: fixing != Fixing::Off, dry_run };
             output::line(&human::summary(&self.summary, &scanned))?;

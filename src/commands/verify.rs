@@ -70,7 +70,7 @@ fn print(args: &VerifyArgs, verbose: bool, change: &Change, why: Option<&FixErro
     let path = if of_photo { change.path.clone() } else { change.target() };
     let path = human::printable(&path.to_string_lossy());
     match why {
-        Some(why) => output::line(&format!("not as it was left  {path}  {}: {why}", why.code())),
+        Some(why) => output::line(&format!("not as it was left  {path}  {why}")),
         None if verbose => output::line(&format!("sound  {path}")),
         None => Ok(()),
     }

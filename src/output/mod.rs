@@ -6,6 +6,7 @@ pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod summary;
 
 pub(crate) use summary::Summary;

@@ -9,6 +9,7 @@ mod owner;
 pub mod photo_report;
 pub mod policy;
 mod record;
+pub mod refusal;
 mod renames;
 pub mod selection;
 mod seen;

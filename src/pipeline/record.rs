@@ -17,13 +17,12 @@ use super::seen::SeenPhoto;
 use crate::change::originals;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::pipeline::photo_report::{Action, PhotoReport};
+use crate::pipeline::photo_report::PhotoReport;
 use crate::signals::Signals;
 use crate::store::{
     DisplayedPhoto, KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId,
-    RunId, Store, ThresholdOverrides,
+    PhotoState, RunId, Store, ThresholdOverrides,
 };
-use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// Observations recorded in one transaction.
@@ -140,7 +139,7 @@ impl Recorder {
             WalkEvent::SameFile => send(reports, Report::SameFile),
             WalkEvent::Unreadable(path, err) => {
                 let reason = Reason::new("unreadable", format!("cannot look in here: {err}"));
-                send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
+                send(reports, Report::Photo(Box::new(PhotoReport::blank(path, None, Some(reason)))))
             }
             WalkEvent::Missing(ids) => {
                 self.store.mark_missing(&ids)?;
@@ -161,9 +160,10 @@ impl Recorder {
             {
                 self.store.mark_found(id)?;
             }
-            let is_due = known.outcome
-                == KnownOutcome::Decoded { verdict: Verdict::Fix, pending: true }
-                && self.turns.policies.of(path).fixing != Fixing::Off;
+            let is_sure = matches!(known.outcome, KnownOutcome::Decoded {
+                verdict: Verdict::Fix, state
+            } if state.is_open());
+            let is_due = is_sure && self.turns.policies.of(path).fixing != Fixing::Off;
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
                 *counts.entry(known.outcome).or_default() += 1;
@@ -227,7 +227,9 @@ impl Recorder {
     ) -> Result<()> {
         let report = match seen.outcome {
             Observed::NotAPhoto => return send(reports, Report::OtherFile),
-            Observed::Skipped { format, reason } => blank_report(seen.path, format, Some(reason)),
+            Observed::Skipped { format, reason } => {
+                PhotoReport::blank(seen.path, format, Some(reason))
+            }
             Observed::Photo {
                 hash: content,
                 format,
@@ -238,12 +240,14 @@ impl Recorder {
                 picture,
                 ..
             } => {
+                let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    ..blank_report(seen.path.clone(), Some(format), None)
+                    state: known.map_or(PhotoState::Unseen, |photo| photo.state),
+                    ..PhotoReport::blank(seen.path, Some(format), None)
                 };
                 if let Some(id) = id {
                     let now = DisplayedPhoto { content, stored, picture };
@@ -254,25 +258,5 @@ impl Recorder {
             }
         };
         send(reports, Report::Photo(Box::new(report)))
-    }
-}
-
-fn blank_report(
-    path: PathBuf,
-    format: Option<&'static str>,
-    reason: Option<Reason>,
-) -> PhotoReport {
-    PhotoReport {
-        path,
-        format: format.map(str::to_owned),
-        width: None,
-        height: None,
-        stored: Orientation::UPRIGHT,
-        prediction: None,
-        action: Action::None,
-        written: None,
-        reason,
-        known: false,
-        just_now: false,
     }
 }

@@ -6,6 +6,7 @@ use super::owner::OwnersWord;
 use super::photo_report::PhotoReport;
 use super::policy::{Fixing, Policy};
 use super::record::Recorder;
+use super::refusal;
 use super::seen::SeenPhoto;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
@@ -35,15 +36,30 @@ impl Recorder {
             return Ok(()); // It stays pending, and is found again.
         }
         if let Some(OwnersWord::Settled(why)) = &word {
-            report.refused(why);
-            return Ok(());
+            return self.leave(report, seen, policy, why);
         }
         match self.fix(report, seen, decision.turn, policy) {
-            Ok(()) => report.just_now = true,
-            Err(ChangeError::Photo(why)) => report.refused(&why),
-            Err(ChangeError::Store(err)) => return Err(err),
+            Ok(()) => Ok(()),
+            Err(ChangeError::Photo(why)) => self.leave(report, seen, policy, &why),
+            Err(ChangeError::Store(err)) => Err(err),
         }
-        Ok(())
+    }
+
+    /// Keeps the reason, where the turn was really asked for.
+    fn leave(
+        &mut self,
+        report: &mut PhotoReport,
+        seen: &SeenPhoto<'_>,
+        policy: Policy,
+        why: &FixError,
+    ) -> Result<()> {
+        report.refused(why);
+        match policy.fixing {
+            Fixing::Apply => {
+                refusal::keep(&mut self.store, self.run, seen.id, &seen.now.content, report)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fix(
@@ -55,10 +71,7 @@ impl Recorder {
     ) -> Result<(), ChangeError> {
         let photo = seen.id;
         let hash = &seen.now.content;
-        let said = self.store.label_of(hash, report.stored)?;
-        if said.is_some_and(|(_, turn)| turn == Turn::NONE) {
-            return Err(FixError::SaidUpright.into());
-        }
+        refusal::check_owner(&self.store, hash, report.stored, self.rescan)?;
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
         let request =

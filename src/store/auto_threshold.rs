@@ -54,7 +54,8 @@ const ANSWERS: &str = "
     WHERE q.model_id = ?1 AND l.source NOT IN ('sensor', 'outside') AND l.at >= ?2 AND c.state = 'done'
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.stored, q.stored, q.hash, 0
-    FROM changes c JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
+    FROM changes c JOIN runs r ON r.id = c.run_id
+                                  AND (r.kind IN ('scan', 'daemon') OR r.proposed)
                    JOIN predictions q ON q.photo_id = c.photo_id
                     AND CASE c.action WHEN 'sidecar' THEN q.stored = c.old_stored
                                       ELSE q.hash = c.hash_before END

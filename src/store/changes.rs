@@ -186,6 +186,11 @@ impl Store {
             let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review')";
             transaction.execute(answers, [change])?;
         }
+        if state == ChangeState::Done {
+            let sql = "DELETE FROM refusals
+                       WHERE photo_id = (SELECT photo_id FROM changes WHERE id = ?1)";
+            transaction.execute(sql, [change])?;
+        }
         if let Some(now_is) = now_is {
             transaction.execute(
                 "UPDATE photos SET stored = ?2,

@@ -111,6 +111,8 @@ fn record_one(
     }
     db.prepare_cached("DELETE FROM other_files WHERE path = ?1")?.execute([path])?;
     let id = record_photo(db, run, seen)?;
+    // Whether it can be turned must be tried again.
+    db.prepare_cached("DELETE FROM refusals WHERE photo_id = ?1")?.execute([id])?;
     if let Observed::Photo { hash, stored, prediction, picture, .. } = &seen.outcome {
         // Few photos need to be known again: those that are turned, as good as always after a proposal.
         let is_proposed = prediction.decision.verdict != Verdict::Upright;

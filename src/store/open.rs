@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_taken.sql"),
     include_str!("../../migrations/0006_owner.sql"),
     include_str!("../../migrations/0007_history.sql"),
+    include_str!("../../migrations/0009_refusals.sql"),
 ];
 
 impl Store {
@@ -184,7 +185,8 @@ impl Store {
             _ => {}
         }
         private::create_file(path)?;
-        self.db.execute("VACUUM INTO ?1", [path.as_os_str().as_bytes()])?;
+        // Bytes, since a path need not be UTF-8; SQLite takes a name as text only.
+        self.db.execute("VACUUM INTO CAST(?1 AS TEXT)", [path.as_os_str().as_bytes()])?;
         Ok(())
     }
 }
@@ -202,6 +204,54 @@ mod tests {
         let message = format!("{:#}", Store::open(&path).err().context("must be refused")?);
         assert!(message.contains("newer orientd (schema 99"), "{message}");
         assert_eq!(std::fs::read(&path)?, before);
+        Ok(())
+    }
+
+    /// A database as an older version left it.
+    fn older(path: &Path, version: usize) -> Result<Connection> {
+        let db = Connection::open(path)?;
+        for sql in &MIGRATIONS[..version] {
+            db.execute_batch(sql)?;
+        }
+        db.pragma_update(None, "user_version", i64::try_from(version)?)?;
+        Ok(db)
+    }
+
+    #[test]
+    fn every_older_database_is_backed_up_and_migrated() -> Result<()> {
+        for version in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.db"));
+            drop(older(&path, version)?);
+            let store = Store::open(&path).with_context(|| format!("from {version}"))?;
+            assert_eq!(store.version()?, MIGRATIONS.len());
+            let mut backup = path.into_os_string();
+            backup.push(format!(".backup-v{version}"));
+            let kept = Store { db: Connection::open(Path::new(&backup))?, path: backup.into() };
+            assert_eq!(kept.version()?, version);
+        }
+        Ok(())
+    }
+
+    /// What an older rule proposed is no proposal any more, without a photo being opened.
+    #[test]
+    fn verdicts_of_an_older_rule_are_decided_again() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        older(&path, 5)?.execute_batch(
+            "INSERT INTO models VALUES (1, zeroblob(32), 'm', 'b', 0.99, 0.5, 0.99, 0.5, 0);
+             INSERT INTO runs VALUES (1, 'scan', '0.1.0', 1, 0, 0);
+             INSERT INTO photos(id, path, dev, ino, size, mtime_ns, ctime_ns, hash, look_version, looked_at, run_id)
+             VALUES (1, '/a.jpg', 1, 1, 1, 1, 1, zeroblob(32), 2, 0, 1);
+             INSERT INTO predictions
+             VALUES (1, 1, zeroblob(32), 1, 4, 0.25, 0.25, 0.25, 0.25, 90, 0.25, 'review', 0);",
+        )?;
+        let mut store = Store::open(&path)?;
+        let model = crate::files::identity::ContentHash::from_bytes([0; 32]);
+        store.known_model(&model, crate::store::ThresholdOverrides::default())?;
+        let sql = "SELECT verdict FROM predictions";
+        let verdict: String = store.db.query_row(sql, [], |row| row.get(0))?;
+        assert_eq!(verdict, "upright");
         Ok(())
     }
 

@@ -10,7 +10,10 @@ use crate::files::user::current_user;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunKind {
     Scan,
+    /// By hand: a person says how photos are turned.
     Fix,
+    /// `orientd fix` too, but as the model proposes.
+    FixAsProposed,
     Undo,
     Daemon,
     /// Answers on the review page.
@@ -23,7 +26,7 @@ impl RunKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Scan => "scan",
-            Self::Fix => "fix",
+            Self::Fix | Self::FixAsProposed => "fix",
             Self::Undo => "undo",
             Self::Daemon => "daemon",
             Self::Page => "page",
@@ -58,13 +61,15 @@ impl Store {
     /// Returns an error if the database cannot be written.
     pub fn begin_run(&mut self, kind: RunKind) -> Result<RunId> {
         self.db.execute(
-            "INSERT INTO runs(kind, program, pid, started_at, who) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO runs(kind, program, pid, started_at, who, proposed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 kind.as_str(),
                 env!("CARGO_PKG_VERSION"),
                 std::process::id(),
                 now(),
-                current_user()
+                current_user(),
+                kind == RunKind::FixAsProposed
             ],
         )?;
         Ok(RunId::new(self.db.last_insert_rowid()))
@@ -143,13 +148,16 @@ impl Store {
         Ok(self.db.query_row(sql, [run], |row| row.get(0)).optional()?)
     }
 
-    /// Number and kind of the latest run that looked at photos.
+    /// Number and kind of the latest run that looked at a photo that nobody has looked at since, or that made a turn
+    /// that is still in force.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn last_looking_run(&self) -> Result<Option<(RunId, String)>> {
-        let sql = "SELECT id, kind FROM runs WHERE kind IN ('scan', 'daemon')
-                   ORDER BY id DESC LIMIT 1";
+    pub fn last_run_with_results(&self) -> Result<Option<(RunId, String)>> {
+        let sql = "SELECT id, kind FROM runs WHERE id = (
+                       SELECT max(id) FROM (SELECT max(run_id) AS id FROM photos
+                                            UNION ALL
+                                            SELECT max(run_id) FROM changes WHERE state = 'done'))";
         Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "modules of one test program share what is pub")]
 
 mod architecture;
+mod asked;
 mod bad_input;
 mod bombs;
 mod chromium;
@@ -12,6 +13,7 @@ mod daemon;
 mod daemon_faults;
 mod daemon_files;
 mod daemon_rules;
+mod done;
 mod engine;
 mod family;
 mod faults;
@@ -44,3 +46,4 @@ mod service;
 mod snapshots;
 mod taken_back;
 mod usage;
+mod words;
