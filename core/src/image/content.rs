@@ -8,7 +8,7 @@ const CELLS: usize = 28;
 
 /// The standard deviation around a plane, in steps of 0 to 255, from which there is something to see. Single
 /// colours, even gradients and such with noise stay below 1, the dullest of 4,355 photos has 9;
-/// docs/decisions/0010-nothing-to-see.md has the figures.
+/// docs/decisions/0011-nothing-to-see.md has the figures.
 const LEAST: f64 = 3.0;
 
 /// Does any colour deviate from the plane that fits it best?

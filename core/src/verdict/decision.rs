@@ -68,7 +68,7 @@ pub struct Thresholds {
 
 /// A turn is proposed only if it is likelier than "upright" by this much. Where the network sees nothing that tells
 /// one side from another, all four are alike up to rounding, and the best of them means nothing;
-/// docs/decisions/0010-nothing-to-see.md has the figures.
+/// docs/decisions/0011-nothing-to-see.md has the figures.
 pub const MARGIN: f32 = 0.15;
 
 /// What is to be done about a photo that could be looked at.
