@@ -152,7 +152,7 @@ fn wanted(store: &Store, args: &UndoArgs) -> Result<Wanted> {
     }
     if let Some(since) = args.since {
         let changes = store.changes_since(since.0)?;
-        return Ok(Wanted { changes, answers: store.answers_since(since.0)? });
+        return Ok(Wanted { changes, answers: store.fine_answers_since(since.0)? });
     }
     let mut wanted = Wanted::default();
     for path in &args.paths {

@@ -122,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn answers_since(&self, time: i64) -> Result<Vec<GivenAnswer>> {
+    pub fn fine_answers_since(&self, time: i64) -> Result<Vec<GivenAnswer>> {
         self.answers("l.at >= ?1", params![time])
     }
 
