@@ -24,6 +24,7 @@ mod heif;
 mod isolation;
 mod learning;
 mod modes;
+mod orientation_kinds;
 mod privacy;
 mod raw;
 mod refusals;

@@ -27,8 +27,12 @@ pub fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
     new.extend(&bytes[scan..]);
     if layout.end.is_none() && has_all_scans(bytes, &layout) {
-        is_odd = true;
+        let n_bytes = new.len();
         new.extend([0xFF, EOI]);
+        // Not within a segment that is cut short.
+        let is_ended = self::layout(&new).is_ok_and(|layout| layout.end.is_some());
+        new.truncate(if is_ended { new.len() } else { n_bytes });
+        is_odd |= is_ended;
     }
     if is_odd { Cow::Owned(new) } else { Cow::Borrowed(bytes) }
 }
