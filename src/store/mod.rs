@@ -36,7 +36,7 @@ pub use review::{Card, Dates, PageQuery, Tab};
 pub use runs::RunKind;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
-pub const LOOK_VERSION: i64 = 2;
+pub const LOOK_VERSION: i64 = 3;
 
 pub struct Store {
     db: Connection,
