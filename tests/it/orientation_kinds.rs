@@ -50,7 +50,8 @@ fn picture() -> Rgb8 {
 }
 
 fn encoded(picture: Rgb8, format: ImageFormat) -> Vec<u8> {
-    let buffer = image::RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels);
+    let buffer =
+        image::RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels);
     let mut out = Cursor::new(Vec::new());
     DynamicImage::from(buffer.unwrap()).write_to(&mut out, format).unwrap();
     out.into_inner()
@@ -126,7 +127,8 @@ fn webp_with(exif: Option<Vec<u8>>, xmp: bool) -> Vec<u8> {
 
 /// What exiftool reads from IFD0, or else from XMP; 0: nothing.
 fn by_exiftool(path: &Path) -> u64 {
-    let output = Command::new("exiftool").args(["-n", "-j", "-a", "-G1", "-Orientation"]).arg(path).output();
+    let output =
+        Command::new("exiftool").args(["-n", "-j", "-a", "-G1", "-Orientation"]).arg(path).output();
     let read: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     let of = |group: &str| read[0][format!("{group}:Orientation")].as_u64();
     of("IFD0").or(of("XMP-tiff")).unwrap_or(0)
@@ -200,7 +202,8 @@ fn what_is_stored_is_what_other_programs_read() {
 
 /// What exiftool finds wrong with a file.
 fn warnings(path: &Path) -> String {
-    let output = Command::new("exiftool").args(["-validate", "-warning", "-error", "-a"]).arg(path).output();
+    let output =
+        Command::new("exiftool").args(["-validate", "-warning", "-error", "-a"]).arg(path).output();
     String::from_utf8_lossy(&output.unwrap().stdout).into_owned()
 }
 
@@ -208,7 +211,8 @@ fn warnings(path: &Path) -> String {
 #[test]
 fn exif_without_an_orientation_gains_one() {
     let library = Library::new();
-    let rgb = real_photo("astronaut").oriented(orientd_core::orientation::Turn::quarters(3).orientation());
+    let rgb = real_photo("astronaut")
+        .oriented(orientd_core::orientation::Turn::quarters(3).orientation());
     let thumbnail = library.home().join("thumbnail.jpg");
     fs::write(&thumbnail, jpeg_with(&picture(), |_| {})).unwrap();
     for (name, bytes) in [
@@ -221,8 +225,19 @@ fn exif_without_an_orientation_gains_one() {
     ] {
         let path = library.add(name, &bytes);
         let set = Command::new("exiftool")
-            .args(["-q", "-q", "-m", "-overwrite_original", "-Model=Scanner", "-ImageDescription=Aunt Mary, 1962"])
-            .args(["-DateTimeOriginal=1962:07:01 12:00:00", "-GPSLatitude=48.2", "-GPSLatitudeRef=N"])
+            .args([
+                "-q",
+                "-q",
+                "-m",
+                "-overwrite_original",
+                "-Model=Scanner",
+                "-ImageDescription=Aunt Mary, 1962",
+            ])
+            .args([
+                "-DateTimeOriginal=1962:07:01 12:00:00",
+                "-GPSLatitude=48.2",
+                "-GPSLatitudeRef=N",
+            ])
             .arg(format!("-ThumbnailImage<={}", thumbnail.display()))
             .arg(&path)
             .status();
@@ -232,7 +247,11 @@ fn exif_without_an_orientation_gains_one() {
     let said: Vec<_> = before.keys().map(|path| (path, exiftool(path), warnings(path))).collect();
     let fixed = library.scan(&["--fix"]);
     for (name, photo) in &fixed.photos {
-        assert_eq!((&photo["action"], &photo["new"]), (&"tag".into(), &6.into()), "{name}: {photo}");
+        assert_eq!(
+            (&photo["action"], &photo["new"]),
+            (&"tag".into(), &6.into()),
+            "{name}: {photo}"
+        );
     }
     for (path, tags, warned) in said {
         let mut tags = tags;

@@ -9,7 +9,7 @@ use crate::edit::refusal::Refusal;
 use crate::format::chunks::{Chunk, of_kind};
 use crate::format::exif::{self, ExifError, ORIENTATION, OrientationField};
 use crate::format::jpeg::Layout;
-use crate::format::tiff::{ENTRY_LEN, MAX_ENTRIES, SHORT, Tiff};
+use crate::format::tiff::{ENTRY_LEN, Entry, MAX_ENTRIES, SHORT, Tiff};
 use crate::orientation::{Orientation, Turn};
 
 const EXIF_DIRECTORY: u16 = 0x8769;
@@ -131,20 +131,16 @@ fn appended(block: &[u8], to: Orientation, n_behind: usize) -> Result<Vec<Edit>,
     if names_beyond(tiff, start, n_behind.max(new.len())) {
         return Err(Refusal::ExifBeyond);
     }
-    let pointer = Edit {
-        offset: FIRST_AT,
-        old: tiff.long(first).to_vec(),
-        new: tiff.long(at).to_vec(),
-    };
+    let pointer =
+        Edit { offset: FIRST_AT, old: tiff.long(first).to_vec(), new: tiff.long(at).to_vec() };
     Ok(vec![pointer, Edit { offset: block.len(), old: Vec::new(), new }])
 }
 
 /// Does a directory of the block name data that lies, in whole or in part, in the `n_behind` bytes behind it?
 pub(super) fn names_beyond(tiff: Tiff<'_>, first: usize, n_behind: usize) -> bool {
     let len = tiff.bytes().len();
-    let is_beyond = |place: &Range<usize>| {
-        place.end > len && place.start < len.saturating_add(n_behind)
-    };
+    let is_beyond =
+        |place: &Range<usize>| place.end > len && place.start < len.saturating_add(n_behind);
     let mut waiting = vec![first];
     let mut met = Vec::new();
     while let Some(start) = waiting.pop() {
@@ -159,34 +155,38 @@ pub(super) fn names_beyond(tiff: Tiff<'_>, first: usize, n_behind: usize) -> boo
             continue;
         };
         let end = start + 2 + places.len() * ENTRY_LEN;
-        let entries: Vec<_> = places.map_while(|at| tiff.entry(at)).collect();
-        let number = |tag| {
-            let entry = entries.iter().find(|entry| entry.tag == tag)?;
-            tiff.number(&tiff.field(*entry)?)
-        };
-        let thumbnail = number(THUMBNAIL.0).zip(number(THUMBNAIL.1)).and_then(|(at, length)| {
-            let at = usize::try_from(at).ok()?;
-            Some(at..at.checked_add(usize::try_from(length).ok()?)?)
-        });
-        let mut places = entries.iter().filter_map(|entry| tiff.place(*entry)).chain(thumbnail);
-        if places.any(|place| is_beyond(&place)) {
+        let entries: Vec<Entry> = places.map_while(|at| tiff.entry(at)).collect();
+        if named(tiff, &entries).iter().any(is_beyond) {
             return true;
         }
-        let below = [EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY].into_iter().filter_map(number);
+        let below = [EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY];
+        let below = below.into_iter().filter_map(|tag| number(tiff, &entries, tag));
         let next = tiff.u32_at(end).filter(|next| *next != 0);
         waiting.extend(below.chain(next).filter_map(|offset| usize::try_from(offset).ok()));
     }
     false
 }
 
+/// Where the values of the entries are, and the thumbnail.
+fn named(tiff: Tiff<'_>, entries: &[Entry]) -> Vec<Range<usize>> {
+    let thumbnail = || {
+        let start = usize::try_from(number(tiff, entries, THUMBNAIL.0)?).ok()?;
+        let length = usize::try_from(number(tiff, entries, THUMBNAIL.1)?).ok()?;
+        Some(start..start.checked_add(length)?)
+    };
+    entries.iter().filter_map(|entry| tiff.place(*entry)).chain(thumbnail()).collect()
+}
+
+fn number(tiff: Tiff<'_>, entries: &[Entry], tag: u16) -> Option<u32> {
+    let entry = entries.iter().find(|entry| entry.tag == tag)?;
+    tiff.number(&tiff.field(*entry)?)
+}
+
 /// The one chunk of EXIF.
 ///
 /// # Errors
 /// Returns an error if there is more than one.
-pub fn in_chunks<'a>(
-    chunks: &'a [Chunk],
-    kind: &'a [u8; 4],
-) -> Result<Option<&'a Chunk>, Refusal> {
+pub fn in_chunks<'a>(chunks: &'a [Chunk], kind: &'a [u8; 4]) -> Result<Option<&'a Chunk>, Refusal> {
     let mut blocks = of_kind(chunks, kind);
     match (blocks.next(), blocks.next()) {
         (block, None) => Ok(block),

@@ -35,7 +35,9 @@ pub enum Refusal {
     Container(&'static str),
     #[error("the file holds EXIF in a place of its own that few programs read")]
     ExifElsewhere,
-    #[error("the file holds several pages that are not stored alike, and only the first was looked at")]
+    #[error(
+        "the file holds several pages that are not stored alike, and only the first was looked at"
+    )]
     MultiPage,
     #[error("the bytes are not what the journal says")]
     NotAsJournaled,

@@ -98,4 +98,3 @@ pub fn mentions(part: &[u8], name: Name) -> bool {
     let local = name.local().as_bytes();
     part.windows(local.len() + 1).any(|window| window[0] == b':' && &window[1..] == local)
 }
-

@@ -51,16 +51,14 @@ pub fn find_orientation(block: &[u8]) -> Result<Option<OrientationField>, ExifEr
 ///
 /// # Errors
 /// Returns an error if it is malformed.
-pub fn orientation_in(
-    tiff: Tiff<'_>,
-    first: usize,
-) -> Result<Option<OrientationField>, ExifError> {
+pub fn orientation_in(tiff: Tiff<'_>, first: usize) -> Result<Option<OrientationField>, ExifError> {
     let mut found: Option<OrientationField> = None;
     for at in tiff.entries(first).ok_or(ExifError::Malformed(first))? {
         let entry = tiff.entry(at).ok_or(ExifError::Malformed(at))?;
         if entry.tag == ORIENTATION {
             let stated = stated(tiff, entry);
-            let field = found.get_or_insert_with(|| OrientationField { stated, entries: Vec::new() });
+            let field =
+                found.get_or_insert_with(|| OrientationField { stated, entries: Vec::new() });
             field.entries.push(at);
         }
     }
@@ -87,7 +85,9 @@ fn number(tiff: Tiff<'_>, entry: Entry) -> Option<u32> {
     let (at, value) = tiff.value(&field)?;
     match (field.kind, value) {
         (BYTE | SBYTE | UNDEFINED, [byte, ..]) => Some(u32::from(*byte)),
-        (ASCII, [digit @ b'0'..=b'9'] | [digit @ b'0'..=b'9', 0, ..]) => Some(u32::from(digit - b'0')),
+        (ASCII, [digit @ b'0'..=b'9'] | [digit @ b'0'..=b'9', 0, ..]) => {
+            Some(u32::from(digit - b'0'))
+        }
         (SHORT | SSHORT, [_, ..]) => tiff.u16_at(at).map(u32::from),
         (LONG | SLONG, [_, ..]) => tiff.u32_at(at),
         (RATIONAL, [_, ..]) => tiff.u32_at(at)?.checked_div(tiff.u32_at(at + 4)?),
@@ -178,7 +178,8 @@ mod tests {
     /// As exiftool, exiv2 and ImageMagick read them; Pillow and Chromium pass some over.
     #[test]
     fn a_number_of_another_type_is_read() {
-        let mut long = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06\0\0\0\0".to_vec();
+        let mut long =
+            b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06\0\0\0\0".to_vec();
         for (kind, count, value) in [
             (LONG, 1, [0, 0, 0, 6]),
             (SLONG, 1, [0, 0, 0, 6]),

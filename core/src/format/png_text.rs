@@ -69,14 +69,22 @@ pub fn embedded(kind: [u8; 4], data: &[u8]) -> Result<Option<Embedded>, Unreadab
     let head = data[..head].to_vec();
     if is_xmp {
         let data = text.into_owned();
-        return Ok(Some(Embedded { content: Content::Xmp, data, head, is_deflated, profile: None }));
+        return Ok(Some(Embedded {
+            content: Content::Xmp,
+            data,
+            head,
+            is_deflated,
+            profile: None,
+        }));
     }
     let (name, bytes) = unpacked(&text).ok_or(Unreadable)?;
     let is_packet = profile.is_some_and(|name| name.eq_ignore_ascii_case(b"xmp"));
     let (content, start) = match bytes.as_slice() {
         packet if packet.starts_with(XMP_START) => (Content::Xmp, XMP_START.len()),
         _ if is_packet => (Content::Xmp, 0),
-        block if block.starts_with(&EXIF_HEADER[..5]) => (Content::Exif, EXIF_HEADER.len().min(block.len())),
+        block if block.starts_with(&EXIF_HEADER[..5]) => {
+            (Content::Exif, EXIF_HEADER.len().min(block.len()))
+        }
         _ => (Content::Exif, 0),
     };
     let data = bytes[start..].to_vec();
@@ -112,9 +120,12 @@ fn unpacked(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     let name = lines.next()?;
     let length = std::str::from_utf8(lines.next()?).ok()?.trim().parse::<usize>().ok()?;
     let digits = lines.next()?.iter().filter(|byte| !byte.is_ascii_whitespace());
-    let digits: Vec<u8> = digits.map_while(|byte| char::from(*byte).to_digit(16))
-        .filter_map(|digit| u8::try_from(digit).ok()).collect();
-    let bytes: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
+    let digits: Vec<u8> = digits
+        .map_while(|byte| char::from(*byte).to_digit(16))
+        .filter_map(|digit| u8::try_from(digit).ok())
+        .collect();
+    let bytes: Vec<u8> =
+        digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
     (bytes.len() == length).then_some((name, bytes))
 }
 
@@ -184,7 +195,10 @@ mod tests {
         let app1 = packed(b"app1", &[XMP_START, packet].concat());
         for (name, data) in [
             ("plain", [b"XML:com.adobe.xmp\0\0\0\0\0", &packet[..]].concat()),
-            ("deflated", [b"XML:com.adobe.xmp\0\x01\0\0\0", &compress_to_vec_zlib(packet, 9)[..]].concat()),
+            (
+                "deflated",
+                [b"XML:com.adobe.xmp\0\x01\0\0\0", &compress_to_vec_zlib(packet, 9)[..]].concat(),
+            ),
             ("profile", [b"Raw profile type xmp\0\0\0\0\0", &packed(b"xmp", packet)[..]].concat()),
             ("APP1", [b"Raw profile type APP1\0\0\0\0\0", &app1[..]].concat()),
         ] {

@@ -103,12 +103,13 @@ pub fn kind_of(bytes: &[u8]) -> Option<RawKind> {
 /// Does anything in a TIFF structure hint at raw pixels, of whatever maker?
 pub fn may_be_raw(tiff: Tiff<'_>) -> bool {
     let is_cr2 = tiff.bytes().get(8..10) == Some(b"CR");
-    is_cr2 || tiff.directories().iter().any(|directory| {
-        let compression = tiff.number_in(directory, COMPRESSION);
-        directory.field(DNG_VERSION).is_some()
-            || is_raw(tiff, directory)
-            || compression.is_some_and(|kind| RAW_COMPRESSION.contains(&kind))
-    })
+    is_cr2
+        || tiff.directories().iter().any(|directory| {
+            let compression = tiff.number_in(directory, COMPRESSION);
+            directory.field(DNG_VERSION).is_some()
+                || is_raw(tiff, directory)
+                || compression.is_some_and(|kind| RAW_COMPRESSION.contains(&kind))
+        })
 }
 
 fn is_raw(tiff: Tiff<'_>, directory: &Directory) -> bool {

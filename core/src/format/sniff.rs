@@ -122,7 +122,9 @@ pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
 /// What a file that is named like a photo is, where its first bytes tell.
 fn unknown(head: &[u8], ending: &str) -> String {
     let what = match head {
-        [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => return "BigTIFF is not read".to_owned(),
+        [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => {
+            return "BigTIFF is not read".to_owned();
+        }
         _ if head.iter().all(|byte| *byte == 0) => "its first bytes are all zero",
         _ if is_text(head) => "it is text",
         _ => "it is no known kind of picture",

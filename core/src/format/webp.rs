@@ -4,6 +4,7 @@ use crate::format::chunks::Chunk;
 
 /// Bits of the first byte of a VP8X chunk.
 pub const EXIF_FLAG: u8 = 0x08;
+pub const XMP_FLAG: u8 = 0x04;
 const ALPHA_FLAG: u8 = 0x10;
 
 /// Where the first chunk is, behind `RIFF`, the size and `WEBP`.

@@ -202,7 +202,9 @@ const MAX_UNPACKING: u64 = 2000;
 fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<SkipReason> {
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     let is_bomb = needed > MUCH && needed / MAX_UNPACKING > file_bytes;
-    let text = || format!("{file_bytes} bytes that unpack to {needed}: a blank picture or a bomb, no photo");
+    let text = || {
+        format!("{file_bytes} bytes that unpack to {needed}: a blank picture or a bomb, no photo")
+    };
     is_bomb.then(|| SkipReason::TooLarge(text()))
 }
 

@@ -26,9 +26,8 @@ pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let mut edits = match exif_edit::in_chunks(&layout.chunks, b"eXIf")? {
         Some(block) => {
             let data = &bytes[block.data.clone()];
-            let start = exif::tiff_start(data);
-            let tiff = stating(&data[start..], to)?;
-            rewritten(bytes, block, &[&data[..start], &tiff].concat())?
+            // JPEG's header before it goes: browsers and exiv2 read no such chunk.
+            rewritten(bytes, block, &stating(&data[exif::tiff_start(data)..], to)?)?
         }
         None => vec![inserted(&layout, &new_block(&texts, to)?)?],
     };

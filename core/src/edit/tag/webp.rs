@@ -10,7 +10,7 @@ use crate::format::chunks::{Chunk, of_kind};
 use crate::format::exif::{self, EXIF_HEADER};
 use crate::format::jpeg::is_padding;
 use crate::format::metadata::embedded_orientation;
-use crate::format::webp::{self, EXIF_FLAG, FIRST_CHUNK, Layout};
+use crate::format::webp::{self, EXIF_FLAG, FIRST_CHUNK, Layout, XMP_FLAG};
 use crate::orientation::{Orientation, Turn};
 
 const GARBLED: Refusal = Refusal::Container("WebP");
@@ -24,13 +24,10 @@ pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     let from = embedded_orientation(bytes);
     let to = from.then(turn.orientation());
     let mut edits = match exif_edit::in_chunks(&layout.chunks, b"EXIF")? {
-        // Without the flag, programs may pass over the chunk.
-        Some(_) if flags(bytes, &layout).is_none_or(|flags| flags & EXIF_FLAG == 0) => {
-            return Err(Refusal::ExifElsewhere);
-        }
         Some(block) => in_chunk(bytes, block, to)?,
-        None => added(bytes, &layout, to)?,
+        None => vec![added(&layout, to)?],
     };
+    edits.extend(announced(bytes, &layout)?);
     let mut packets = of_kind(&layout.chunks, b"XMP ");
     if let Some(packet) = packets.next() {
         edits.extend(embedded_xmp::kept_in_step(bytes, from_ref(&packet.data), to, None)?);
@@ -49,10 +46,25 @@ pub(super) fn plan(bytes: &[u8], turn: Turn) -> Result<Patch, Refusal> {
     Ok(Patch { edits, from, to })
 }
 
-/// The flags of the VP8X header, where there is one. It comes first.
-fn flags(bytes: &[u8], layout: &Layout) -> Option<u8> {
-    let header = layout.chunks.first().filter(|chunk| &chunk.kind == b"VP8X")?;
-    bytes.get(header.data.start).copied()
+/// The VP8X header says that there is EXIF; without it, programs may pass over the chunk.
+fn announced(bytes: &[u8], layout: &Layout) -> Result<Option<Edit>, Refusal> {
+    let first = layout.chunks.first().ok_or(GARBLED)?;
+    let edit = if &first.kind == b"VP8X" {
+        let offset = first.data.start;
+        let flags = *bytes.get(offset).filter(|_| !first.data.is_empty()).ok_or(GARBLED)?;
+        Edit { offset, old: vec![flags], new: vec![flags | EXIF_FLAG] }
+    } else {
+        let is_metadata = |chunk: &Chunk| matches!(&chunk.kind, b"EXIF" | b"XMP ");
+        if !layout.chunks[1..].iter().all(is_metadata) {
+            return Err(GARBLED);
+        }
+        let mut new = webp::extended_header(bytes, first).ok_or(GARBLED)?;
+        if of_kind(&layout.chunks, b"XMP ").next().is_some() {
+            new[8] |= XMP_FLAG;
+        }
+        Edit { offset: FIRST_CHUNK, old: Vec::new(), new }
+    };
+    Ok((edit.old != edit.new).then_some(edit))
 }
 
 /// Four bytes that say how long something is.
@@ -81,28 +93,11 @@ fn in_chunk(bytes: &[u8], chunk: &Chunk, to: Orientation) -> Result<Vec<Edit>, R
     Ok(edits)
 }
 
-/// The chunk goes before XMP or to the end, and the header says that it is there.
-fn added(bytes: &[u8], layout: &Layout, to: Orientation) -> Result<Vec<Edit>, Refusal> {
-    let first = layout.chunks.first().ok_or(GARBLED)?;
-    let announced = match (flags(bytes, layout), layout.chunks.as_slice()) {
-        (Some(flags), _) => {
-            let offset = first.data.start;
-            let new = vec![flags | EXIF_FLAG];
-            Edit { offset, old: vec![flags], new }
-        }
-        (None, [picture]) => {
-            let new = webp::extended_header(bytes, picture).ok_or(GARBLED)?;
-            Edit { offset: FIRST_CHUNK, old: Vec::new(), new }
-        }
-        (None, _) => return Err(GARBLED),
-    };
+/// The chunk goes before XMP or to the end.
+fn added(layout: &Layout, to: Orientation) -> Result<Edit, Refusal> {
     let tiff = &exif::minimal_block(to)[EXIF_HEADER.len()..];
     let length = u32::try_from(tiff.len()).map_err(|_| GARBLED)?.to_le_bytes();
     let chunk = [b"EXIF", &length[..], tiff].concat();
     let offset = of_kind(&layout.chunks, b"XMP ").next().map_or(layout.end, |packet| packet.start);
-    let mut edits = vec![Edit { offset, old: Vec::new(), new: chunk }];
-    if announced.old != announced.new {
-        edits.push(announced);
-    }
-    Ok(edits)
+    Ok(Edit { offset, old: Vec::new(), new: chunk })
 }

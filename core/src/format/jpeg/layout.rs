@@ -187,7 +187,9 @@ enum Behind {
 fn behind_scan(bytes: &[u8], mut at: usize) -> Behind {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let Some(n_data) = rest.iter().position(|byte| *byte == 0xFF) else { return Behind::Nothing };
+        let Some(n_data) = rest.iter().position(|byte| *byte == 0xFF) else {
+            return Behind::Nothing;
+        };
         at += n_data;
         match bytes.get(at + 1) {
             None => return Behind::Nothing,

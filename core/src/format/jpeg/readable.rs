@@ -127,16 +127,37 @@ mod tests {
 
     #[test]
     fn oddities_go_and_nothing_else_changes() {
-        let jfif = |major| segment(APP0, &[b'J', b'F', b'I', b'F', 0, major, 2, 0, 0, 1, 0, 1, 0, 0]);
-        let adobe = |transform| segment(APP14, &[&b"Adobe\0\x64\0\0\0\0"[..], &[transform]].concat());
+        let jfif =
+            |major| segment(APP0, &[b'J', b'F', b'I', b'F', 0, major, 2, 0, 0, 1, 0, 1, 0, 0]);
+        let adobe =
+            |transform| segment(APP14, &[&b"Adobe\0\x64\0\0\0\0"[..], &[transform]].concat());
         let all = scan(&[1, 2], 0, 63, 0);
         let plain = jpeg(&[jfif(1), adobe(1), frame(0xC0, 5), all.clone(), END.to_vec()]);
         assert!(matches!(readable(&plain), Cow::Borrowed(_)));
         let dnl = |height| [frame(0xC0, height), all.clone(), segment(DNL, &[0, 5]), END.to_vec()];
         for (name, odd, tidy) in [
-            ("bytes", jpeg(&[jfif(1), vec![0, 0, 3], adobe(1), frame(0xC0, 5), all.clone(), END.to_vec()]), plain.clone()),
-            ("JFIF", jpeg(&[jfif(2), adobe(1), frame(0xC0, 5), all.clone(), END.to_vec()]), plain.clone()),
-            ("Adobe", jpeg(&[jfif(1), adobe(7), frame(0xC0, 5), all.clone(), END.to_vec()]), plain.clone()),
+            (
+                "bytes",
+                jpeg(&[
+                    jfif(1),
+                    vec![0, 0, 3],
+                    adobe(1),
+                    frame(0xC0, 5),
+                    all.clone(),
+                    END.to_vec(),
+                ]),
+                plain.clone(),
+            ),
+            (
+                "JFIF",
+                jpeg(&[jfif(2), adobe(1), frame(0xC0, 5), all.clone(), END.to_vec()]),
+                plain.clone(),
+            ),
+            (
+                "Adobe",
+                jpeg(&[jfif(1), adobe(7), frame(0xC0, 5), all.clone(), END.to_vec()]),
+                plain.clone(),
+            ),
             ("no end", jpeg(&[jfif(1), adobe(1), frame(0xC0, 5), all.clone()]), plain.clone()),
             ("DNL", jpeg(&dnl(0)), jpeg(&dnl(5))),
         ] {
@@ -151,8 +172,16 @@ mod tests {
         for (name, parts, is_whole) in [
             ("baseline", vec![frame(0xC0, 5), scan(&[1, 2], 0, 63, 0)], true),
             ("one component of two", vec![frame(0xC0, 5), scan(&[1], 0, 63, 0)], false),
-            ("one after the other", vec![frame(0xC0, 5), scan(&[1], 0, 63, 0), scan(&[2], 0, 63, 0)], true),
-            ("progressive", vec![frame(0xC2, 5), first.clone(), rest.clone(), scan(&[1, 2], 0, 0, 0x10)], true),
+            (
+                "one after the other",
+                vec![frame(0xC0, 5), scan(&[1], 0, 63, 0), scan(&[2], 0, 63, 0)],
+                true,
+            ),
+            (
+                "progressive",
+                vec![frame(0xC2, 5), first.clone(), rest.clone(), scan(&[1, 2], 0, 0, 0x10)],
+                true,
+            ),
             ("its last bit is missing", vec![frame(0xC2, 5), first, rest], false),
         ] {
             let cut = jpeg(&parts);
@@ -164,7 +193,8 @@ mod tests {
     #[test]
     fn wild_bytes_never_panic() {
         let jfif = segment(APP0, b"JFIF\0\x02");
-        let whole = jpeg(&[jfif, vec![9], frame(0xC2, 0), scan(&[1], 0, 63, 0), segment(DNL, &[0, 5])]);
+        let whole =
+            jpeg(&[jfif, vec![9], frame(0xC2, 0), scan(&[1], 0, 63, 0), segment(DNL, &[0, 5])]);
         for n in 0..whole.len() {
             readable(&whole[..n]);
             let mut wild = whole.clone();
