@@ -77,8 +77,10 @@ def displayed(path, turn=False, stored=None):
         with Image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
+            size = picture.size
             picture.load()  # TIFF pictures are turned by Pillow itself, and then say so.
-            if stored is not None and picture.format == "TIFF":
+            # Some of them, which it maps into memory, it only says to have turned.
+            if picture.format == "TIFF" and (stored is not None or picture.size != size):
                 return None
             # ImageOps.exif_transpose also rewrites the EXIF, and fails where that is odd.
             how = TRANSPOSE.get(stored or picture.getexif().get(274))

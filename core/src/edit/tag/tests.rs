@@ -164,7 +164,7 @@ fn plans_or_refuses() {
         ("TIFF: as without any",    two_pages(&page(90, 1), &page(91, 0)[..2]), Ok((1, 6, 3))),
         ("TIFF: both without",      two_pages(&page(90, 0)[..2], &page(91, 0)[..2]), Ok((1, 6, 2))),
         ("TIFF: stored otherwise",  two_pages(&page(90, 1), &page(91, 6)),      Err("multi_page")),
-        ("TIFF: of another size",   two_pages(&page(90, 1), &page(45, 1)),      Err("multi_page")),
+        ("TIFF: of another shape",  two_pages(&page(90, 1), &page(45, 1)),      Err("multi_page")),
         ("TIFF: a loop",            tiff_with(&[ORIENTATION, (254, 4, 1, 1)], 8), Err("multi_page")),
         ("TIFF: DNG",               tiff_with(&[ORIENTATION, (50706, 1, 4, 1)], 0), Err("format_not_written")),
         ("TIFF: CFA",               tiff_with(&[(262, 3, 1, 32803), ORIENTATION], 0), Err("format_not_written")),

@@ -99,7 +99,7 @@ fn pages(tiff: Tiff<'_>) -> Result<Vec<Page>, Refusal> {
 }
 
 /// Only the first page was looked at: others are turned with it where they are stored in the same way
-/// and have about the same size, as the pages of one scan do.
+/// and have about the same shape, as the pages of one scan have.
 fn pages_lie_alike(tiff: Tiff<'_>, pages: &[Page]) -> Result<(), Refusal> {
     let mut whole = pages.iter().filter(|page| !page.is_reduced);
     let Some(first) = whole.next() else { return Ok(()) };
@@ -114,9 +114,10 @@ fn pages_lie_alike(tiff: Tiff<'_>, pages: &[Page]) -> Result<(), Refusal> {
     let (width, height) = sides(first).ok_or(Refusal::MultiPage)?;
     let is_alike = |page: &Page| {
         sides(page).is_some_and(|(w, h)| {
-            let is_as_wide = w.abs_diff(width) <= width / 8;
-            let is_as_high = h.abs_diff(height) <= height / 8;
-            is_as_wide && is_as_high && (w > h) == (width > height)
+            // The same shape to an eighth, in whatever size.
+            let one = u64::from(w) * u64::from(height);
+            let other = u64::from(width) * u64::from(h);
+            one.abs_diff(other) <= other / 8 && (w > h) == (width > height)
         })
     };
     let all = others.all(|page| stated(page) == stated(first) && is_alike(page));

@@ -5,8 +5,12 @@ use std::ops::Range;
 
 use super::layout::layout;
 
-/// Samsung's trailer ends so; its directory counts back from itself (exiftool, `Samsung.pm`).
-const SAMSUNG_END: &[u8] = b"SEFT";
+/// How trailers end that are found from there, and whose places count from there: Samsung's, Photo
+/// Mechanic's, FotoStation's (exiftool, `Samsung.pm`, `PhotoMechanic.pm`, `FotoStation.pm`).
+const ENDS: [&[u8]; 3] = [b"SEFT", b"cbipcbbl", &[0xA1, 0xB2, 0xC3, 0xD4]];
+
+/// One whose places count from the start of the file (exiftool, `AFCP.pm`).
+const AFCP: [&[u8]; 2] = [b"AXS!", b"AXS*"];
 
 /// Some transfers and cameras fill a file up with zeros, and editors end it with a line break.
 pub fn is_padding(bytes: &[u8]) -> bool {
@@ -14,7 +18,7 @@ pub fn is_padding(bytes: &[u8]) -> bool {
 }
 
 /// Where the parts behind `end` begin, if all of them are of kinds that may move: padding, JPEG
-/// pictures, and a film or Samsung's trailer up to the end of the file, as Motion Photos have it. Their
+/// pictures, and a film or a known trailer up to the end of the file, as Motion Photos have it. Their
 /// places are counted from the end of the file, from their own start, or by a multi-picture index
 /// (`indexed`, in file order), which can be kept in step.
 pub fn parts_behind(bytes: &[u8], end: usize, indexed: &[Range<usize>]) -> Option<Vec<usize>> {
@@ -31,7 +35,7 @@ pub fn parts_behind(bytes: &[u8], end: usize, indexed: &[Range<usize>]) -> Optio
         // A film begins with a length of four bytes, all of which may look like padding.
         let film = start.saturating_sub(4).max(end)..start + 1;
         let is_film = film.clone().any(|at| bytes.get(at + 4..at + 8) == Some(b"ftyp"));
-        if is_film || bytes.ends_with(SAMSUNG_END) {
+        if is_film || is_known_trailer(rest) {
             parts.extend(film);
             parts.push(end);
             return Some(parts);
@@ -43,6 +47,11 @@ pub fn parts_behind(bytes: &[u8], end: usize, indexed: &[Range<usize>]) -> Optio
             None => start + layout(rest).ok()?.end?,
         };
     }
+}
+
+fn is_known_trailer(rest: &[u8]) -> bool {
+    let counts_from_start = || rest.windows(4).any(|window| AFCP.contains(&window));
+    ENDS.iter().any(|end| rest.ends_with(end)) && !counts_from_start()
 }
 
 #[cfg(test)]
@@ -61,6 +70,7 @@ mod tests {
             ("two, padded", [b"\0\0", PICTURE, b"\0", PICTURE].concat(), Some(2)),
             ("text", b"a film".to_vec(), None),
             ("a picture and text", [PICTURE, b"text"].concat(), None),
+            ("AFCP", b"AXS!\0\0\0\x40 cbipcbbl".to_vec(), None),
             ("half a picture", PICTURE[..6].to_vec(), None),
         ] {
             let bytes = [PICTURE, &trailer].concat();
@@ -68,7 +78,7 @@ mod tests {
             assert_eq!(found.map(|parts| parts.len()), n_parts, "{name}");
         }
         let long_film = b"\0\0\0\x20ftypmp42\0\0\0\0";
-        for trailer in [&film[..], long_film, b"\0\0\x30\x0Ablock SEFH SEFT"] {
+        for trailer in [&film[..], long_film, b"\0\0\x30\x0Ablock SEFH SEFT", b"\x1C\x02cbipcbbl"] {
             let bytes = [PICTURE, trailer].concat();
             let parts = parts_behind(&bytes, PICTURE.len(), &[]).expect("may move");
             assert!(parts.contains(&PICTURE.len()));
