@@ -62,7 +62,7 @@ struct Embedded<'a> {
 
 impl<'a> Embedded<'a> {
     fn of(bytes: &'a [u8]) -> Self {
-        if let Ok(layout) = jpeg::layout(bytes) {
+        if let Ok(layout) = jpeg::header(bytes) {
             let first =
                 layout.exif(bytes).next().and_then(|block| bytes.get(block.start + 1..block.end));
             return Self { exif: first.map(Cow::Borrowed).into_iter().collect(), xmp: Vec::new() };

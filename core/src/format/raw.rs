@@ -259,7 +259,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
-    let layout = jpeg::layout(jpeg).ok()?;
+    let layout = jpeg::header(jpeg).ok()?;
     let block = layout.exif(jpeg).next()?;
     let tiff = Tiff::new(jpeg.get(block.start + 1..block.end)?)?;
     orientation(tiff, tiff.directories().first())

@@ -112,6 +112,16 @@ pub enum JpegError {
 /// Returns an error if the header (everything before the first scan) cannot be walked. Garbage between
 /// segments and between or after scans is stepped over, as decoders do.
 pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
+    let found = header(bytes)?;
+    let end = found.end.or_else(|| end_of_image(bytes, found.scan?));
+    Ok(Layout { end, ..found })
+}
+
+/// The same up to the first scan, in a moment: the end is not looked for.
+///
+/// # Errors
+/// Returns an error if the header cannot be walked.
+pub fn header(bytes: &[u8]) -> Result<Layout, JpegError> {
     if !bytes.starts_with(&[0xFF, SOI]) {
         return Err(JpegError::NotJpeg);
     }
@@ -132,7 +142,6 @@ pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
         at = payload.end;
         if marker == SOS {
             found.scan = Some(after - 2);
-            found.end = end_of_image(bytes, at);
             return Ok(found);
         }
         found.header.push(Segment { marker, payload });

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::layout::{APP0, EOI, Layout, SOS, Segment, layout};
+use super::layout::{APP0, EOI, Layout, SOS, Segment, header, layout};
+use super::trailer::is_padding;
 
 const APP14: u8 = 0xEE;
 const DNL: u8 = 0xDC;
@@ -13,7 +14,7 @@ const PROGRESSIVE: [u8; 3] = [0xC2, 0xCA, 0xC6];
 
 /// The same picture without these oddities, for a decoder only; `bytes` where it has none of them.
 pub fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let Ok(layout) = layout(bytes) else { return Cow::Borrowed(bytes) };
+    let Ok(layout) = header(bytes) else { return Cow::Borrowed(bytes) };
     let Some(scan) = layout.scan else { return Cow::Borrowed(bytes) };
     let mut new = vec![0xFF, 0xD8];
     let mut is_odd = !layout.is_tidy;
@@ -25,8 +26,14 @@ pub fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
         tidy(&mut new[start + 2..], segment, &layout, bytes);
         is_odd |= new[start..] != *old;
     }
+    let is_ended =
+        ends_in_marker(bytes) || self::layout(bytes).is_ok_and(|found| found.end.is_some());
+    let lacks_end = !is_ended && has_all_scans(bytes, &layout);
+    if !is_odd && !lacks_end {
+        return Cow::Borrowed(bytes);
+    }
     new.extend(&bytes[scan..]);
-    if layout.end.is_none() && has_all_scans(bytes, &layout) {
+    if lacks_end {
         let n_bytes = new.len();
         new.extend([0xFF, EOI]);
         // Not within a segment that is cut short.
@@ -35,6 +42,12 @@ pub fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
         is_odd |= is_ended;
     }
     if is_odd { Cow::Owned(new) } else { Cow::Borrowed(bytes) }
+}
+
+/// Most files do, and need not be walked.
+fn ends_in_marker(bytes: &[u8]) -> bool {
+    let end = bytes.iter().rposition(|byte| !is_padding(&[*byte])).map_or(0, |last| last + 1);
+    bytes[..end].ends_with(&[0xFF, EOI])
 }
 
 fn tidy(payload: &mut [u8], segment: &Segment, layout: &Layout, bytes: &[u8]) {
