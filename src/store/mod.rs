@@ -43,7 +43,7 @@ pub use runs::{RunKind, RunSummary};
 pub use waiting::name_writer;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
-pub const LOOK_VERSION: i64 = 2;
+pub const LOOK_VERSION: i64 = 3;
 
 pub struct Store {
     db: Connection,

@@ -28,6 +28,7 @@ mod interrupts;
 mod isolation;
 mod learning;
 mod modes;
+mod orientation_kinds;
 mod owner;
 mod privacy;
 mod private;
