@@ -57,7 +57,7 @@ pub enum Retry {
 /// What the code of a reason says about trying again; unknown codes lie in the file.
 pub fn retry_of(code: &str) -> Retry {
     match code {
-        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer" => {
+        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer" | "interrupted" | "no_prover" => {
             Retry::NextScan
         }
         "changed_while_reading" | "no_space" | "write_failed" | "locked" => Retry::Soon,
@@ -206,6 +206,10 @@ pub enum FixError {
     NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
+    #[error("stopped before the turned file was proved to show the same")]
+    Interrupted,
+    #[error("no decoder to prove the turned file with: {0}")]
+    NoProver(String),
     /// Here and in `Io` the text holds the system's, as in [`SkipReason::Unreadable`].
     #[error("no permission to write here: {0}")]
     NoPermission(io::Error),
@@ -233,6 +237,8 @@ impl FixError {
             Self::Undone => "undone",
             Self::NothingToUndo => "nothing_to_undo",
             Self::SaidUpright => "said_upright",
+            Self::Interrupted => "interrupted",
+            Self::NoProver(_) => "no_prover",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",
             Self::Io { cause, .. }

@@ -13,6 +13,7 @@ use crate::change::plan::TurnRequest;
 use crate::cli::FixArgs;
 use crate::context::CommandContext;
 use crate::decode::sandbox::Sandbox;
+use crate::decode::sandbox::prover::Prover;
 use crate::decode::{Budget, Candidate, Decoded};
 use crate::error::{ChangeError, Reason, SkipReason};
 use crate::output::{self, human, json};
@@ -123,7 +124,8 @@ impl Fixer<'_> {
         let config = &self.context.config;
         let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
         let request = TurnRequest { turn, mode, max_original: config.retention.max_bytes };
-        let planned = answer::plan(&photo, stored, request, LabelSource::Fix);
+        let prover = Prover::alone(config.limits);
+        let planned = answer::plan(&photo, stored, request, LabelSource::Fix, &prover);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),

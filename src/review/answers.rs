@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::change::answer;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
+use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
@@ -36,6 +37,7 @@ pub(crate) struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
+    prover: Prover,
     user: String,
     /// Begun with the first change.
     run: Option<RunId>,
@@ -45,7 +47,9 @@ pub(crate) struct AnswerWriter {
 
 impl AnswerWriter {
     pub(crate) fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
-        Self { store, model, turns, user: answer::current_user(), run: None, groups: Vec::new() }
+        let prover = Prover::alone(turns.limits);
+        let user = answer::current_user();
+        Self { store, model, turns, prover, user, run: None, groups: Vec::new() }
     }
 
     /// Ends the run, where one was begun.
@@ -96,7 +100,7 @@ impl AnswerWriter {
         let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
+        let planned = answer::plan(&photo, shown, request, LabelSource::Review, &self.prover)?;
         // An answer that changes no file needs no run.
         let run = match planned.prepared() {
             Some(_) => Some(self.run()?),

@@ -131,7 +131,7 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
         assert_eq!(result, 0);
         let expected = Precondition { identity: None, hash: None, stored: None };
         let request = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
-        prepare(path, expected, request).map(|_| ())
+        prepare(path, expected, request, &prover).map(|_| ())
     };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }

@@ -85,7 +85,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
             let expected = Precondition { identity: None, hash: None, stored: None };
             let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
             // A refusal leaves everything as it was; the sequence goes on.
-            if let Ok(prepared) = prepare(path, expected, request) {
+            if let Ok(prepared) = prepare(path, expected, request, &prover) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
                 let change_context =
                     ChangeContext { run, photo: *photo, turn, keep_mtime: false, retention };

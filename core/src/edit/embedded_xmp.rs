@@ -81,6 +81,22 @@ pub fn in_jpeg(
     kept_in_step(bytes, &packets, to, size)
 }
 
+/// The orientation that a packet states; `None`: none, or none of the eight.
+///
+/// # Errors
+/// Returns an error if it is stated in a way that cannot be changed in place, or the packet goes beyond the
+/// limits of reading.
+pub fn stated_orientation(packet: &[u8]) -> Result<Option<Orientation>, Refusal> {
+    let Some(read) = read(packet)? else { return Err(Refusal::Xmp) };
+    match orientation(packet, &read) {
+        XmpOrientation::Absent => Ok(None),
+        XmpOrientation::Digit { at } => {
+            Ok(Orientation::from_exif(u16::from(packet[at].wrapping_sub(b'0'))))
+        }
+        XmpOrientation::Unclear => Err(Refusal::Xmp),
+    }
+}
+
 /// `None`: not in UTF-8, so nothing can be said of it.
 fn read(packet: &[u8]) -> Result<Option<Packet>, Refusal> {
     if is_utf16(packet) {
