@@ -57,9 +57,8 @@ pub enum Retry {
 /// What the code of a reason says about trying again; unknown codes lie in the file.
 pub fn retry_of(code: &str) -> Retry {
     match code {
-        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer" | "interrupted" | "no_prover" => {
-            Retry::NextScan
-        }
+        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer"
+        | "interrupted" | "no_prover" => Retry::NextScan,
         "changed_while_reading" | "no_space" | "write_failed" | "locked" => Retry::Soon,
         _ => Retry::Never,
     }

@@ -42,7 +42,8 @@ pub fn plan(
     } else {
         let identity = Some(&photo.identity);
         let hash = photo.hash.as_ref();
-        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, request, prover)?;
+        let prepared =
+            prepare(&photo.path, Precondition { identity, hash, stored }, request, prover)?;
         let hash = prepared.photo_hash;
         let from = prepared.patch.from;
         (Some(prepared), hash, from)

@@ -3,7 +3,6 @@
 
 use super::budget::Budget;
 use super::confinement::Confinement;
-use super::file::Tools;
 use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::SkipReason;
@@ -138,17 +137,18 @@ impl Heif {
         old: &[u8],
         new: &[u8],
         turn: Turn,
-        tools: &Tools<'_>,
+        limits: &Limits,
+        budget: &Budget,
     ) -> Result<bool, SkipReason> {
         let size = isobmff::primary(old).and_then(|primary| primary.size);
         let n_pixels = size.map_or(0, |(w, h)| u64::from(w) * u64::from(h));
         let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL + BYTES_PER_PIXEL_KEPT);
-        let _share = tools.budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
+        let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
         match self {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
             Self::Found(library) => {
-                compare::shows_turned(library, old, new, turn, tools.limits.max_pixels)
+                compare::shows_turned(library, old, new, turn, limits.max_pixels)
             }
         }
     }

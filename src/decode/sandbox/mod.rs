@@ -8,8 +8,8 @@
 mod child;
 mod confine;
 mod deadline_reader;
-pub mod prover;
 mod protocol;
+pub mod prover;
 mod rlimits;
 #[cfg(feature = "test-switches")]
 mod test_switch;
@@ -156,8 +156,7 @@ impl<'a> Sandbox<'a> {
         let n_bytes = identity.size.min(self.limits.max_file_bytes);
         process.allow(self.times, n_bytes, 0)?;
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let request =
-            Request::Look(Look { name, identity, limits: *self.limits, side: self.side });
+        let request = Request::Look(Look { name, identity, limits: *self.limits, side: self.side });
         process.send(&request, &[file])?;
         let mut share = None;
         loop {

@@ -50,7 +50,10 @@ pub fn serve(heif: bool) -> Result<()> {
                 let files = [receive_file(&stream)?, receive_file(&stream)?];
                 let tools = Tools { limits: &limits, budget: &budget, heif: &heif };
                 let compared = compare_files(files, Turn::quarters(quarters), &tools);
-                send(&stream, &compared.unwrap_or_else(|skip| Reply::Skipped { format: None, skip }))?;
+                send(
+                    &stream,
+                    &compared.unwrap_or_else(|skip| Reply::Skipped { format: None, skip }),
+                )?;
                 continue;
             }
         };
@@ -73,13 +76,9 @@ pub fn serve(heif: bool) -> Result<()> {
     Ok(())
 }
 
-fn compare_files(
-    files: [File; 2],
-    turn: Turn,
-    tools: &Tools<'_>,
-) -> Result<Reply, SkipReason> {
+fn compare_files(files: [File; 2], turn: Turn, tools: &Tools<'_>) -> Result<Reply, SkipReason> {
     let [old, new] = files.map(read_whole);
-    tools.heif.shows_turned(&old?, &new?, turn, tools).map(Reply::Compared)
+    tools.heif.shows_turned(&old?, &new?, turn, tools.limits, tools.budget).map(Reply::Compared)
 }
 
 fn read_whole(mut file: File) -> Result<Vec<u8>, SkipReason> {

@@ -90,7 +90,8 @@ pub fn read(bytes: &[u8]) -> Result<Heif, HeifLimit> {
         full(bytes, meta.payload.clone()).ok_or(HeifLimit::Malformed("an empty meta box"))?;
     let children = filling(bytes, payload).ok_or(HeifLimit::Malformed("a box of meta"))?;
     let iprp = only(&children, b"iprp")?;
-    let parts = filling(bytes, iprp.payload.clone()).ok_or(HeifLimit::Malformed("a box of iprp"))?;
+    let parts =
+        filling(bytes, iprp.payload.clone()).ok_or(HeifLimit::Malformed("a box of iprp"))?;
     let ipco = only(&parts, b"ipco")?;
     let properties =
         filling(bytes, ipco.payload.clone()).ok_or(HeifLimit::Malformed("a property"))?;

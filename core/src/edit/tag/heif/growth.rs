@@ -28,8 +28,11 @@ pub(super) fn edits(
     if rotations.associations.is_empty() {
         return Ok(edits);
     }
-    let properties: Vec<u8> =
-        rotations.added.iter().flat_map(|angle| [0, 0, 0, 9, b'i', b'r', b'o', b't', *angle]).collect();
+    let properties: Vec<u8> = rotations
+        .added
+        .iter()
+        .flat_map(|angle| [0, 0, 0, 9, b'i', b'r', b'o', b't', *angle])
+        .collect();
     let in_ipco = properties.len();
     edits.extend(resized(bytes, &file.ipco, in_ipco)?);
     edits.push(Edit { offset: file.ipco.payload.end, old: Vec::new(), new: properties });
@@ -55,7 +58,8 @@ pub(super) fn edits(
 }
 
 fn grown(edits: &[Edit]) -> usize {
-    let sum = |side: fn(&Edit) -> &Vec<u8>| edits.iter().map(|edit| side(edit).len()).sum::<usize>();
+    let sum =
+        |side: fn(&Edit) -> &Vec<u8>| edits.iter().map(|edit| side(edit).len()).sum::<usize>();
     sum(|edit| &edit.new).saturating_sub(sum(|edit| &edit.old))
 }
 
@@ -106,7 +110,9 @@ fn ipma_edits(
     }
     let mut edits = Vec::new();
     for one in new {
-        let Some(entry) = ipma.entries.iter().find(|entry| entry.item == one.item) else { continue };
+        let Some(entry) = ipma.entries.iter().find(|entry| entry.item == one.item) else {
+            continue;
+        };
         let code = code(number(one), ipma.is_wide);
         let place = entry.associations.get(one.position);
         let offset = place.map_or(entry.end, |place| place.at);
@@ -125,7 +131,11 @@ fn ipma_edits(
 
 /// An association with an essential property, as rotations must be (ISO 23008-12 section 6.5.10).
 fn code(number: usize, is_wide: bool) -> Vec<u8> {
-    if is_wide { (number as u16 | 0x8000).to_be_bytes().to_vec() } else { vec![number as u8 | 0x80] }
+    if is_wide {
+        (number as u16 | 0x8000).to_be_bytes().to_vec()
+    } else {
+        vec![number as u8 | 0x80]
+    }
 }
 
 /// The whole box with two bytes an association instead of one.
@@ -152,7 +162,9 @@ fn widened(
             }
         }
         let count = u8::try_from(codes.len());
-        out.push(count.map_err(|_| HeifLimit::Construction("more properties than an item may have"))?);
+        out.push(
+            count.map_err(|_| HeifLimit::Construction("more properties than an item may have"))?,
+        );
         out.extend(codes.into_iter().flat_map(u16::to_be_bytes));
     }
     Ok(Edit { offset: payload.start, old, new: out })
@@ -167,7 +179,8 @@ fn spare(bytes: &[u8], file: &Heif, growth: usize) -> Option<Edit> {
     let free = file.top.iter().find(|found| found.start == file.meta.payload.end)?;
     let header = 8;
     let size = free.payload.end - free.start;
-    let is_plain = matches!(&free.kind, b"free" | b"skip") && free.payload.start - free.start == header;
+    let is_plain =
+        matches!(&free.kind, b"free" | b"skip") && free.payload.start - free.start == header;
     let left = size.checked_sub(growth).filter(|left| is_plain && *left >= header)?;
     // One that reaches to the end of the file says nothing of its size.
     let old = bytes.get(free.start..free.start + header + growth)?.to_vec();
@@ -254,7 +267,10 @@ mod tests {
         let edit = |old: &[u8], new: &[u8]| Edit { offset: 5, old: old.into(), new: new.into() };
         let most = u64::from(u32::MAX);
         assert_eq!(changed(field(4, 255), 1), Ok(edit(&[0, 0, 0, 255], &[0, 0, 1, 0])));
-        assert_eq!(changed(field(8, most), 1).map(|edit| edit.new), Ok(vec![0, 0, 0, 1, 0, 0, 0, 0]));
+        assert_eq!(
+            changed(field(8, most), 1).map(|edit| edit.new),
+            Ok(vec![0, 0, 0, 1, 0, 0, 0, 0])
+        );
         for (width, value, by) in [(4, most, 1), (8, u64::MAX, 1), (0, 0, 1)] {
             assert!(changed(field(width, value), by).is_err(), "{width}");
         }

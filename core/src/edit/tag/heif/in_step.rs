@@ -9,9 +9,9 @@ use crate::format::heif::{Heif, HeifLimit};
 /// Returns an error if there is one.
 pub(super) fn one_picture(file: &Heif) -> Result<(), HeifLimit> {
     let is_other = |id: u32| {
-        let is_part = [b"thmb", b"auxl", b"base"].iter().any(|kind| {
-            file.references.iter().any(|one| one.kind == **kind && one.from == id)
-        });
+        let is_part = [b"thmb", b"auxl", b"base"]
+            .iter()
+            .any(|kind| file.references.iter().any(|one| one.kind == **kind && one.from == id));
         let is_input = file.referring(b"dimg", id).next().is_some();
         let is_rendition = file.item(id).is_some_and(|item| item.kind == *b"tmap")
             && file.referred(b"dimg", id).any(|input| input == file.primary);

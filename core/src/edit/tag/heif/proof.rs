@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::in_step;
-use crate::format::heif::{self, Association, Entry, Heif, HeifLimit, Item, Location, Transformation};
+use crate::format::heif::{
+    self, Association, Entry, Heif, HeifLimit, Item, Location, Transformation,
+};
 use crate::format::isobmff::{self, Box4};
 use crate::orientation::{Orientation, Turn};
 
@@ -146,8 +148,7 @@ fn same_boxes(old: Side<'_>, new: Side<'_>) -> bool {
         before.len() == after.len()
             && before.iter().zip(after).all(|(before, after)| {
                 let is_compared = matches!(&before.kind, b"meta" | b"iprp" | b"iloc");
-                before.kind == after.kind
-                    && (is_compared || is_room(before) || same(before, after))
+                before.kind == after.kind && (is_compared || is_room(before) || same(before, after))
             })
     };
     all(&old.file.top, &new.file.top)

@@ -108,11 +108,8 @@ fn wanted<'a>(
         let those = part.iter().flatten();
         those.fold(Orientation::UPRIGHT, |stored, next| stored.then(next.orientation()))
     };
-    let angle = angle(
-        all(&found[..position]),
-        all(&found[after..]),
-        all(&found).then(turn.orientation()),
-    );
+    let angle =
+        angle(all(&found[..position]), all(&found[after..]), all(&found).then(turn.orientation()));
     let angle = angle.ok_or(HeifLimit::Construction("no rotation gives this turn"))?;
     let present = turns.first().map(|place| entry.associations[*place]);
     Ok(Wanted { entry, position, present, angle })

@@ -184,7 +184,8 @@ impl Sketch {
 
     fn iloc(&self, start_of_data: usize) -> Vec<u8> {
         let Widths { version, offset, length, base } = self.iloc;
-        let number = |value: usize, width: usize| (value as u64).to_be_bytes()[8 - width..].to_vec();
+        let number =
+            |value: usize, width: usize| (value as u64).to_be_bytes()[8 - width..].to_vec();
         let id_width = if version < 2 { 2 } else { 4 };
         let mut out = vec![version, 0, 0, 0];
         out.extend([(offset << 4 | length) as u8, (base << 4) as u8]);

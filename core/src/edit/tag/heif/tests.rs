@@ -267,7 +267,8 @@ fn any_sketch() -> impl Strategy<Value = Sketch> {
         (0..4u8, 0..2u8).prop_map(|(a, m)| vec![(b"irot", vec![a]), (b"imir", vec![m])]),
         (0..2u8, 0..4u8).prop_map(|(m, a)| vec![(b"imir", vec![m]), (b"irot", vec![a])]),
     ];
-    let iloc = (0..3u8, prop_oneof![Just(4usize), Just(8)], prop_oneof![Just(0usize), Just(4), Just(8)]);
+    let iloc =
+        (0..3u8, prop_oneof![Just(4usize), Just(8)], prop_oneof![Just(0usize), Just(4), Just(8)]);
     let flags = proptest::collection::vec(any::<bool>(), 8);
     let extras = proptest::collection::vec(0..5usize, 0..4);
     let room = proptest::option::of(0..40usize);
