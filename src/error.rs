@@ -207,7 +207,7 @@ pub enum FixError {
     SaidUpright,
     #[error("stopped before the turned file was proved to show the same")]
     Interrupted,
-    #[error("no decoder to prove the turned file with: {0}")]
+    #[error("no decoder could prove that the turned file shows the same: {0}")]
     NoProver(String),
     /// Here and in `Io` the text holds the system's, as in [`SkipReason::Unreadable`].
     #[error("no permission to write here: {0}")]

@@ -9,7 +9,7 @@ use rustix::fs::MemfdFlags;
 
 use super::child::{ConversationError, Process};
 use super::protocol::{Reply, Request};
-use super::{Times, refuse_bomb};
+use super::{TRIES, Times, refuse_bomb};
 use crate::decode::budget::Budget;
 use crate::decode::limits::Limits;
 use crate::error::SkipReason;
@@ -47,16 +47,23 @@ impl Prover {
     /// Does `new` show what `old` shows, turned? Both are HEIF files.
     ///
     /// # Errors
-    /// Returns an error if no decoding process can be started, which is no file's fault.
+    /// Returns an error if no decoding process can be started, or each dies.
     pub fn compare(&self, old: &[u8], new: &[u8], turn: Turn) -> Result<Proof> {
         let files = [in_memory(old)?, in_memory(new)?];
         let n_bytes = (old.len() + new.len()) as u64;
-        let mut process = Process::start(true)?;
-        match self.converse(&mut process, &files, n_bytes, turn) {
-            Ok(proof) => Ok(proof),
-            Err(ConversationError::Interrupted) => Ok(Proof::Interrupted),
-            Err(ConversationError::Refused(skip)) => Ok(Proof::Undecoded(skip)),
-            Err(end) => Ok(Proof::Undecoded(process.cause(&end))),
+        let mut n_deaths = 0;
+        loop {
+            let mut process = Process::start(true)?;
+            let end = match self.converse(&mut process, &files, n_bytes, turn) {
+                Ok(proof) => return Ok(proof),
+                Err(ConversationError::Interrupted) => return Ok(Proof::Interrupted),
+                Err(ConversationError::Refused(skip)) => return Ok(Proof::Undecoded(skip)),
+                Err(end) => process.cause(&end),
+            };
+            n_deaths += 1;
+            tracing::debug!("comparing two files: {end}");
+            // The file was decoded before, so its death lies in the moment: in the machine's memory, say.
+            anyhow::ensure!(n_deaths < TRIES, "{end}");
         }
     }
 
