@@ -5,7 +5,7 @@
     scripts/corpus.py --orientd target/debug/orientd --small
 
 Each file is either refused with a reason and untouched, or changed so that `exiftool -a -G1 -b` agrees
-on everything outside what must change and Pillow shows the displayed photo turned as planned; `undo`
+on everything outside what must change and Pillow, or libheif, shows the displayed photo turned as planned; `undo`
 then restores its hash. Works on copies. `--small` makes two dozen odd files of its own.
 Needs exiftool, and Pillow in this Python.
 """
@@ -90,7 +90,23 @@ def displayed(path, turn=False, stored=None):
                 shown = shown.transpose(Image.Transpose.ROTATE_270)
             return shown.size, shown.resize((64, 64)).tobytes()
     except Exception:
-        return None
+        return None if stored is not None else displayed_by_libheif(path, turn)
+
+
+def displayed_by_libheif(path, turn):
+    """The same for what Pillow does not read and libheif shows as its properties say: HEIC."""
+    with open(path, "rb") as file:
+        if file.read(12)[4:8] != b"ftyp" or not shutil.which("heif-convert"):
+            return None
+    with tempfile.TemporaryDirectory(prefix="orientd-shown-") as folder:
+        shown = pathlib.Path(folder) / "shown.png"
+        done = subprocess.run(["heif-convert", str(path), str(shown)], capture_output=True)
+        if done.returncode != 0 or not shown.exists():
+            return None
+        with Image.open(shown) as picture:
+            picture = picture.convert("RGB")
+            picture = picture.transpose(Image.Transpose.ROTATE_270) if turn else picture
+            return picture.size, picture.resize((64, 64)).tobytes()
 
 
 def agree(expected, found, action):
@@ -157,7 +173,7 @@ class Corpus:
             if shown[path] is None:
                 self.unread += 1
             elif not agree(shown[path], displayed(path), action):
-                told("Pillow does not show it turned")
+                told("Pillow or libheif does not show it turned")
 
         verified = call("verify")
         if verified.returncode != 0:
@@ -206,7 +222,7 @@ def main():
             corpus.run(mode)
     print(corpus.table())
     print(f"{corpus.n_files} files in {len(MODES)} modes; {len(corpus.wrong)} things wrong; "
-          f"{corpus.unread} changed files that Pillow cannot show so")
+          f"{corpus.unread} changed files that neither can show so")
     print("\n".join(corpus.wrong))
     if args.table:
         table = pathlib.Path(args.table)

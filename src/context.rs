@@ -83,6 +83,7 @@ impl CommandContext {
             policies: self.policies(fixing, mode),
             keep_mtime: self.config.keep_mtime,
             retention: self.config.retention,
+            limits: self.config.limits,
         }
     }
 

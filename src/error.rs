@@ -57,9 +57,8 @@ pub enum Retry {
 /// What the code of a reason says about trying again; unknown codes lie in the file.
 pub fn retry_of(code: &str) -> Retry {
     match code {
-        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer" => {
-            Retry::NextScan
-        }
+        "too_large" | "library_missing" | "vanished" | "unreadable" | "no_answer"
+        | "interrupted" | "no_prover" => Retry::NextScan,
         "changed_while_reading" | "no_space" | "write_failed" | "locked" => Retry::Soon,
         _ => Retry::Never,
     }
@@ -223,8 +222,12 @@ pub enum FixError {
     PutBackOutside,
     #[error("the sidecar that held its turn is gone, was left behind, or says otherwise")]
     SidecarLost,
-    #[error("orientd has turned it already; a second turn is for a person: `orientd fix`")]
+    #[error("orientd has turned it already; a second turn is for a person: `orientd fix --turn`")]
     TurnedBefore,
+    #[error("stopped before the turned file was proved to show the same")]
+    Interrupted,
+    #[error("no decoder could prove that the turned file shows the same: {0}")]
+    NoProver(String),
     /// Here and in `Io` the text holds the system's, as in [`SkipReason::Unreadable`].
     #[error("no permission to write here: {0}")]
     NoPermission(io::Error),
@@ -256,6 +259,8 @@ impl FixError {
             Self::PutBackOutside => "put_back_outside",
             Self::SidecarLost => "sidecar_lost",
             Self::TurnedBefore => "turned_before",
+            Self::Interrupted => "interrupted",
+            Self::NoProver(_) => "no_prover",
             Self::NoPermission(_) => "no_permission",
             Self::CannotCarry(_) => "cannot_carry_over",
             Self::Io { cause, .. }

@@ -4,6 +4,7 @@
 use super::journal::{self, ChangeContext};
 use super::plan::TurnRequest;
 use super::prepare::{Precondition, Prepared, prepare, shown_now};
+use crate::decode::sandbox::prover::Prover;
 use crate::error::ChangeError;
 use crate::error::FixError;
 pub use crate::files::user::current_user;
@@ -28,6 +29,7 @@ pub fn plan(
     stored: Option<Orientation>,
     request: TurnRequest,
     source: LabelSource,
+    prover: &Prover,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if request.turn == Turn::NONE {
         let (hash, shown) = shown_now(&photo.path)?;
@@ -41,7 +43,8 @@ pub fn plan(
     } else {
         let identity = Some(&photo.identity);
         let hash = photo.hash.as_ref();
-        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, request)?;
+        let prepared =
+            prepare(&photo.path, Precondition { identity, hash, stored }, request, prover)?;
         let hash = prepared.photo_hash;
         let from = prepared.patch.from;
         (Some(prepared), hash, from)

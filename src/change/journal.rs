@@ -14,7 +14,8 @@ use crate::files::identity::{ContentHash, Identity};
 use crate::files::locks::lock_within;
 use crate::files::private;
 use crate::store::{
-    Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store, own_files,
+    Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
+    own_files,
 };
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;

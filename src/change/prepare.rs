@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::content::{Content, read};
 use super::plan::TurnRequest;
 use super::{checks, plan};
+use crate::decode::sandbox::prover::Prover;
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
@@ -57,6 +58,7 @@ pub fn prepare(
     path: &Path,
     expected: Precondition<'_>,
     request: TurnRequest,
+    prover: &Prover,
 ) -> Result<Prepared, FixError> {
     let photo = read(path)?;
     let identity = Identity::from(&photo.metadata);
@@ -69,7 +71,7 @@ pub fn prepare(
         checks::may_be_written(path, &photo.metadata)?;
     }
     let beside = sidecar::read(path).map_err(FixError::io("read the sidecar"))?;
-    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), request)?;
+    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), request, prover)?;
     if expected.stored.is_some_and(|stored| stored != plan.patch.from) {
         return Err(FixError::Orientation);
     }

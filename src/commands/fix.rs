@@ -16,6 +16,7 @@ use crate::change::plan::TurnRequest;
 use crate::change::prepare::{Precondition, Prepared, prepare};
 use crate::cli::FixArgs;
 use crate::context::CommandContext;
+use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::output::{self, human, json, question};
 use crate::pipeline::photo_report::{Action, PhotoReport};
@@ -42,7 +43,17 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let n_doubtful_left = targets.n_doubtful_left;
-    let mut fixer = Fixer { context, args, store, run: None, model, stop, n_done: 0, n_left_alone: 0 };
+    let mut fixer = Fixer {
+        context,
+        args,
+        store,
+        run: None,
+        model,
+        prover: Prover::alone(context.config.limits),
+        stop,
+        n_done: 0,
+        n_left_alone: 0,
+    };
     for target in targets.all {
         if fixer.stop.is_set() {
             return fixer.end_early();
@@ -77,6 +88,7 @@ struct Fixer<'a> {
     /// Begun with the first photo that is tried.
     run: Option<RunId>,
     model: Option<ModelId>,
+    prover: Prover,
     /// Set by Ctrl-C; looked at between two photos.
     stop: StopFlag,
     n_done: u64,
@@ -138,7 +150,8 @@ impl Fixer<'_> {
     fn say(&mut self, photo: KnownPhoto, turn: Turn) -> Result<()> {
         let id = photo.id;
         // It is meant for the photo as it is shown now.
-        let planned = answer::plan(&photo, None, self.request(&photo, turn), LabelSource::Fix);
+        let planned =
+            answer::plan(&photo, None, self.request(&photo, turn), LabelSource::Fix, &self.prover);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),
@@ -184,10 +197,13 @@ impl Fixer<'_> {
 
     fn apply(&mut self, photo: &KnownPhoto, turn: Turn) -> Result<Prepared, ChangeError> {
         let hash = photo.hash.as_ref().ok_or(FixError::Changed)?;
-        refusal::check_owner(&self.store, photo.id, hash, photo.stored, false)?;
+        refusal::check_owner(&self.store, hash, photo.stored, false)?;
+        if photo.fixed.is_some() {
+            return Err(FixError::TurnedBefore.into());
+        }
         let identity = Some(&photo.identity);
         let expected = Precondition { identity, hash: Some(hash), stored: Some(photo.stored) };
-        let prepared = prepare(&photo.path, expected, self.request(photo, turn))?;
+        let prepared = prepare(&photo.path, expected, self.request(photo, turn), &self.prover)?;
         if !self.args.dry_run {
             let change_context = self.change_context(photo.id, turn)?;
             journal::apply(&mut self.store, change_context, &prepared)?;

@@ -192,7 +192,9 @@ fn print(args: &UndoArgs, change: &Change, why: Option<&Reason>, quiet: bool) ->
     }
     let path = human::printable(&change.path.to_string_lossy());
     match why {
-        Some(why) => output::line(&format!("left alone  {path}  {}", human::printable(&why.detail))),
+        Some(why) => {
+            output::line(&format!("left alone  {path}  {}", human::printable(&why.detail)))
+        }
         None if quiet => Ok(()),
         None => output::line(&format!("put back    {path}")),
     }

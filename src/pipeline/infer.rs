@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::decode_pool::{Channels, DECODE_BUDGET, DecodePool, Pending, skipped};
+use super::decode_pool::{Channels, DecodePool, Pending, skipped};
 use super::messages::{EngineInfo, Event};
 use crate::decode::{Budget, Candidate, Limits};
 use crate::engine::{Device, Engine, ModelFile, NetworkAnswer, Views};
@@ -57,6 +57,7 @@ impl Inference {
         slot: &mut Option<Engine>,
         work: &Receiver<Candidate>,
         events: &Sender<Event>,
+        budget: &Budget,
         signals: &Signals,
     ) -> Result<()> {
         let Ok(first) = work.recv() else { return Ok(()) };
@@ -76,10 +77,9 @@ impl Inference {
         first_in.send(first).context("the decoders take no work")?;
         // Room for the next batch while the network runs one.
         let (photos_in, photos_out) = bounded(n_batch.max(self.n_threads));
-        let budget = Budget::new(DECODE_BUDGET);
         let pool = DecodePool {
             limits: &self.limits,
-            budget: &budget,
+            budget,
             side: engine.loaded().spec.input.size,
             n_threads: self.n_threads,
             signals,

@@ -15,6 +15,7 @@ use super::messages::{Event, Report, WalkEvent};
 use super::policy::{Fixing, TurnSettings};
 use super::seen::SeenPhoto;
 use crate::change::originals;
+use crate::decode::sandbox::prover::Prover;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::photo_report::PhotoReport;
@@ -45,6 +46,7 @@ pub(super) struct Recorder {
     /// Report unchanged photos in full too.
     pub in_full: bool,
     pub signals: Arc<Signals>,
+    pub prover: Prover,
 }
 
 /// The reporter has ended, which happens only when the whole run ends.

@@ -76,7 +76,7 @@ impl Recorder {
         let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
         let request =
             TurnRequest { turn, mode: policy.mode, max_original: self.turns.retention.max_bytes };
-        let prepared = prepare(&report.path, expected, request)?;
+        let prepared = prepare(&report.path, expected, request, &self.prover)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {
             let keep_mtime = self.turns.keep_mtime;

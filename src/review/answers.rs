@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::change::answer;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
+use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
@@ -43,6 +44,7 @@ pub(crate) struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
+    prover: Prover,
     user: String,
     /// Where the answers come from.
     kind: RunKind,
@@ -59,8 +61,9 @@ impl AnswerWriter {
         turns: TurnSettings,
         kind: RunKind,
     ) -> Self {
+        let prover = Prover::alone(turns.limits);
         let user = answer::current_user();
-        Self { store, model, turns, user, kind, run: None, groups: Vec::new() }
+        Self { store, model, turns, prover, user, kind, run: None, groups: Vec::new() }
     }
 
     /// Ends the run, where one was begun. Returns how to put back what it turned, if anything.
@@ -120,7 +123,7 @@ impl AnswerWriter {
         let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
+        let planned = answer::plan(&photo, shown, request, LabelSource::Review, &self.prover)?;
         let change_context = ChangeContext {
             run: self.run()?,
             photo: photo.id,

@@ -44,9 +44,9 @@ const ORIENTD: Table = Table {
         ("files",     &["orientd_core::*"]),
         ("error",     &["orientd_core::*"]),
         ("store",     &["error", "files", "orientd_core::*"]),
-        // Three peers: none knows another.
+        // A turned HEIF file is decoded before it is written; otherwise none of the three knows another.
         ("decode",    &["error", "files", "ipc", "signals", "orientd_core::*"]),
-        ("change",    &["error", "files", "store", "orientd_core::*"]),
+        ("change",    &["decode", "error", "files", "store", "orientd_core::*"]),
         ("engine",    &["files", "ipc", "orientd_core::*"]),
         ("pipeline",  &["change", "decode", "engine", "error", "files", "signals", "store", "orientd_core::*"]),
         ("config",    &["decode", "engine", "store", "orientd_core::*"]),

@@ -160,6 +160,14 @@ fn png() -> Scenario {
     Scenario { files: vec![("a.png", picture)], mode: "tag", is_undo: false }
 }
 
+/// A rotation is inserted, and everything behind it moves.
+fn heic() -> Scenario {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = Rgb8 { width: 64, height: 64, pixels: vec![90; 64 * 64 * 3] };
+    let photo = crate::heif::encoded(folder.path(), &picture, "heic");
+    Scenario { files: vec![("a.heic", photo)], mode: "tag", is_undo: false }
+}
+
 fn one_byte() -> Scenario {
     Scenario { files: vec![("a.jpg", needs_with_exif(90, 1))], mode: "tag", is_undo: false }
 }
@@ -203,6 +211,13 @@ fn killed_while_merging_a_sidecar() {
 fn killed_while_rewriting_a_png() {
     let n = kill_everywhere(&png());
     println!("{n} kills while rewriting a PNG");
+    assert!(n >= 6, "only {n} calls were reached");
+}
+
+#[test]
+fn killed_while_inserting_a_rotation() {
+    let n = kill_everywhere(&heic());
+    println!("{n} kills while inserting a rotation");
     assert!(n >= 6, "only {n} calls were reached");
 }
 

@@ -69,6 +69,22 @@ pub fn in_jpeg(
     kept_in_step(bytes, &packets, to, size)
 }
 
+/// The orientation that a packet states; `None`: none, or none of the eight.
+///
+/// # Errors
+/// Returns an error if it is stated in a way that cannot be changed in place, or the packet goes beyond the
+/// limits of reading.
+pub fn stated_orientation(packet: &[u8]) -> Result<Option<Orientation>, Refusal> {
+    let Some(read) = read(packet)? else { return Err(Refusal::Xmp) };
+    match orientation(packet, &read) {
+        XmpOrientation::Absent => Ok(None),
+        XmpOrientation::Digit { at } => {
+            Ok(Orientation::from_exif(u16::from(packet[at].wrapping_sub(b'0'))))
+        }
+        XmpOrientation::Unclear => Err(Refusal::Xmp),
+    }
+}
+
 fn edit(packet: &[u8], place: Range<usize>, new: String) -> Option<Edit> {
     let edit = Edit { offset: place.start, old: packet[place].to_vec(), new: new.into_bytes() };
     (edit.old != edit.new).then_some(edit)

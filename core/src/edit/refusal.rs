@@ -1,13 +1,14 @@
 //! Why a file is not written. Each reason has a stable code.
 
 use crate::format::exif::ExifError;
+use crate::format::heif::HeifLimit;
 use crate::format::jpeg::JpegError;
 use crate::format::xmp::XmpLimit;
 
 /// Why a file is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("only JPEG, PNG, WebP and plain TIFF files are written")]
+    #[error("only JPEG, PNG, WebP, plain TIFF, HEIC and AVIF files are written")]
     Format,
     #[error("{0}")]
     Jpeg(#[from] JpegError),
@@ -31,6 +32,8 @@ pub enum Refusal {
     TrailingData,
     #[error("a multi-picture index (MPF) that cannot be kept in step")]
     MultiPicture,
+    #[error("{0}")]
+    Heif(#[from] HeifLimit),
     #[error("malformed {0}")]
     Container(&'static str),
     #[error("the file holds EXIF in a place of its own that few programs read")]
@@ -83,6 +86,7 @@ impl Refusal {
             Self::XmpLimit(_) => "xmp_limits",
             Self::TrailingData => "trailing_data",
             Self::MultiPicture => "multi_picture",
+            Self::Heif(limit) => limit.code(),
             Self::Container(_) => "malformed_container",
             Self::ExifElsewhere => "exif_elsewhere",
             Self::MultiPage => "multi_page",
@@ -117,9 +121,9 @@ impl Refusal {
         )
     }
 
-    /// The format is only read, whatever is in the file.
+    /// The format is only read, or this file of it; a sidecar may stand in.
     pub fn is_about_the_format(self) -> bool {
-        self == Self::Format
+        matches!(self, Self::Format | Self::Heif(_))
     }
 }
 

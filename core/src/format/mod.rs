@@ -4,6 +4,7 @@ pub mod chunks;
 pub mod cr3;
 pub mod embedded_xmp;
 pub mod exif;
+pub mod heif;
 pub mod isobmff;
 pub mod jpeg;
 pub mod metadata;

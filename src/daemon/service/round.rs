@@ -94,6 +94,7 @@ impl Service {
                 policies: policies(&config.roots),
                 keep_mtime: config.keep_mtime,
                 retention: config.retention,
+                limits: config.limits,
             },
             in_full: false,
             signals: Arc::clone(&self.shared.signals),

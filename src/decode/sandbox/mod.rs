@@ -9,6 +9,7 @@ mod child;
 mod confine;
 mod deadline_reader;
 mod protocol;
+pub mod prover;
 mod rlimits;
 #[cfg(feature = "test-switches")]
 mod test_switch;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::child::{ConversationError, Process};
-use self::protocol::{Reply, Request};
+use self::protocol::{Look, Reply, Request};
 use super::budget::Budget;
 use super::confinement::Confinement;
 use super::file::{Opened, open};
@@ -155,8 +156,8 @@ impl<'a> Sandbox<'a> {
         let n_bytes = identity.size.min(self.limits.max_file_bytes);
         process.allow(self.times, n_bytes, 0)?;
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let request = Request { name, identity, limits: *self.limits, side: self.side };
-        process.send(&request, file)?;
+        let request = Request::Look(Look { name, identity, limits: *self.limits, side: self.side });
+        process.send(&request, &[file])?;
         let mut share = None;
         loop {
             match process.recv(self.signals)? {
@@ -185,7 +186,9 @@ impl<'a> Sandbox<'a> {
                 }
                 Reply::NotAPhoto => return Ok(Try::Decoded(Decoded::NotAPhoto)),
                 Reply::NeedsHeif if !process.has_heif() => return Ok(Try::NeedsHeif),
-                Reply::Ready { .. } | Reply::NeedsHeif => return Err(ConversationError::Malformed),
+                Reply::Ready { .. } | Reply::NeedsHeif | Reply::Compared(_) => {
+                    return Err(ConversationError::Malformed);
+                }
             }
         }
     }
