@@ -249,7 +249,7 @@ impl Recorder {
                     stored,
                     prediction: Some(prediction),
                     state: known.map_or(PhotoState::Unseen, |photo| photo.state),
-                    ..PhotoReport::blank(seen.path, Some(format), None)
+                    ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
                     let now = DisplayedPhoto { content, stored, picture };
