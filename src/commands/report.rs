@@ -12,7 +12,7 @@ use crate::error::Reason;
 use crate::output::html::{Report, Skipped, Turned, Waiting};
 use crate::output::{self, human};
 use crate::review::thumbnails::Thumbnails;
-use crate::store::{Card, Dates, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
+use crate::store::{Card, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
 
 /// A file with more pictures is too large for a browser; the rest is named without.
 const MAX_PICTURES: usize = 2000;
@@ -73,14 +73,7 @@ fn path(card: &Card) -> String {
 
 /// All of a tab that the run looked at last.
 fn cards(store: &Store, model: Option<ModelId>, tab: Tab, run: RunId) -> Result<Vec<Card>> {
-    let mut query = PageQuery {
-        tab,
-        descending: false,
-        folder: String::new(),
-        dates: Dates::ALL,
-        after: None,
-        limit: PAGE,
-    };
+    let mut query = PageQuery { limit: PAGE, ..PageQuery::of(tab) };
     let mut all = Vec::new();
     loop {
         let page = store.page(model, &query)?;

@@ -3,6 +3,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod encode;
+pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod thumbnails;
 pub(crate) mod web;

@@ -150,21 +150,23 @@ impl Thumbnails {
         if beside.is_some_and(|beside| beside != seen.stored) {
             return Err(Missing::Photo(FixError::Orientation.to_string()));
         }
-        self.keep(self.path(&seen.hash, beside, size), &bytes).map_err(Missing::Failed)?;
+        self.keep(self.path(&name(&seen.hash, beside, size)), &bytes).map_err(Missing::Failed)?;
         Ok(bytes)
     }
 
-    fn kept(&self, photo: &KnownPhoto, size: Size) -> Option<Vec<u8>> {
-        let path = self.path(&photo.hash?, sidecar::orientation(&photo.path), size);
-        fs::read(path).ok()
+    /// What the picture is named by: content, size, and how a sidecar has it shown. Another picture has
+    /// another name. `None`: the photo's content is not known.
+    pub(crate) fn name(&self, photo: &KnownPhoto, size: Size) -> Option<String> {
+        Some(name(&photo.hash?, sidecar::orientation(&photo.path), size))
     }
 
-    /// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
-    fn path(&self, hash: &ContentHash, beside: Option<Orientation>, size: Size) -> PathBuf {
-        let name = hash.to_hex();
-        let (folder, _) = name.split_at(2);
-        let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
-        self.folder.join(folder).join(format!("{name}-{}{beside}.jpg", size.side()))
+    fn kept(&self, photo: &KnownPhoto, size: Size) -> Option<Vec<u8>> {
+        fs::read(self.path(&self.name(photo, size)?)).ok()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let folder = name.get(..2).unwrap_or_default();
+        self.folder.join(folder).join(format!("{name}.jpg"))
     }
 
     /// Written atomically, since another process may write the same file.
@@ -215,6 +217,12 @@ impl Thumbnails {
     }
 }
 
+/// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
+fn name(hash: &ContentHash, beside: Option<Orientation>, size: Size) -> String {
+    let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
+    format!("{}-{}{beside}", hash.to_hex(), size.side())
+}
+
 /// The scan's picture is a square; this gives it the photo's proportions back.
 fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Result<Rgb8> {
     let (width, height) = if swapped { (height, width) } else { (width, height) };
@@ -237,22 +245,15 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let limits = Limits { max_file_bytes: 1, max_pixels: 1 };
         let thumbnails = Thumbnails::new(folder.path().join("thumbnails"), limits, 1)?;
+        let path =
+            |n: u8| thumbnails.path(&name(&ContentHash::from_bytes([n; 32]), None, Size::Grid));
         for n in 0..8u8 {
-            thumbnails.keep(
-                thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid),
-                &[n; 1000],
-            )?;
+            thumbnails.keep(path(n), &[n; 1000])?;
             let age = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n.into());
-            let file = fs::File::options().write(true).open(thumbnails.path(
-                &ContentHash::from_bytes([n; 32]),
-                None,
-                Size::Grid,
-            ))?;
-            file.set_modified(age)?;
+            fs::File::options().write(true).open(path(n))?.set_modified(age)?;
         }
         thumbnails.trim(8000)?;
-        let is_there =
-            |n: u8| thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid).exists();
+        let is_there = |n: u8| path(n).exists();
         assert!((0..8).all(is_there), "not more than allowed");
         thumbnails.trim(4000)?;
         assert_eq!((0..8).filter(|n| is_there(*n)).collect::<Vec<_>>(), [5, 6, 7]);

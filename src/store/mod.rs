@@ -13,6 +13,8 @@ mod originals;
 mod photos;
 mod review;
 mod runs;
+mod search;
+mod tabs;
 pub mod training;
 
 use std::ffi::OsStr;
@@ -32,8 +34,9 @@ pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
 pub use photos::{KnownPhoto, Prediction};
-pub use review::{Card, Dates, PageQuery, Tab};
+pub use review::{Card, Dates, Order, PageQuery};
 pub use runs::RunKind;
+pub use tabs::Tab;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
 pub const LOOK_VERSION: i64 = 2;

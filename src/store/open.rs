@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::Store;
+use super::{Store, search};
 
 /// Append-only: the position in this list is the schema's version.
 const MIGRATIONS: &[&str] = &[
@@ -95,6 +95,7 @@ impl Store {
         // FULL: a journal row must be on the disk before its photo is written.
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "foreign_keys", true)?;
+        search::add_functions(&self.db)?;
         self.migrate()
     }
 

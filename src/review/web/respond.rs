@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap};
 use axum::response::{IntoResponse, Response};
 
 use super::Page;
@@ -31,4 +32,12 @@ pub(super) async fn body(request: Request) -> Result<Bytes, Response> {
 pub(super) fn failed(err: &anyhow::Error) -> Response {
     tracing::error!("{err:#}");
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}\n")).into_response()
+}
+
+/// The values of the cookies with this name.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
+        pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value)
+    })
 }
