@@ -1,45 +1,12 @@
 // The review page. It shows what the server says and tells it what the person answers.
+import { acceptAll, answer, answerAll, body, connect, countSure } from "/answers.js";
 import { $, ask, confirmed, make, number, say, toast } from "/base.js";
 import { TURNS, card, enlarge, groups, heading, row } from "/cards.js";
 import { countSession, inOrder, onUndone, refusal, undo } from "/session.js";
 import * as single from "/single.js";
+import { PAGE, TABS, UNASKED, USUAL_ORDER, article, chosen, chosenOrCurrent, isProposed, search, state, tabQuery } from "/state.js";
 
-const TABS = ["sure", "doubt", "fixed", "answered", "left", "skipped"];
-const PAGE = 60;
-// Answers in one request; the server writes each to the disk.
-const AT_ONCE = 50;
-// More than these are turned only after a question.
-const UNASKED = 10;
-const USUAL_ORDER = { sure: "folder", doubt: "confident", left: "doubtful", skipped: "folder" };
-
-const state = {
-  tab: "sure", items: [], cards: [], current: 0, cursors: [""], next: null, selected: new Set(), anchor: 0,
-  load: 0, counts: {}, n_sure: 0,
-};
-const isProposed = () => state.tab === "sure" || state.tab === "doubt";
-
-// ---- what is asked for
-
-function search() {
-  const query = new URLSearchParams({ folder: $("folder").value });
-  // A camera's clock knows no time zone (Z: as if it were UTC); a file's time is of this one.
-  const day = (id, zone, later) => Math.floor(new Date(`${$(id).value}T00:00:00${zone}`).getTime() / 1000) + later;
-  for (const [id, later] of [["from", 0], ["to", 86400]]) {
-    if (!$(id).value) continue;
-    query.set(id, day(id, "", later));
-    query.set(`taken_${id}`, day(id, "Z", later));
-  }
-  return query;
-}
-
-function tabQuery(more = {}) {
-  const query = search();
-  query.set("tab", state.tab);
-  query.set("order", $("order").value);
-  if (state.tab === "skipped") query.set("reason", $("reason").value);
-  for (const [name, value] of Object.entries(more)) query.set(name, value);
-  return query;
-}
+// ---- loading
 
 async function load({ keep = 0 } = {}) {
   const mine = ++state.load;
@@ -131,9 +98,9 @@ function showEmpty() {
     lines.push(make("p", { textContent: say("nothing_found") }));
     lines.push(button(say("clear_search"), () => { $("search").reset(); restart(); }));
   } else if (state.tab === "sure" && doubt > 0) {
-    lines.push(make("p", { textContent: say("none_sure", { n: doubt }) }), button(say("go_to_doubt"), () => go("doubt")));
+    lines.push(make("p", { textContent: say("none_sure", { n: doubt }) }), button(say("go_to_doubt"), () => choose("doubt")));
   } else if (state.tab === "doubt" && sure > 0) {
-    lines.push(make("p", { textContent: say("none_in_doubt", { n: sure }) }), button(say("go_to_sure"), () => go("sure")));
+    lines.push(make("p", { textContent: say("none_in_doubt", { n: sure }) }), button(say("go_to_sure"), () => choose("sure")));
   } else if (isProposed()) lines.push(make("p", { textContent: say("all_done", { turned: fixed, fine }) }));
   else lines.push(make("p", { textContent: say("no_photos_here") }));
   box.replaceChildren(...lines);
@@ -175,8 +142,6 @@ async function copy(item) {
 }
 
 // ---- the current photo, and selected ones
-
-const article = (at) => state.cards[at]?.firstElementChild;
 
 function mark(at) {
   const before = article(state.current);
@@ -255,115 +220,6 @@ function showSelected() {
   }
 }
 
-const chosen = () => [...state.selected].sort((a, b) => a - b).map((at) => state.items[at]);
-const chosenOrCurrent = () => state.selected.size ? chosen() : state.items.slice(state.current, state.current + 1);
-
-// ---- answers
-
-const body = (items, turn, group) => ({ items: items.map((item) => ({ id: item.id, turn: turn ?? item.turn, seen: item.seen })), group });
-
-const undoing = (group) => ({ label: say("undo"), run: () => undo({ group }) });
-
-function told(results, turn, group) {
-  const refused = results.filter((result) => !result.ok);
-  const n = results.length - refused.length;
-  const done = n ? say(turn === 0 ? "left_n" : "turned_n", { n }) : "";
-  toast((done + refusal(refused)).trim(), n ? undoing(group) : undefined);
-  return refused;
-}
-
-// `turn`: degrees, or null for what each photo's proposal says.
-function answer(items, turn) {
-  if (items.length === 0 || state.tab === "skipped") return;
-  items.forEach((item) => article(state.items.indexOf(item))?.classList.add("busy"));
-  return inOrder(async () => {
-    try {
-      const { results, group } = await ask("/api/answer", body(items, turn));
-      remove(results, told(results, turn, group));
-    } finally {
-      document.querySelectorAll(".busy").forEach((node) => node.classList.remove("busy"));
-    }
-  });
-}
-
-// All that a query finds, at most `n`, over however many pages.
-function answerAll(query, n, turn) {
-  let isStopped = false;
-  return inOrder(async () => {
-    const progress = toast(say("turning", { n: 0, of: n }), { label: say("stop"), run: () => { isStopped = true; } });
-    const results = [];
-    let group;
-    let after = "";
-    query.set("n", AT_ONCE);
-    while (after !== null && results.length < n && !isStopped) {
-      query.set("after", after);
-      const page = await ask(`/api/page?${query}`);
-      const items = page.items.slice(0, n - results.length);
-      if (items.length === 0) break;
-      const said = await ask("/api/answer", body(items, turn, group));
-      group = said.group;
-      results.push(...said.results);
-      after = page.next;
-      if (!isStopped) progress.say(say("turning", { n: results.length, of: n }));
-    }
-    progress.remove();
-    told(results, turn, group);
-    await restart();
-  });
-}
-
-// What is settled leaves the page; the next photo moves up under the hand.
-function remove(results, refused) {
-  const failed = new Map(refused.map((result) => [result.id, result.detail]));
-  const gone = new Set(results.filter((result) => result.ok).map((result) => result.id));
-  const stays = state.items.filter((item) => !gone.has(item.id));
-  if (stays.length === 0 || !(isProposed() || state.tab === "left")) return load({ keep: state.current });
-  const before = state.items.slice(0, state.current).filter((item) => gone.has(item.id)).length;
-  state.items = stays;
-  state.selected.clear();
-  state.current = Math.min(state.current - before, stays.length - 1);
-  show();
-  for (const [at, item] of stays.entries()) {
-    if (failed.has(item.id)) article(at).append(make("p", { className: "error", textContent: failed.get(item.id) }));
-  }
-  return count();
-}
-
-// ---- all that are sure enough
-
-// From 0 to 1; null where the field says nothing of use.
-function least() {
-  const typed = $("least").value.trim();
-  const value = Number(typed);
-  return typed === "" || !(value >= 0 && value <= 100) ? null : value / 100;
-}
-
-const sureQuery = () => tabQuery({ least: least() });
-
-async function countSure() {
-  if (!isProposed()) return;
-  const wanted = least();
-  state.n_sure = wanted === null ? 0 : (await ask(`/api/count?${sureQuery()}`)).count;
-  $("accept-all").firstElementChild.textContent = wanted === null ? say("turn_none") : say("turn_n", { n: state.n_sure });
-  $("accept-all").disabled = state.n_sure === 0;
-}
-
-async function acceptAll() {
-  if (!isProposed()) return;
-  const wanted = least();
-  if (wanted === null) {
-    toast(say("how_sure"));
-    $("least").focus();
-    return;
-  }
-  const query = sureQuery();
-  const n = (await ask(`/api/count?${query}`)).count;
-  if (n === 0) return toast(say("none_that_sure", { percent: $("least").value }));
-  const question = say("turn_all_question", { n, percent: $("least").value });
-  if (n > UNASKED && !await confirmed(question, say("turn_n", { n }))) return;
-  await answerAll(query, n, null);
-}
-
 // ---- one at a time
 
 function openSingle() {
@@ -399,7 +255,8 @@ function turnPage(by) {
 
 function restart() {
   state.cursors = [""];
-  history.replaceState(null, "", `/#${state.tab}`);
+  // A tab that nobody chose is chosen anew when the page is loaded again.
+  if (state.isChosen) history.replaceState(null, "", `/#${state.tab}`);
   return load();
 }
 
@@ -408,6 +265,11 @@ async function go(tab) {
   $("order").value = sessionStorage.getItem(`order-${tab}`) ?? USUAL_ORDER[tab] ?? "folder";
   if (tab === "skipped") await loadReasons();
   return restart();
+}
+
+function choose(tab) {
+  state.isChosen = true;
+  return go(tab);
 }
 
 async function loadReasons() {
@@ -458,7 +320,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 for (const button of document.querySelectorAll("nav button")) {
-  button.addEventListener("click", failing(() => go(button.dataset.tab)));
+  button.addEventListener("click", failing(() => choose(button.dataset.tab)));
 }
 let typed;
 for (const id of ["folder", "from", "to", "order", "reason"]) {
@@ -475,6 +337,12 @@ $("filter").addEventListener("click", () => {
   const isOpen = $("tools").classList.toggle("open");
   $("filter").setAttribute("aria-expanded", isOpen);
 });
+for (const button of document.querySelectorAll("#languages button")) {
+  button.addEventListener("click", () => {
+    document.cookie = `orientd_language=${button.lang}; path=/; max-age=31536000; samesite=strict`;
+    location.reload();
+  });
+}
 $("all").addEventListener("click", () => selectAll($("all").checked));
 $("accept-all").addEventListener("click", failing(acceptAll));
 $("open-one").addEventListener("click", openSingle);
@@ -485,11 +353,12 @@ $("training").querySelector("button").addEventListener("click", failing(async ()
   await ask("/api/training", {});
   await count();
 }));
+connect({ load, restart, show, count });
 onUndone(() => load({ keep: state.current }));
 
 async function start() {
   const wanted = location.hash.slice(1);
-  if (TABS.includes(wanted)) return go(wanted);
+  if (TABS.includes(wanted)) return choose(wanted);
   await go("sure");
   if (state.items.length === 0 && state.counts.doubt > 0) await go("doubt");
 }

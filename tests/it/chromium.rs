@@ -127,7 +127,7 @@ impl Browser {
 
     /// Waits until the text that the expression gives has `part` in it, on a page that may be loading.
     pub fn wait_for(&self, expression: &str, part: &str) {
-        let whether = format!("({expression}).includes({})", Value::from(part));
+        let whether = format!("(({expression}) ?? '').includes({})", Value::from(part));
         self.wait(&whether, true);
     }
 

@@ -33,7 +33,7 @@ fn the_keyboard_alone_answers_and_takes_back() {
     let photos: Vec<(&str, u16)> = names.into_iter().zip(degrees).collect();
     let library = library(&photos);
     // All are surely wrong, in the order of their names.
-    crate::running::configure(&library, "auto_confidence = 0.5\n");
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
     let before = library.hashes();
     let changed = || {
         let hash = |path: &Path| blake3::hash(&fs::read(path).unwrap()).to_hex().to_string();
@@ -307,7 +307,7 @@ fn many_at_once_are_asked_about_and_taken_back_together() {
     let names: Vec<String> = (0..12).map(|n| format!("roll/{n:02}.jpg")).collect();
     let photos: Vec<(&str, u16)> = names.iter().map(|name| (&name[..], 90)).collect();
     let library = library(&photos);
-    crate::running::configure(&library, "auto_confidence = 0.5\n");
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
     let before = library.hashes();
     let n_changed =
         || library.hashes().iter().filter(|(path, hash)| before[*path] != **hash).count();
@@ -408,7 +408,7 @@ fn one_at_a_time_by_keys_and_thumbs() {
     let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     let photos: Vec<(&str, u16)> = names.into_iter().map(|name| (name, 90)).collect();
     let library = library(&photos);
-    crate::running::configure(&library, "auto_confidence = 0.5\n");
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
     let server = Server::start(&library, &[]);
     let browser = Browser::start(1300, 900, &[]);
     browser.open(&server.url);
@@ -460,7 +460,7 @@ fn a_phone_shows_one_thing_after_the_other() {
     let library = library(&[("a.jpg", 90), ("b.jpg", 180), ("up.jpg", 0)]);
     library.add("cut.jpg", &needs(90)[..900]);
     library.scan(&[]);
-    crate::running::configure(&library, "auto_confidence = 0.5\n");
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
     let server = Server::start(&library, &[]);
     for (scheme, flags) in [("light", &[][..]), ("dark", &DARK[..])] {
         let phone = Browser::phone(390, 844, flags);

@@ -28,11 +28,13 @@ macro_rules! files {
 files! {
     "/style.css" CSS,
     "/favicon.svg" SVG,
+    "/answers.js" SCRIPT,
     "/app.js" SCRIPT,
     "/base.js" SCRIPT,
     "/cards.js" SCRIPT,
     "/session.js" SCRIPT,
     "/single.js" SCRIPT,
+    "/state.js" SCRIPT,
 }
 
 /// What is answered to anybody who names this host.

@@ -8,7 +8,10 @@ use axum::http::header::{self, HeaderMap};
 use super::respond::cookie;
 
 /// The first is for whoever asks for none of them.
-const FILES: [(&str, &str); 1] = [("en", include_str!("../../../assets/review/texts/en.json"))];
+const FILES: [(&str, &str); 2] = [
+    ("en", include_str!("../../../assets/review/texts/en.json")),
+    ("de", include_str!("../../../assets/review/texts/de.json")),
+];
 
 /// Set by the page's switch.
 const COOKIE: &str = "orientd_language";
@@ -128,9 +131,12 @@ mod tests {
         let languages = Languages::read().unwrap();
         for (name, value, code) in [
             (header::ACCEPT_LANGUAGE, "en-GB,en;q=0.9", "en"),
+            (header::ACCEPT_LANGUAGE, "de-AT", "de"),
+            (header::ACCEPT_LANGUAGE, "fr, de;q=0.4, en;q=0.3", "de"),
+            (header::ACCEPT_LANGUAGE, "de;q=0, en;q=0.1", "en"),
             (header::ACCEPT_LANGUAGE, "fr, *;q=0.5", "en"),
             (header::ACCEPT_LANGUAGE, "nonsense;;q=", "en"),
-            (header::COOKIE, "orientd_language=en", "en"),
+            (header::COOKIE, "a=b; orientd_language=de", "de"),
             (header::COOKIE, "orientd_language=../x", "en"),
         ] {
             let shown = value.to_owned();
