@@ -1,5 +1,5 @@
 // Answers: of one photo, of several, of all that a search finds.
-import { $, ask, confirmed, make, say, toast } from "/base.js";
+import { $, ask, confirmed, has, make, say, toast } from "/base.js";
 import { inOrder, refusal, undo } from "/session.js";
 import { UNASKED, article, isProposed, state, tabQuery } from "/state.js";
 
@@ -62,9 +62,16 @@ export function answerAll(query, n, turn) {
   });
 }
 
+// Why a photo was not turned, and what helps.
+function why({ reason, detail }) {
+  const lines = [make("p", { className: "error", textContent: detail, lang: "en" })];
+  if (has(`advice_${reason}`)) lines.push(make("p", { className: "advice", textContent: say(`advice_${reason}`) }));
+  return lines;
+}
+
 // What is settled leaves the page; the next photo moves up under the hand.
 function remove(results, refused) {
-  const failed = new Map(refused.map((result) => [result.id, result.detail]));
+  const failed = new Map(refused.map((result) => [result.id, result]));
   const gone = new Set(results.filter((result) => result.ok).map((result) => result.id));
   const stays = state.items.filter((item) => !gone.has(item.id));
   if (stays.length === 0 || !(isProposed() || state.tab === "left")) return list.load({ keep: state.current });
@@ -74,7 +81,7 @@ function remove(results, refused) {
   state.current = Math.min(state.current - before, stays.length - 1);
   list.show();
   for (const [at, item] of stays.entries()) {
-    if (failed.has(item.id)) article(at).append(make("p", { className: "error", textContent: failed.get(item.id) }));
+    if (failed.has(item.id)) article(at).append(...why(failed.get(item.id)));
   }
   return list.count();
 }

@@ -23,7 +23,7 @@ async function load({ keep = 0 } = {}) {
   state.selected.clear();
   state.current = Math.min(keep, Math.max(page.items.length - 1, 0));
   show();
-  await count();
+  count();
 }
 
 async function count() {
@@ -113,6 +113,8 @@ const acts = (at) => ({
   mark: () => mark(at),
   enlarge,
   copy,
+  open: failing((item, what) => ask("/api/open", { id: item.id, what })),
+  isHere: document.body.dataset.here === "true",
 });
 
 // A group that goes on beyond this page is answered as a whole where it is a folder.
@@ -359,7 +361,10 @@ onUndone(() => load({ keep: state.current }));
 async function start() {
   const wanted = location.hash.slice(1);
   if (TABS.includes(wanted)) return choose(wanted);
-  await go("sure");
-  if (state.items.length === 0 && state.counts.doubt > 0) await go("doubt");
+  // What is sure comes first; what is in doubt if there is none; and what to do next if there is neither.
+  for (const tab of ["sure", "doubt", "sure"]) {
+    await go(tab);
+    if (state.items.length > 0) return;
+  }
 }
 failing(start)();

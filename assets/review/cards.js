@@ -112,10 +112,19 @@ export function row(item, act) {
     make("p", { textContent: item.folder, title: item.path }), make("p", { className: "why", textContent: why }));
   if (item.detail && item.detail.toLowerCase() !== why.toLowerCase()) words.append(make("p", { className: "soft", textContent: item.detail, lang: "en" }));
   if (has(`advice_${item.reason}`)) words.append(make("p", { className: "advice", textContent: say(`advice_${item.reason}`) }));
-  const copy = make("button", { type: "button", textContent: say("copy_path"), tabIndex: -1 });
-  copy.setAttribute("aria-label", `${say("copy_path")}: ${item.name}`);
-  copy.addEventListener("click", () => act.copy(item));
-  article.append(words, copy);
+  const tools = make("div", { className: "tools" });
+  const button = (text, run) => {
+    const made = make("button", { type: "button", textContent: text, tabIndex: -1 });
+    made.setAttribute("aria-label", `${text}: ${item.name}`);
+    made.addEventListener("click", run);
+    tools.append(made);
+  };
+  if (act.isHere) {
+    button(say("open_photo"), () => act.open(item, "photo"));
+    button(say("open_folder"), () => act.open(item, "folder"));
+  }
+  button(say("copy_path"), () => act.copy(item));
+  article.append(words, tools);
   article.addEventListener("focus", act.mark);
   article.addEventListener("pointerdown", act.mark);
   return make("li", {}, article);

@@ -8,9 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use crate::cli::ReportArgs;
 use crate::config;
 use crate::context::CommandContext;
-use crate::error::Reason;
-use crate::output::html::{Report, Skipped, Turned, Waiting};
-use crate::output::{self, human};
+use crate::output::html::{LeftAlone, Report, Turned, Waiting};
+use crate::output::{self, days, human};
 use crate::review::thumbnails::Thumbnails;
 use crate::store::{Card, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
 
@@ -40,21 +39,33 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     for change in store.changes_of_run(run)? {
         let picture = pictures.of(change.photo)?;
         let path = change.path.to_string_lossy().into_owned();
-        turned.push(Turned { path, turn: change.turn.degrees(), picture });
+        let known = store.taken_and_sure(change.photo, model)?;
+        let day = known.0.and_then(days::taken);
+        let turn = change.turn.degrees();
+        turned.push(Turned { path, turn, confidence: known.1, day, picture });
     }
     let mut waiting = Vec::new();
     for card in cards(&store, model, Tab::Review, run)? {
         let picture = pictures.of(card.id)?;
         let confidence = card.confidence.unwrap_or(0.0);
-        waiting.push(Waiting { path: path(&card), turn: card.turn.degrees(), confidence, picture });
+        let day = card.taken.and_then(days::taken);
+        let turn = card.turn.degrees();
+        waiting.push(Waiting { path: path(&card), turn, confidence, day, picture });
     }
     let skipped = cards(&store, model, Tab::Skipped, run)?.into_iter().map(|card| {
-        let path = path(&card);
-        let reason = card.skipped.unwrap_or_else(|| Reason::new("", ""));
-        Skipped { path, reason: reason.code.into_owned(), detail: reason.detail }
+        let why = card.skipped.as_ref().map_or_else(String::new, |reason| reason.detail.clone());
+        LeftAlone { path: path(&card), why }
     });
-    let title = format!("orientd: run {run} ({kind})");
-    let report = Report { title, turned, waiting, skipped: skipped.collect() };
+    let undo = (!turned.is_empty()).then(|| format!("orientd undo --run {run}"));
+    let report = Report {
+        title: format!("Run {run} ({kind})"),
+        day: days::today(),
+        undo,
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        turned,
+        waiting,
+        skipped: skipped.collect(),
+    };
     fs::write(&args.output, report.html())
         .with_context(|| format!("cannot write {}", args.output.display()))?;
     output::line(&format!(

@@ -1,7 +1,9 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
+pub(crate) mod days;
 pub(crate) mod guarantee;
 pub(crate) mod html;
+mod html_photos;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;

@@ -2,6 +2,7 @@
 //! pictures; asked by a web page (`web`) or in the terminal (`terminal`).
 
 pub(crate) mod answers;
+mod decoders;
 pub(crate) mod encode;
 pub(crate) mod session;
 pub(crate) mod terminal;

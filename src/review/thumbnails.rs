@@ -7,16 +7,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use tokio::sync::Semaphore;
 
+use super::decoders::{Decoders, MOST_WAITING};
 use super::encode;
-use crate::decode::sandbox::Sandbox;
-use crate::decode::{Budget, Candidate, Decoded, Limits};
+use crate::decode::{Candidate, Decoded, Limits};
 use crate::error::{FixError, SkipReason};
 use crate::files::identity::ContentHash;
 use crate::files::sidecar;
-use crate::signals::Signals;
 use crate::store::KnownPhoto;
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
@@ -27,9 +26,6 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// New thumbnails between two looks at the size of the cache.
 const TRIM_EVERY: u64 = 1000;
-
-/// Requests that wait for a decoder; more are told to come back.
-const MAX_WAITING: usize = 512;
 
 const QUALITY: i32 = 82;
 
@@ -60,16 +56,14 @@ pub(crate) enum Missing {
 
 pub(crate) struct Thumbnails {
     folder: PathBuf,
-    limits: Limits,
-    budget: Budget,
-    decoders: Semaphore,
+    decoders: Decoders,
     waiting: Semaphore,
     n_made: AtomicU64,
 }
 
 impl Thumbnails {
     /// # Errors
-    /// Returns an error if the folder cannot be made.
+    /// Returns an error if the folder cannot be made, or a thread cannot be started.
     pub(crate) fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
         DirBuilder::new()
@@ -77,10 +71,9 @@ impl Thumbnails {
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let budget = Budget::new(512 << 20);
-        let decoders = Semaphore::new(n_decoders);
-        let waiting = Semaphore::new(MAX_WAITING);
-        Ok(Self { folder, limits, budget, decoders, waiting, n_made: AtomicU64::new(0) })
+        let decoders = Decoders::start(n_decoders, limits)?;
+        let waiting = Semaphore::new(MOST_WAITING);
+        Ok(Self { folder, decoders, waiting, n_made: AtomicU64::new(0) })
     }
 
     /// A JPEG of the photo as a viewer shows it.
@@ -96,10 +89,10 @@ impl Thumbnails {
             return Ok(bytes);
         }
         let _place = self.waiting.try_acquire().map_err(|_| Missing::Busy)?;
-        let closed = |_| Missing::Failed(anyhow!("the page is closing"));
-        let _decoder = self.decoders.acquire().await.map_err(closed)?;
+        let decoded = self.decoders.decode(candidate(&photo), size.side());
+        let decoded = decoded.await.map_err(|_| Missing::Busy)?.map_err(Missing::Failed)?;
         let this = std::sync::Arc::clone(self);
-        let made = tokio::task::spawn_blocking(move || this.make(&photo, size)).await;
+        let made = tokio::task::spawn_blocking(move || this.finish(&photo, size, decoded)).await;
         made.map_err(|err| Missing::Failed(err.into()))?
     }
 
@@ -108,10 +101,12 @@ impl Thumbnails {
     /// # Errors
     /// As [`Thumbnails::get`], but never because others wait.
     pub(crate) fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
-        match self.kept(photo, size) {
-            Some(bytes) => Ok(bytes),
-            None => self.make(photo, size),
+        if let Some(bytes) = self.kept(photo, size) {
+            return Ok(bytes);
         }
+        let decoded = self.decoders.decode(candidate(photo), size.side()).blocking_recv();
+        let decoded = decoded.map_err(|_| Missing::Busy)?.map_err(Missing::Failed)?;
+        self.finish(photo, size, decoded)
     }
 
     /// A small picture for a report; `None` if there is none to be had.
@@ -126,13 +121,14 @@ impl Thumbnails {
         }
     }
 
-    fn make(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
-        let side = size.side();
-        let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
-        // A new decoding process for each, so that a hostile photo cannot affect the next.
-        let signals = Signals::default();
-        let mut decoder = Sandbox::new(&self.limits, &self.budget, side, &signals);
-        let seen = match decoder.decode(&candidate).map_err(Missing::Failed)? {
+    /// Gives what was decoded the photo's proportions, and keeps it.
+    fn finish(
+        &self,
+        photo: &KnownPhoto,
+        size: Size,
+        decoded: Option<Decoded>,
+    ) -> Result<Vec<u8>, Missing> {
+        let seen = match decoded {
             Some(Decoded::Photo(seen)) => seen,
             Some(Decoded::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
             Some(Decoded::NotAPhoto) => return Err(Missing::Photo("this is not a photo".into())),
@@ -215,6 +211,10 @@ impl Thumbnails {
         }
         Ok(())
     }
+}
+
+fn candidate(photo: &KnownPhoto) -> Candidate {
+    Candidate { path: photo.path.clone(), identity: photo.identity }
 }
 
 /// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.

@@ -270,6 +270,23 @@ impl Store {
         Ok(u64::try_from(count)?)
     }
 
+    /// When a photo was taken, and how sure the model was of the proposal that it had; either where it is known.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn taken_and_sure(
+        &self,
+        photo: PhotoId,
+        model: Option<ModelId>,
+    ) -> Result<(Option<i64>, Option<f64>)> {
+        let sql = "SELECT p.taken, q.confidence FROM photos p
+                   LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?2
+                                          AND q.verdict <> 'upright'
+                   WHERE p.id = ?1";
+        let values = params![photo, model];
+        Ok(self.db.query_row(sql, values, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
     /// Is any photo known?
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod modes;
 mod privacy;
 mod raw;
 mod refusals;
+mod report_page;
 mod review;
 mod review_daemon;
 mod review_page;

@@ -93,6 +93,35 @@ fn a_password_is_asked_for_in_the_browser() {
     browser.wait(N_CARDS, 1);
 }
 
+#[test]
+fn a_skipped_file_is_opened_where_it_is() {
+    let library = library(&[("a.jpg", 90)]);
+    library.add("cut.jpg", b"\xff\xd8\xff\xe0");
+    library.scan(&[]);
+    let opened = library.home().join("opened");
+    let open = format!("printf '%s\\n' \"$1\" >> {opened:?}");
+    let folder = program(&library, "xdg-open", &open);
+    let server = Server::spawn(with_path(library.command(["review", "--no-open"]), &folder));
+    let browser = Browser::start(900, 700, &[]);
+    browser.open(&format!("{}#skipped", server.url));
+    browser.wait("document.querySelectorAll('.row button').length", 3);
+    let said = || fs::read_to_string(&opened).unwrap_or_default();
+    browser.click(".row button");
+    eventually("the photo is opened", || said().ends_with("/cut.jpg\n"));
+    browser.click(".row button + button");
+    eventually("the folder is opened", || {
+        said().ends_with(&format!("{}\n", library.root().display()))
+    });
+    drop(server);
+    // Whoever comes from elsewhere starts no program here.
+    let server = Server::start(&library, &["--host", "photos.example"]);
+    let id = server.items("skipped")[0]["id"].clone();
+    let body = serde_json::json!({"id": id, "what": "photo"}).to_string();
+    assert_eq!(server.post("/api/open", &body).status, 403);
+    let page = String::from_utf8_lossy(&server.get("/").body).into_owned();
+    assert!(page.contains("data-here=\"false\""));
+}
+
 /// Stands for the trainer, which takes hours: it says how far it is, and how it was called.
 const TRAINER: &str = r#"
 printf '%s\n' "$@" >> "$HOME/trained-with"

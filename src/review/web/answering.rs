@@ -1,13 +1,13 @@
 //! Answers, taking them back, and what was answered in this session.
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::photos::MAX_ON_A_PAGE;
-use super::respond::{Shared, body, failed};
+use super::respond::{Shared, failed, json_body};
 use crate::files::identity::ContentHash;
 use crate::output::human::printable;
 use crate::review::answers::{AnswerOutcome, PhotoAnswer, UndoneGroup};
@@ -110,15 +110,4 @@ fn group_json(group: &Group) -> Value {
     let name = group.first.file_name().unwrap_or_default().to_string_lossy();
     json!({"group": group.id, "at": group.at, "turned": group.answered.len() - n_fine,
            "fine": n_fine, "first": printable(&name)})
-}
-
-async fn json_body<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Response> {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    if kind.is_none_or(|kind| kind != "application/json") {
-        let text = "only application/json is read\n";
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response());
-    }
-    let body = body(request).await?;
-    serde_json::from_slice(&body)
-        .map_err(|err| (StatusCode::BAD_REQUEST, format!("{err}\n")).into_response())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::respond::Shared;
 use super::training::Training;
-use super::{Page, answering, photos, pictures};
+use super::{Page, answering, opening, photos, pictures};
 
 pub(super) fn router() -> Router<Arc<Page>> {
     Router::new()
@@ -21,6 +21,7 @@ pub(super) fn router() -> Router<Arc<Page>> {
         .route("/api/reasons", get(photos::reasons))
         .route("/api/answer", post(answering::answer))
         .route("/api/undo", post(answering::undo))
+        .route("/api/open", post(opening::open))
         .route("/api/session", get(answering::session))
         .route("/api/training", get(training).post(train))
         .route("/thumb/{id}", get(pictures::thumb))

@@ -66,6 +66,11 @@ impl Auth {
         SocketAddr::new(ip, self.address.port())
     }
 
+    /// Can nobody but people at this machine reach the page? A name may be that of a proxy.
+    pub(super) fn is_for_this_machine(&self) -> bool {
+        self.address.ip().is_loopback() && self.hosts.is_empty()
+    }
+
     fn url(&self, place: &str, token: &str) -> String {
         match self.password {
             Some(_) => format!("http://{place}/"),

@@ -10,6 +10,7 @@ mod api;
 mod assets;
 mod auth;
 mod home;
+mod opening;
 mod photos;
 mod pictures;
 mod respond;

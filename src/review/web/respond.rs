@@ -28,6 +28,20 @@ pub(super) async fn body(request: Request) -> Result<Bytes, Response> {
     }
 }
 
+/// The body as JSON, if it says that it is.
+pub(super) async fn json_body<T: serde::de::DeserializeOwned>(
+    request: Request,
+) -> Result<T, Response> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if kind.is_none_or(|kind| kind != "application/json") {
+        let text = "only application/json is read\n";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response());
+    }
+    let body = body(request).await?;
+    serde_json::from_slice(&body)
+        .map_err(|err| (StatusCode::BAD_REQUEST, format!("{err}\n")).into_response())
+}
+
 /// The person is told, and so is the log.
 pub(super) fn failed(err: &anyhow::Error) -> Response {
     tracing::error!("{err:#}");

@@ -140,7 +140,8 @@ fn password_in(body: &[u8]) -> Option<String> {
 }
 
 async fn index(State(page): Shared, headers: HeaderMap) -> Response {
-    html(&page, &headers, StatusCode::OK, assets::INDEX, &[])
+    let here = if page.auth.is_for_this_machine() { "true" } else { "false" };
+    html(&page, &headers, StatusCode::OK, assets::INDEX, &[("here", here)])
 }
 
 async fn texts(State(page): Shared, headers: HeaderMap) -> Response {
