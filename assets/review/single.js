@@ -15,6 +15,8 @@ let fetching = false;
 let past = [];
 
 const dialog = $("one");
+// Has the focus, so that keys are answers and not presses of a button.
+const stage = $("stage");
 const [before, after] = dialog.querySelectorAll("figure");
 const current = () => source.items[at];
 
@@ -27,6 +29,7 @@ export function open(given, first) {
   past = [];
   dialog.append($("toasts"));
   dialog.showModal();
+  stage.focus();
   show();
 }
 
@@ -130,7 +133,7 @@ dialog.addEventListener("keydown", (event) => {
 
 for (const button of dialog.querySelectorAll("[data-one]")) {
   const act = button.dataset.one;
-  button.addEventListener("click", () => { ACTS[act](); button.blur(); });
+  button.addEventListener("click", () => { ACTS[act](); stage.focus(); });
   const turn = act === "fine" ? 0 : act === "turn" ? null : Number(act);
   if (Number.isNaN(turn)) continue;
   button.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse" && current()) preview(turn ?? current().turn); });
@@ -138,7 +141,6 @@ for (const button of dialog.querySelectorAll("[data-one]")) {
 }
 
 // A swipe to the right turns as shown, to the left says that it is fine; a tap shows the photo as it is now.
-const stage = $("stage");
 let from = null;
 const swiped = (event) => event.clientX - from.x;
 stage.addEventListener("pointerdown", (event) => {

@@ -513,7 +513,7 @@ fn skipped_files_say_why_and_what_helps() {
     browser.wait("document.querySelectorAll('.row').length", 1);
     browser.wait_for(rows, "empty.jpg");
     browser.eval("(window.copied = '', navigator.clipboard.writeText = async (text) => { window.copied = text; })");
-    browser.click(".row button");
+    browser.click(".row button:last-child");
     browser.wait("window.copied", library.path("empty.jpg").to_str().unwrap());
 }
 
