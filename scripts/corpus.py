@@ -5,12 +5,12 @@
     scripts/corpus.py --orientd target/debug/orientd --small
 
 Each file is either refused with a reason and untouched, or changed so that `exiftool -a -G1 -b` agrees
-on everything outside what must change and Pillow shows the displayed photo turned as planned; `undo`
+on everything outside what must change and Pillow, or libheif, shows the displayed photo turned as planned; `undo`
 then restores its hash. Works on copies. `--small` makes two dozen odd files of its own.
 Needs exiftool, and Pillow in this Python.
 """
 
-import argparse, collections, hashlib, json, os, pathlib, shutil, subprocess, sys, tempfile, warnings
+import argparse, collections, hashlib, json, os, pathlib, re, shutil, subprocess, sys, tempfile, warnings
 
 import odd_files
 
@@ -34,6 +34,9 @@ MAY_CHANGE = {
 # These appear with a header that an inserted block needs.
 MAY_APPEAR = {"File:FileType", "RIFF:WebP_Flags", "RIFF:ImageWidth", "RIFF:ImageHeight", "RIFF:AlphaIsUsed", "RIFF:VP8Version",
               "RIFF:HorizontalScale", "RIFF:VerticalScale"}
+# Where an index (MPF) says that pictures lie: what they are must stay.
+MOVES_WITH_PICTURES = re.compile(r"MPImage\d+:MPImage(Start|Length)")
+PAGES = re.compile(r"IFD\d+:Orientation")
 # Ends of tags that change with the pixels: sizes, how they are coded, and the thumbnail.
 MAY_CHANGE_WITH_PIXELS = (":ImageWidth", ":ImageHeight", ":ImageSize", ":ExifImageWidth", ":ExifImageHeight", ":ImageLength",
                           ":PixelXDimension", ":PixelYDimension", ":YCbCrSubSampling", ":ThumbnailImage", ":ThumbnailLength",
@@ -57,7 +60,9 @@ def metadata(folder):
 
 def differences(before, after, action):
     keys = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR}
+    keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR and not MOVES_WITH_PICTURES.fullmatch(key)}
+    if before.get("File:FileType") == "TIFF":  # Each page has one.
+        keys = {key for key in keys if not PAGES.fullmatch(key)}
     if action == "pixels":
         # Of a thumbnail that does not fit any more, its directory goes.
         keys = {key for key in keys if not key.endswith(MAY_CHANGE_WITH_PIXELS)
@@ -72,8 +77,10 @@ def displayed(path, turn=False, stored=None):
         with Image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
+            size = picture.size
             picture.load()  # TIFF pictures are turned by Pillow itself, and then say so.
-            if stored is not None and picture.format == "TIFF":
+            # Some of them, which it maps into memory, it only says to have turned.
+            if picture.format == "TIFF" and (stored is not None or picture.size != size):
                 return None
             # ImageOps.exif_transpose also rewrites the EXIF, and fails where that is odd.
             how = TRANSPOSE.get(stored or picture.getexif().get(274))
@@ -83,7 +90,23 @@ def displayed(path, turn=False, stored=None):
                 shown = shown.transpose(Image.Transpose.ROTATE_270)
             return shown.size, shown.resize((64, 64)).tobytes()
     except Exception:
-        return None
+        return None if stored is not None else displayed_by_libheif(path, turn)
+
+
+def displayed_by_libheif(path, turn):
+    """The same for what Pillow does not read and libheif shows as its properties say: HEIC."""
+    with open(path, "rb") as file:
+        if file.read(12)[4:8] != b"ftyp" or not shutil.which("heif-convert"):
+            return None
+    with tempfile.TemporaryDirectory(prefix="orientd-shown-") as folder:
+        shown = pathlib.Path(folder) / "shown.png"
+        done = subprocess.run(["heif-convert", str(path), str(shown)], capture_output=True)
+        if done.returncode != 0 or not shown.exists():
+            return None
+        with Image.open(shown) as picture:
+            picture = picture.convert("RGB")
+            picture = picture.transpose(Image.Transpose.ROTATE_270) if turn else picture
+            return picture.size, picture.resize((64, 64)).tobytes()
 
 
 def agree(expected, found, action):
@@ -150,7 +173,7 @@ class Corpus:
             if shown[path] is None:
                 self.unread += 1
             elif not agree(shown[path], displayed(path), action):
-                told("Pillow does not show it turned")
+                told("Pillow or libheif does not show it turned")
 
         verified = call("verify")
         if verified.returncode != 0:
@@ -199,7 +222,7 @@ def main():
             corpus.run(mode)
     print(corpus.table())
     print(f"{corpus.n_files} files in {len(MODES)} modes; {len(corpus.wrong)} things wrong; "
-          f"{corpus.unread} changed files that Pillow cannot show so")
+          f"{corpus.unread} changed files that neither can show so")
     print("\n".join(corpus.wrong))
     if args.table:
         table = pathlib.Path(args.table)

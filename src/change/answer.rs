@@ -4,8 +4,10 @@
 use super::journal::{self, ChangeContext};
 use super::plan::TurnRequest;
 use super::prepare::{Precondition, Prepared, prepare, shown_now};
+use crate::decode::sandbox::prover::Prover;
 use crate::error::ChangeError;
 use crate::error::FixError;
+pub use crate::files::user::current_user;
 use crate::store::{KnownPhoto, Label, LabelSource, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -27,6 +29,7 @@ pub fn plan(
     stored: Option<Orientation>,
     request: TurnRequest,
     source: LabelSource,
+    prover: &Prover,
 ) -> Result<Planned, FixError> {
     let (prepared, hash, from) = if request.turn == Turn::NONE {
         let (hash, shown) = shown_now(&photo.path)?;
@@ -40,14 +43,16 @@ pub fn plan(
     } else {
         let identity = Some(&photo.identity);
         let hash = photo.hash.as_ref();
-        let prepared = prepare(&photo.path, Precondition { identity, hash, stored }, request)?;
+        let prepared =
+            prepare(&photo.path, Precondition { identity, hash, stored }, request, prover)?;
         let hash = prepared.photo_hash;
         let from = prepared.patch.from;
         (Some(prepared), hash, from)
     };
     let path = photo.path.clone();
     let turn = request.turn;
-    let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
+    let photo_id = photo.id;
+    let label = Label { photo_id, path, hash, stored: from, turn, source, change: None, run: None };
     Ok(Planned { label, prepared })
 }
 
@@ -57,26 +62,21 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then stores the label and who gave it. `change_context`: needed if a turn is made.
+    /// Makes the turn, then stores the label, its run and who gave it. `change_context`: needed if a turn is made.
     ///
     /// # Errors
     /// Returns an error if the file cannot be written (the journal is then settled, and no label noted), or the
     /// database cannot.
     pub fn carry_out(
-        self,
+        mut self,
         store: &mut Store,
         change_context: Option<ChangeContext>,
         who: &str,
     ) -> Result<(), ChangeError> {
+        self.label.run = change_context.map(|context| context.run);
         if let Some((prepared, change_context)) = self.prepared.as_ref().zip(change_context) {
-            journal::apply(store, change_context, prepared)?;
+            self.label.change = Some(journal::apply(store, change_context, prepared)?);
         }
         Ok(store.add_label(&self.label, who)?)
     }
-}
-
-/// The user who answers.
-pub fn current_user() -> String {
-    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }

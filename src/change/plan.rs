@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::content::Content;
 use super::lossless;
+use crate::decode::sandbox::prover::{Proof, Prover};
 use crate::error::FixError;
 use crate::files::sidecar::{OnDisk, path_of};
 use orientd_core::edit::mode::Mode;
@@ -11,6 +12,8 @@ use orientd_core::edit::patch::{Edit, Patch};
 use orientd_core::edit::refusal::Refusal;
 use orientd_core::edit::sidecar;
 use orientd_core::edit::tag;
+use orientd_core::format::heif::HeifLimit;
+use orientd_core::format::isobmff::heif_kind;
 use orientd_core::format::metadata::stored_orientation;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -42,16 +45,21 @@ pub fn plan(
     bytes: &[u8],
     beside: Option<&OnDisk>,
     request: TurnRequest,
+    prover: &Prover,
 ) -> Result<Plan, FixError> {
     let mut mode = request.mode;
     let mut instead = None;
     loop {
-        match plan_in(mode, photo, bytes, beside, request) {
+        let planned = plan_in(mode, photo, bytes, beside, request)
+            .map_err(FixError::from)
+            .and_then(|plan| proved(plan, bytes, request.turn, prover));
+        match planned {
             Ok(plan) => return Ok(Plan { instead, ..plan }),
-            Err(why) => match mode.instead(why) {
+            Err(FixError::Refused(why)) => match mode.instead(why) {
                 Some(next) => (mode, instead) = (next, Some(why)),
                 None => return Err(why.into()),
             },
+            Err(other) => return Err(other),
         }
     }
 }
@@ -83,6 +91,24 @@ fn plan_in(
             let new = Content::Bytes(new);
             Ok(Plan { target, mode: Mode::Pixels, instead: None, patch, new })
         }
+    }
+}
+
+/// A turned HEIF file is written only if libheif shows the old picture in it, turned.
+fn proved(plan: Plan, bytes: &[u8], turn: Turn, prover: &Prover) -> Result<Plan, FixError> {
+    let (Mode::Tag, Content::Bytes(new), Some(_)) = (plan.mode, &plan.new, heif_kind(bytes)) else {
+        return Ok(plan);
+    };
+    let not = |why| Refusal::from(HeifLimit::NotProved(why)).into();
+    match prover.compare(bytes, new, turn) {
+        Ok(Proof::Same) => Ok(plan),
+        Ok(Proof::Different) => Err(not("libheif shows another")),
+        Ok(Proof::Undecoded(skip)) => {
+            tracing::debug!(photo = %plan.target.display(), "not proved: {skip}");
+            Err(not("libheif cannot decode it"))
+        }
+        Ok(Proof::Interrupted) => Err(FixError::Interrupted),
+        Err(err) => Err(FixError::NoProver(format!("{err:#}"))),
     }
 }
 

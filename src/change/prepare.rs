@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::content::{Content, read};
 use super::plan::TurnRequest;
 use super::{checks, plan};
+use crate::decode::sandbox::prover::Prover;
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
@@ -57,6 +58,7 @@ pub fn prepare(
     path: &Path,
     expected: Precondition<'_>,
     request: TurnRequest,
+    prover: &Prover,
 ) -> Result<Prepared, FixError> {
     let photo = read(path)?;
     let identity = Identity::from(&photo.metadata);
@@ -69,7 +71,7 @@ pub fn prepare(
         checks::may_be_written(path, &photo.metadata)?;
     }
     let beside = sidecar::read(path).map_err(FixError::io("read the sidecar"))?;
-    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), request)?;
+    let plan = plan::plan(path, &photo.bytes, beside.as_ref(), request, prover)?;
     if expected.stored.is_some_and(|stored| stored != plan.patch.from) {
         return Err(FixError::Orientation);
     }
@@ -102,7 +104,7 @@ pub fn prepare(
 /// Returns an error if it is not what the change left, or may not be written.
 pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepared, FixError> {
     let target = change.target();
-    let old = read(&target)?;
+    let old = read(&target).map_err(|err| sidecar_gone(change, err))?;
     if old.hash != change.hash_after {
         return Err(FixError::Changed);
     }
@@ -129,6 +131,12 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
         original: None,
         new,
     })
+}
+
+/// A sidecar may have been left behind where its photo was renamed alone.
+fn sidecar_gone(change: &Change, err: FixError) -> FixError {
+    let is_gone = matches!(err, FixError::Vanished) && change.mode == Mode::Sidecar;
+    if is_gone && change.path.exists() { FixError::SidecarGone } else { err }
 }
 
 /// The content of a photo and how it is shown: as its sidecar says, else as it says itself.

@@ -29,7 +29,7 @@ pub(crate) struct Waiting {
     pub picture: Option<Vec<u8>>,
 }
 
-/// Was not looked at.
+/// Was not looked at, or should have been turned and could not be.
 pub(crate) struct LeftAlone {
     pub path: String,
     /// In words.
@@ -49,6 +49,7 @@ pub(crate) struct Report {
     pub home: Option<PathBuf>,
     pub turned: Vec<Turned>,
     pub waiting: Vec<Waiting>,
+    pub refused: Vec<LeftAlone>,
     pub skipped: Vec<LeftAlone>,
 }
 
@@ -103,9 +104,10 @@ impl Report {
                 body {
                     main {
                         h1 { (heading) }
+                        @if self.is_empty() { p .undo { "Nothing was turned, and nothing waits." } }
                         (self.tiles())
                         @if let Some(undo) = &self.undo {
-                            p .undo { "To put back what was turned: " code { (printable(undo)) } }
+                            p .undo { "The way back of what was turned: " code { (printable(undo)) } }
                         }
                         h2 #turned { "Turned " span { (grouped(self.turned.len() as u64)) } }
                         (turned)
@@ -114,6 +116,10 @@ impl Report {
                             p .soft { "The surest first. " code { "orientd review" } " settles them." }
                         }
                         (waiting)
+                        @if !self.refused.is_empty() {
+                            h2 #refused { "Could not be turned " span { (grouped(self.refused.len() as u64)) } }
+                            (left_alone(&self.refused, home))
+                        }
                         h2 #skipped { "Skipped " span { (grouped(self.skipped.len() as u64)) } }
                         (left_alone(&self.skipped, home))
                     }
@@ -124,6 +130,13 @@ impl Report {
             }
         };
         page.into_string()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.turned.is_empty()
+            && self.waiting.is_empty()
+            && self.refused.is_empty()
+            && self.skipped.is_empty()
     }
 
     fn heading(&self) -> String {
@@ -140,8 +153,10 @@ impl Report {
         let tiles = [
             ("#turned", self.turned.len(), "turned"),
             ("#waiting", self.waiting.len(), "waiting for you"),
+            ("#refused", self.refused.len(), "could not be turned"),
             ("#skipped", self.skipped.len(), "skipped"),
         ];
+        let tiles = tiles.into_iter().filter(|(place, n, _)| *place != "#refused" || *n > 0);
         html! {
             ul .tiles {
                 @for (place, n, said) in tiles {

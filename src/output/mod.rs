@@ -1,12 +1,14 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
 pub(crate) mod days;
+mod estimate;
 pub(crate) mod guarantee;
 pub(crate) mod html;
 mod html_photos;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod summary;
 
 pub(crate) use summary::Summary;

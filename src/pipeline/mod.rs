@@ -5,10 +5,14 @@ mod classifier;
 pub mod decode_pool;
 pub mod infer;
 pub mod messages;
+mod owner;
 pub mod photo_report;
 pub mod policy;
 mod record;
+pub mod refusal;
 mod renames;
+mod seen;
+pub mod selection;
 mod turns;
 pub mod walk;
 
@@ -19,14 +23,17 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use crossbeam_channel::bounded;
-use globset::GlobSet;
 
+use self::decode_pool::DECODE_BUDGET;
 use self::infer::Inference;
 use self::messages::Report;
 use self::policy::TurnSettings;
 use self::record::Recorder;
 use self::renames::RenameLookup;
+use self::selection::Selection;
 use self::walk::{MountIdentity, Settling, Walk};
+use crate::decode::Budget;
+use crate::decode::sandbox::prover::Prover;
 use crate::engine::Engine;
 use crate::signals::Signals;
 use crate::store::{RunId, Store};
@@ -39,7 +46,7 @@ const REPORT_QUEUE: usize = 1024;
 pub struct Round {
     /// Absolute, none below another.
     pub roots: Vec<PathBuf>,
-    pub ignore: GlobSet,
+    pub selection: Selection,
     /// Look at everything again; a person's earlier undo does not bind either.
     pub rescan: bool,
     /// `None`: everything found is old enough to look at.
@@ -81,12 +88,14 @@ impl Round {
             roots: self.roots,
             known,
             renames: RenameLookup::new(&store, model),
-            ignore: self.ignore,
+            selection: self.selection,
             rescan: self.rescan,
             settling: self.settling,
             anchors: self.anchors,
             signals: Arc::clone(&self.signals),
         };
+        let budget = Arc::new(Budget::new(DECODE_BUDGET));
+        let limits = self.turns.limits;
         let recorder = Recorder {
             store,
             run,
@@ -98,16 +107,24 @@ impl Round {
             rescan: self.rescan,
             in_full: self.in_full,
             signals: Arc::clone(&self.signals),
+            prover: Prover::new(limits, Arc::clone(&budget), Arc::clone(&self.signals)),
         };
-        flow(walk, inference, engine, recorder, &self.signals, &mut report)
+        let network = NetworkStage { inference, engine, budget: &budget };
+        flow(walk, network, recorder, &self.signals, &mut report)
     }
+}
+
+/// The network's thread: what it does, with what, and the memory that its decoders share with others.
+struct NetworkStage<'a> {
+    inference: Inference,
+    engine: &'a mut Option<Engine>,
+    budget: &'a Budget,
 }
 
 /// From the walk to the database. Returns when everything found is recorded.
 fn flow(
     walk: Walk,
-    inference: Inference,
-    engine: &mut Option<Engine>,
+    network: NetworkStage<'_>,
     recorder: Recorder,
     signals: &Signals,
     report: &mut impl FnMut(Report),
@@ -118,7 +135,9 @@ fn flow(
         let (events_in, events_out) = bounded(WORK_QUEUE);
         let (reports_in, reports_out) = bounded(REPORT_QUEUE);
         let walking = scope.spawn(move || walk.run(&work_in, &found_in));
-        let inferring = scope.spawn(move || inference.run(engine, &work_out, &events_in, signals));
+        let NetworkStage { inference, engine, budget } = network;
+        let inferring =
+            scope.spawn(move || inference.run(engine, &work_out, &events_in, budget, signals));
         let recording = scope.spawn(move || recorder.run(events_out, found_out, &reports_in));
         reports_out.iter().for_each(report);
         let recorded = recording.join().map_err(|_| anyhow!("the recorder panicked"))?;

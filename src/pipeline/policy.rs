@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::decode::Limits;
 use crate::files::roots::ByFolder;
 use crate::store::RetentionPolicy;
 use orientd_core::edit::mode::Mode;
@@ -48,4 +49,6 @@ pub struct TurnSettings {
     pub policies: Policies,
     pub keep_mtime: bool,
     pub retention: RetentionPolicy,
+    /// Of what is decoded to prove a turn.
+    pub limits: Limits,
 }

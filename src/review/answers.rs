@@ -9,6 +9,7 @@ use super::session::Session;
 use crate::change::answer;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
+use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
@@ -42,35 +43,49 @@ pub(crate) struct UndoneGroup {
     pub n_left: usize,
 }
 
+/// A run of answers and its turns in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayBack {
+    pub run: RunId,
+    pub n_turned: u64,
+}
+
 /// Carries out answers, one photo after the other.
 pub(crate) struct AnswerWriter {
     store: Store,
     model: Option<ModelId>,
     turns: TurnSettings,
+    prover: Prover,
     user: String,
-    /// Begun with the first change.
+    /// Where the answers come from.
+    kind: RunKind,
+    /// Begun with the first answer.
     run: Option<RunId>,
     session: Session,
 }
 
 impl AnswerWriter {
-    pub(crate) fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
-        Self {
-            store,
-            model,
-            turns,
-            user: answer::current_user(),
-            run: None,
-            session: Session::default(),
-        }
+    pub(crate) fn new(
+        store: Store,
+        model: Option<ModelId>,
+        turns: TurnSettings,
+        kind: RunKind,
+    ) -> Self {
+        let prover = Prover::alone(turns.limits);
+        let user = answer::current_user();
+        let session = Session::default();
+        Self { store, model, turns, prover, user, kind, run: None, session }
     }
 
-    /// Ends the run, where one was begun.
+    /// Ends the run, where one was begun. Returns how to put back what it turned, if anything.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.
-    pub(crate) fn close(mut self) -> Result<()> {
-        self.run.map_or(Ok(()), |run| self.store.end_run(run))
+    pub(crate) fn close(mut self) -> Result<Option<WayBack>> {
+        let Some(run) = self.run else { return Ok(None) };
+        self.store.end_run(run)?;
+        let n_turned = self.store.changes_of_run(run)?.len() as u64;
+        Ok((n_turned > 0).then_some(WayBack { run, n_turned }))
     }
 
     /// Every answer is durable when this returns. A photo that cannot be turned is left as it is
@@ -98,9 +113,10 @@ impl AnswerWriter {
         group: u64,
         answers: &[PhotoAnswer],
     ) -> Result<Vec<AnswerOutcome>> {
+        let is_alone = answers.len() == 1 && self.session.is_empty(group);
         let mut outcomes = Vec::with_capacity(answers.len());
         for answer in answers {
-            let done = self.answer_one(answer);
+            let done = self.answer_one(answer, is_alone);
             if let Ok(path) = &done {
                 self.session.add(group, answer.photo, answer.turn, path.clone());
             }
@@ -114,32 +130,31 @@ impl AnswerWriter {
         &self.session
     }
 
-    /// Returns where the photo is.
-    fn answer_one(&mut self, answer: &PhotoAnswer) -> Result<PathBuf, ChangeError> {
+    /// Returns where the photo is. `is_alone`: not one of many that were answered at once.
+    fn answer_one(&mut self, answer: &PhotoAnswer, is_alone: bool) -> Result<PathBuf, ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
         }
         let turn = answer.turn;
+        let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
+        if is_put_back && turn != Turn::NONE && !is_alone {
+            return Err(FixError::PutBackOutside.into());
+        }
         let retention = self.turns.retention;
         let mode = self.turns.policies.of(&photo.path).mode;
         let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
-        let planned = answer::plan(&photo, shown, request, LabelSource::Review)?;
-        // An answer that changes no file needs no run.
-        let run = match planned.prepared() {
-            Some(_) => Some(self.run()?),
-            None => None,
-        };
-        let change_context = run.map(|run| ChangeContext {
-            run,
+        let planned = answer::plan(&photo, shown, request, LabelSource::Review, &self.prover)?;
+        let change_context = ChangeContext {
+            run: self.run()?,
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
             retention,
-        });
-        planned.carry_out(&mut self.store, change_context, &self.user)?;
+        };
+        planned.carry_out(&mut self.store, Some(change_context), &self.user)?;
         Ok(photo.path)
     }
 
@@ -208,7 +223,7 @@ impl AnswerWriter {
     fn run(&mut self) -> Result<RunId> {
         let run = match self.run {
             Some(run) => run,
-            None => self.store.begin_run(RunKind::Review)?,
+            None => self.store.begin_run(self.kind)?,
         };
         self.run = Some(run);
         Ok(run)

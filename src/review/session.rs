@@ -44,6 +44,11 @@ impl Session {
         id
     }
 
+    /// Is nothing in this group yet?
+    pub(crate) fn is_empty(&self, id: u64) -> bool {
+        !self.groups.iter().any(|group| group.id == id && !group.answered.is_empty())
+    }
+
     /// Adds a photo to a group. One that is not remembered is left alone.
     pub(crate) fn add(&mut self, id: u64, photo: PhotoId, turn: Turn, path: PathBuf) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.id == id) {

@@ -1,8 +1,7 @@
 //! Small pictures of photos, made once by the decoder of the scan and kept by the content's hash.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -15,7 +14,7 @@ use super::encode;
 use crate::decode::{Candidate, Decoded, Limits};
 use crate::error::{FixError, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::files::sidecar;
+use crate::files::{private, sidecar};
 use crate::store::KnownPhoto;
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
@@ -66,10 +65,7 @@ impl Thumbnails {
     /// Returns an error if the folder cannot be made, or a thread cannot be started.
     pub(crate) fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
+        private::create_folder(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let decoders = Decoders::start(n_decoders, limits)?;
         let waiting = Semaphore::new(MOST_WAITING);
@@ -169,7 +165,7 @@ impl Thumbnails {
     fn keep(&self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
         let made = || -> std::io::Result<()> {
-            fs::create_dir_all(folder)?;
+            private::create_folder(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(bytes)?;
             file.persist(&path)?;

@@ -254,7 +254,8 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn count_answers(&self) -> Result<u64> {
-        let sql = "SELECT count(DISTINCT hash) FROM labels WHERE source <> 'sensor'";
+        let sql =
+            "SELECT count(DISTINCT hash) FROM labels WHERE source NOT IN ('sensor', 'outside')";
         let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }

@@ -63,7 +63,8 @@ impl Tab {
             Self::Answered => Source {
                 columns: "l.stored, l.turn, NULL",
                 from: "FROM labels l CROSS JOIN photos p ON p.id = l.photo_id
-                       WHERE ?1 IS ?1 AND l.source IN ('review', 'fix')"
+                       WHERE ?1 IS ?1 AND (l.source IN ('review', 'fix') OR (
+                           l.source = 'outside' AND l.hash = p.hash AND l.stored = p.stored))"
                     .into(),
                 key: "0.0",
                 row: "l.id",

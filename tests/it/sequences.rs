@@ -9,6 +9,8 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use orientd::change::journal::{self, ChangeContext};
 use orientd::change::plan::TurnRequest;
 use orientd::change::prepare::{Precondition, prepare};
+use orientd::decode::Limits;
+use orientd::decode::sandbox::prover::Prover;
 use orientd::error::Reason;
 use orientd::files::identity::Identity;
 use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
@@ -71,6 +73,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
         (state >> 33) % n
     };
     let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+    let prover = Prover::alone(Limits { max_file_bytes: 1 << 30, max_pixels: 1 << 30 });
     for sequence in 0..N_SEQUENCES {
         let (path, photo) = &known[random(known.len() as u64) as usize];
         for _ in 0..=random(LONGEST) {
@@ -85,7 +88,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
             let expected = Precondition { identity: None, hash: None, stored: None };
             let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
             // A refusal leaves everything as it was; the sequence goes on.
-            if let Ok(prepared) = prepare(path, expected, request) {
+            if let Ok(prepared) = prepare(path, expected, request, &prover) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
                 let change_context =
                     ChangeContext { run, photo: *photo, turn, keep_mtime: false, retention };

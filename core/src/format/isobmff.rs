@@ -16,13 +16,22 @@ const MAX_PROPERTIES: usize = 256;
 
 /// One box. Offsets count from the start of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Box4 {
+pub struct Box4 {
     pub kind: [u8; 4],
+    /// Where its header begins, with its size.
+    pub start: usize,
     pub payload: Range<usize>,
 }
 
+impl Box4 {
+    /// Header and payload.
+    pub fn whole(&self) -> Range<usize> {
+        self.start..self.payload.end
+    }
+}
+
 /// The boxes in `range`, up to the first that is cut short or says nonsense of its size.
-pub(super) fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Box4> + '_ {
+pub fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Box4> + '_ {
     let mut at = range.start;
     let end = range.end.min(bytes.len());
     let step = move || {
@@ -42,10 +51,17 @@ pub(super) fn boxes(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = B
             return None;
         }
         let payload = at + header..next;
-        at = next;
-        Some(Box4 { kind, payload })
+        let start = std::mem::replace(&mut at, next);
+        Some(Box4 { kind, start, payload })
     };
     std::iter::from_fn(step).take(MAX_BOXES)
+}
+
+/// The boxes that fill `range`; `None` if they do not fill it to the last byte.
+pub(super) fn filling(bytes: &[u8], range: Range<usize>) -> Option<Vec<Box4>> {
+    let all: Vec<Box4> = boxes(bytes, range.clone()).collect();
+    let end = all.last().map_or(range.start, |last| last.payload.end);
+    (end == range.end).then_some(all)
 }
 
 pub(super) fn find(bytes: &[u8], range: Range<usize>, kind: &[u8; 4]) -> Option<Range<usize>> {
@@ -53,7 +69,7 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, kind: &[u8; 4]) -> Option<
 }
 
 /// The payload of a full box: without its version and flags, which come first.
-fn full(bytes: &[u8], payload: Range<usize>) -> Option<(u8, u32, Range<usize>)> {
+pub(super) fn full(bytes: &[u8], payload: Range<usize>) -> Option<(u8, u32, Range<usize>)> {
     let head = u32::from_be_bytes(
         bytes.get(payload.start..payload.start.checked_add(4)?)?.try_into().ok()?,
     );

@@ -79,6 +79,15 @@ functions! {
     picture_release: unsafe extern "C" fn(Picture) = b"heif_image_release\0";
 }
 
+/// How a picture is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Without cropping, too: a few pixels do not change which way is up.
+    AsCoded,
+    /// As its properties say.
+    AsStored,
+}
+
 pub(crate) struct LibHeif {
     functions: Functions,
     /// `1.15.1, libde265 1.0.11`
@@ -124,9 +133,13 @@ impl LibHeif {
         Ok(Self { functions, version })
     }
 
-    /// The primary picture as it is coded, no side longer than a square of `max_pixels` allows
-    /// sixteenfold.
-    pub(crate) fn decode(&self, bytes: &[u8], max_pixels: u64) -> Result<Rgb8, SkipReason> {
+    /// The primary picture, no side longer than a square of `max_pixels` allows sixteenfold.
+    pub(crate) fn decode(
+        &self,
+        bytes: &[u8],
+        max_pixels: u64,
+        shown: Shown,
+    ) -> Result<Rgb8, SkipReason> {
         let f = &self.functions;
         // SAFETY: every object is released by its guard after its last use, in reverse order of
         // making; `bytes` outlives the context, which keeps a pointer to it.
@@ -152,8 +165,7 @@ impl LibHeif {
             if options.is_null() {
                 return Err(SkipReason::OutOfMemory("libheif got none".into()));
             }
-            // Cropping is left out with the rest: a few pixels do not change which way is up.
-            (*options).ignore_transformations = 1;
+            (*options).ignore_transformations = u8::from(shown == Shown::AsCoded);
             let mut picture = null_mut();
             let result = (f.decode)(handle.0, &raw mut picture, RGB, INTERLEAVED_RGB, options);
             (f.options_free)(options);

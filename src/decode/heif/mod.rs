@@ -7,8 +7,10 @@ use super::limits::Limits;
 use super::picture::DecodedPicture;
 use crate::error::SkipReason;
 use orientd_core::format::isobmff;
-use orientd_core::orientation::Orientation;
+use orientd_core::orientation::{Orientation, Turn};
 
+#[cfg(feature = "heif")]
+mod compare;
 #[cfg(feature = "heif")]
 mod library;
 
@@ -26,6 +28,9 @@ pub fn is_patched(versions: &str) -> bool {
 
 /// Memory a pixel: the picture in planes, converted, and what the codec keeps beside.
 const BYTES_PER_PIXEL: u64 = 9;
+
+/// Memory a pixel for another picture that it is compared with, and that picture turned.
+const BYTES_PER_PIXEL_KEPT: u64 = 6;
 
 /// What became of the search for libheif.
 pub(super) enum Heif {
@@ -113,10 +118,37 @@ impl Heif {
             Self::NotTried | Self::Missing(_) => Err(self.missing()),
             #[cfg(feature = "heif")]
             Self::Found(library) => {
-                let picture = library.decode(bytes, limits.max_pixels)?;
+                let picture = library.decode(bytes, limits.max_pixels, library::Shown::AsCoded)?;
                 let (width, height) =
                     primary.size.unwrap_or((picture.width as u32, picture.height as u32));
                 Ok((DecodedPicture { picture, width, height }, primary.stored))
+            }
+        }
+    }
+}
+
+impl Heif {
+    /// Does `new` show what `old` shows, turned?
+    ///
+    /// # Errors
+    /// Returns an error if one of them cannot be decoded.
+    pub(super) fn shows_turned(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        turn: Turn,
+        limits: &Limits,
+        budget: &Budget,
+    ) -> Result<bool, SkipReason> {
+        let size = isobmff::primary(old).and_then(|primary| primary.size);
+        let n_pixels = size.map_or(0, |(w, h)| u64::from(w) * u64::from(h));
+        let needed = n_pixels.saturating_mul(BYTES_PER_PIXEL + BYTES_PER_PIXEL_KEPT);
+        let _share = budget.take(usize::try_from(needed).unwrap_or(usize::MAX));
+        match self {
+            Self::NotTried | Self::Missing(_) => Err(self.missing()),
+            #[cfg(feature = "heif")]
+            Self::Found(library) => {
+                compare::shows_turned(library, old, new, turn, limits.max_pixels)
             }
         }
     }

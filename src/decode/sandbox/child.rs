@@ -143,9 +143,17 @@ impl Process {
         Ok(())
     }
 
-    pub(super) fn send(&mut self, request: &Request, file: &File) -> Result<(), ConversationError> {
+    pub(super) fn send(
+        &mut self,
+        request: &Request,
+        files: &[&File],
+    ) -> Result<(), ConversationError> {
         let request = serde_json::to_vec(request).map_err(io::Error::other)?;
         ipc::write(&self.stream, &[&request])?;
+        files.iter().try_for_each(|file| self.send_file(file))
+    }
+
+    fn send_file(&self, file: &File) -> Result<(), ConversationError> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let descriptors = [file.as_fd()];

@@ -9,6 +9,7 @@ mod child;
 mod confine;
 mod deadline_reader;
 mod protocol;
+pub mod prover;
 mod rlimits;
 #[cfg(feature = "test-switches")]
 mod test_switch;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::child::{ConversationError, Process};
-use self::protocol::{Reply, Request};
+use self::protocol::{Look, Reply, Request};
 use super::budget::Budget;
 use super::confinement::Confinement;
 use super::file::{Opened, open};
@@ -160,8 +161,8 @@ impl<'a> Sandbox<'a> {
         let n_bytes = identity.size.min(self.limits.max_file_bytes);
         process.allow(self.times, n_bytes, 0)?;
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let request = Request { name, identity, limits: *self.limits, side: self.side };
-        process.send(&request, file)?;
+        let request = Request::Look(Look { name, identity, limits: *self.limits, side: self.side });
+        process.send(&request, &[file])?;
         let mut share = None;
         loop {
             match process.recv(self.signals)? {
@@ -190,14 +191,17 @@ impl<'a> Sandbox<'a> {
                 }
                 Reply::NotAPhoto => return Ok(Try::Decoded(Decoded::NotAPhoto)),
                 Reply::NeedsHeif if !process.has_heif() => return Ok(Try::NeedsHeif),
-                Reply::Ready { .. } | Reply::NeedsHeif => return Err(ConversationError::Malformed),
+                Reply::Ready { .. } | Reply::NeedsHeif | Reply::Compared(_) => {
+                    return Err(ConversationError::Malformed);
+                }
             }
         }
     }
 }
 
-/// A file that unpacks to this much is looked at twice.
-const MUCH: u64 = 256 << 20;
+/// A file that unpacks to this much is looked at twice. A blank page of 54 megapixels in full colour takes
+/// less.
+const MUCH: u64 = 768 << 20;
 
 /// Pixels to bytes of a file: photos have a few, a blank page a few hundred.
 const MAX_UNPACKING: u64 = 2000;
@@ -206,7 +210,9 @@ const MAX_UNPACKING: u64 = 2000;
 fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<SkipReason> {
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     let is_bomb = needed > MUCH && needed / MAX_UNPACKING > file_bytes;
-    let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
+    let text = || {
+        format!("{file_bytes} bytes that unpack to {needed}: a blank picture or a bomb, no photo")
+    };
     is_bomb.then(|| SkipReason::TooLarge(text()))
 }
 

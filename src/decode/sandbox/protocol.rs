@@ -11,9 +11,17 @@ use orientd_core::format::sniff::Format;
 /// The longest message but pixels.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// Look at the file whose descriptor follows (`SCM_RIGHTS`, with one byte).
+/// What a decoding process is asked to do. Descriptors follow (`SCM_RIGHTS`, with one byte each).
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Request {
+pub(super) enum Request {
+    /// Look at one file.
+    Look(Look),
+    /// Two files: does the second show what the first shows, turned clockwise by so many quarters?
+    Compare { limits: Limits, quarters: u8 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Look {
     /// The file's name, without its folder: its ending is a hint, and it is all that is told of it.
     pub name: String,
     pub identity: Identity,
@@ -46,6 +54,8 @@ pub(super) enum Reply {
         skip: SkipReason,
     },
     NotAPhoto,
+    /// The answer to [`Request::Compare`].
+    Compared(bool),
     /// A file for libheif, which must be loaded before the process is confined.
     NeedsHeif,
 }

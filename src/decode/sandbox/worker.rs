@@ -1,7 +1,7 @@
 //! The decoding process: takes one file after the other from the scan, until the scan is gone.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSliceMut};
+use std::io::{self, ErrorKind, IoSliceMut, Read, Seek};
 use std::mem::MaybeUninit;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::confine;
-use super::protocol::{MAX_BYTES, Reply, Request};
+use super::protocol::{Look, MAX_BYTES, Reply, Request};
 #[cfg(feature = "test-switches")]
 use super::test_switch;
 use crate::decode::budget::Budget;
@@ -20,6 +20,7 @@ use crate::decode::heif::Heif;
 use crate::decode::photo::Decoded;
 use crate::error::SkipReason;
 use crate::ipc;
+use orientd_core::orientation::Turn;
 
 /// Runs until the socket, which is standard input, is closed.
 ///
@@ -43,7 +44,19 @@ pub fn serve(heif: bool) -> Result<()> {
         drop(send(&asking, &Reply::Needs(bytes)).and_then(|()| Ok(recv(&asking)?)));
     });
     while let Some(request) = recv(&stream)? {
-        let request: Request = serde_json::from_slice(&request)?;
+        let request: Look = match serde_json::from_slice(&request)? {
+            Request::Look(look) => look,
+            Request::Compare { limits, quarters } => {
+                let files = [receive_file(&stream)?, receive_file(&stream)?];
+                let tools = Tools { limits: &limits, budget: &budget, heif: &heif };
+                let compared = compare_files(files, Turn::quarters(quarters), &tools);
+                send(
+                    &stream,
+                    &compared.unwrap_or_else(|skip| Reply::Skipped { format: None, skip }),
+                )?;
+                continue;
+            }
+        };
         let file = receive_file(&stream)?;
         #[cfg(feature = "test-switches")]
         if let Some(reply) = test_switch.as_ref().and_then(|switch| switch.act(&request.name)) {
@@ -61,6 +74,18 @@ pub fn serve(heif: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn compare_files(files: [File; 2], turn: Turn, tools: &Tools<'_>) -> Result<Reply, SkipReason> {
+    let [old, new] = files.map(read_whole);
+    tools.heif.shows_turned(&old?, &new?, turn, tools.limits, tools.budget).map(Reply::Compared)
+}
+
+fn read_whole(mut file: File) -> Result<Vec<u8>, SkipReason> {
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn send(stream: &UnixStream, reply: &Reply) -> Result<()> {
