@@ -228,7 +228,9 @@ mod tests {
             assert_eq!(store.version()?, MIGRATIONS.len());
             let mut backup = path.into_os_string();
             backup.push(format!(".backup-v{version}"));
-            let kept = Store { db: Connection::open(Path::new(&backup))?, path: backup.into() };
+            let db = Connection::open(Path::new(&backup))?;
+            let patience = waiting::command_patience();
+            let kept = Store { db, path: backup.into(), patience };
             assert_eq!(kept.version()?, version);
         }
         Ok(())
