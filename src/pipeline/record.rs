@@ -187,7 +187,6 @@ impl Recorder {
             let path = report.path.clone();
             let stored = report.stored;
             let picture = self.store.picture_of(id, &content, stored)?;
-            let picture = picture.map(|picture| *picture);
             let now = DisplayedPhoto { content, stored, picture };
             self.propose(&mut report, &SeenPhoto { id, path: &path, identity, now })?;
         }
