@@ -90,7 +90,7 @@ impl PageQuery {
     }
 
     /// All but where the page begins.
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, source: &Source) -> Conditions {
         let mut conditions = Conditions::default();
         conditions.add("p.missing_since IS NULL", []);
         if self.dates != Dates::ALL {
@@ -111,7 +111,8 @@ impl PageQuery {
             conditions.add(sql, [photo.number().into()]);
         }
         if let Some(reason) = &self.reason {
-            conditions.add("p.reason = ?", [reason.clone().into()]);
+            let [code, _] = source.reason;
+            conditions.add(&format!("{code} = ?"), [reason.clone().into()]);
         }
         conditions
     }
@@ -203,10 +204,11 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub fn page(&self, model: Option<ModelId>, query: &PageQuery) -> Result<Vec<Card>> {
         let source = query.tab.source();
-        let conditions = query.conditions();
+        let conditions = query.conditions(&source);
+        let [code, words] = source.reason;
         let Sorting { key, row, by, after } = query.sorting(&source);
         let sql = format!(
-            "SELECT p.id, p.path, p.hash, p.width, p.height, p.reason, p.detail, p.mtime_ns,
+            "SELECT p.id, p.path, p.hash, p.width, p.height, {code}, {words}, p.mtime_ns,
                     p.run_id, p.stored, p.taken, {}, {key}, {row}
              {}{}{} ORDER BY {by} LIMIT ?",
             source.columns, source.from, conditions.sql, after.sql
@@ -226,8 +228,9 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn count_tab(&self, model: Option<ModelId>, query: &PageQuery) -> Result<u64> {
-        let conditions = query.conditions();
-        let sql = format!("SELECT count(*) {}{}", query.tab.source().from, conditions.sql);
+        let source = query.tab.source();
+        let conditions = query.conditions(&source);
+        let sql = format!("SELECT count(*) {}{}", source.from, conditions.sql);
         let mut values = vec![model.map_or(Value::Null, |model| model.number().into())];
         values.extend(conditions.values);
         let values = params_from_iter(values);
@@ -235,17 +238,19 @@ impl Store {
         Ok(u64::try_from(count)?)
     }
 
-    /// The reasons for which photos were skipped, with how many there are of each.
+    /// The reasons for which photos were left alone, with how many there are of each.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn count_reasons(&self) -> Result<Vec<(String, u64)>> {
-        let sql = "SELECT reason, count(*) FROM photos INDEXED BY photos_skipped
-                   WHERE reason IS NOT NULL AND missing_since IS NULL
-                   GROUP BY reason ORDER BY count(*) DESC, reason";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let rows =
-            statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        let Source { reason: [code, _], from, .. } = Tab::Skipped.source();
+        let sql = format!(
+            "SELECT {code}, count(*) {from} AND p.missing_since IS NULL
+             GROUP BY 1 ORDER BY count(*) DESC, 1"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let count = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64));
+        let rows = statement.query_map([Value::Null], count)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -13,6 +13,7 @@ pub enum Tab {
     Fixed,
     /// Seen as upright.
     Left,
+    /// Not looked at, or not turned although it should have been.
     Skipped,
     /// Answered by a person, latest first.
     Answered,
@@ -44,6 +45,7 @@ impl Tab {
             Self::Left => Source::predictions("predictions_upright", "q.verdict = 'upright'"),
             Self::Fixed => Source {
                 columns: "c.new_stored, c.turn, NULL",
+                reason: SKIPPED,
                 from: "FROM changes c INDEXED BY changes_in_force CROSS JOIN photos p ON p.id = c.photo_id
                        WHERE ?1 IS ?1 AND c.state = 'done'
                          AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
@@ -54,14 +56,24 @@ impl Tab {
             },
             Self::Skipped => Source {
                 columns: "p.stored, 0, NULL",
-                from: "FROM photos p INDEXED BY photos_skipped
-                       WHERE ?1 IS ?1 AND p.reason IS NOT NULL"
-                    .into(),
+                reason: LEFT_ALONE,
+                from: format!(
+                    "FROM photos p LEFT JOIN refusals r
+                         ON r.photo_id = p.id AND r.hash = p.hash AND r.stored = p.stored
+                     WHERE ?1 IS ?1 AND p.id IN (
+                         SELECT id FROM photos INDEXED BY photos_skipped WHERE reason IS NOT NULL
+                         UNION SELECT photo_id FROM refusals)
+                       AND {} IS NOT NULL AND (p.reason IS NOT NULL OR NOT EXISTS (
+                           SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.stored = p.stored
+                                                    AND l.source <> 'sensor'))",
+                    LEFT_ALONE[0]
+                ),
                 key: "0.0",
                 row: "p.id",
             },
             Self::Answered => Source {
                 columns: "l.stored, l.turn, NULL",
+                reason: SKIPPED,
                 from: "FROM labels l CROSS JOIN photos p ON p.id = l.photo_id
                        WHERE ?1 IS ?1 AND (l.source IN ('review', 'fix') OR (
                            l.source = 'outside' AND l.hash = p.hash AND l.stored = p.stored))"
@@ -78,12 +90,19 @@ impl Tab {
     }
 }
 
+/// Why a photo was not looked at: the code, and the words.
+const SKIPPED: [&str; 2] = ["p.reason", "p.detail"];
+
+/// The same, or why it could not be turned.
+const LEFT_ALONE: [&str; 2] = ["coalesce(p.reason, r.reason)", "coalesce(p.detail, r.detail)"];
+
 const PROPOSED: &str = "predictions_proposed";
 
 /// Where the photos of a tab come from.
 pub(super) struct Source {
     /// Orientation, turn and confidence.
     pub columns: &'static str,
+    pub reason: [&'static str; 2],
     pub from: String,
     pub key: &'static str,
     pub row: &'static str,
@@ -94,6 +113,7 @@ impl Source {
     fn predictions(index: &str, verdict: &str) -> Self {
         Self {
             columns: "q.stored, q.turn, q.confidence",
+            reason: SKIPPED,
             from: format!(
                 "FROM predictions q INDEXED BY {index} CROSS JOIN photos p ON p.id = q.photo_id
                  WHERE q.model_id = ?1 AND {verdict} AND q.hash = p.hash

@@ -1,6 +1,7 @@
 //! The review page in a real Chromium, by keyboard, mouse and with a screen reader's eyes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
@@ -509,6 +510,16 @@ fn skipped_files_say_why_and_what_helps() {
     let rows = "[...document.querySelectorAll('.row')].map((r) => r.innerText).join()";
     browser.wait_for(rows, "The file ends before the picture does");
     browser.wait_for(rows, "copy it once more, or take it from a backup");
+    // What could not be turned is there too, for as long as it waits.
+    let permissions =
+        |mode| fs::set_permissions(library.path("a.jpg"), fs::Permissions::from_mode(mode));
+    permissions(0o444).unwrap();
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
+    library.scan(&["--fix"]);
+    browser.reload();
+    browser.wait("document.querySelectorAll('.row').length", 3);
+    browser.wait_for(rows, "The file is read-only, so it was not turned");
+    browser.wait_for(rows, "chmod u+w");
     set(&browser, "reason", "empty");
     browser.wait("document.querySelectorAll('.row').length", 1);
     browser.wait_for(rows, "empty.jpg");
