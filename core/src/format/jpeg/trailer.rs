@@ -89,7 +89,10 @@ mod tests {
     fn a_part_of_the_index_ends_where_it_says() {
         let bytes = [PICTURE, &PICTURE[..6], b"\0\0"].concat();
         let part = PICTURE.len()..PICTURE.len() + 6;
-        assert_eq!(parts_behind(&bytes, PICTURE.len(), &[part.clone()]), Some(vec![part.start]));
+        assert_eq!(
+            parts_behind(&bytes, PICTURE.len(), std::slice::from_ref(&part)),
+            Some(vec![part.start])
+        );
         let beyond = part.start..usize::MAX;
         assert_eq!(parts_behind(&bytes, PICTURE.len(), &[beyond]), Some(vec![part.start]));
     }
