@@ -44,7 +44,7 @@ pub(super) fn decode(
     let mut image = blank(&header.scaled(scale), format);
     match decompressor.decompress(bytes, image.as_deref_mut()) {
         Ok(()) => {}
-        Err(err) if is_harmless(bytes, &err, &mut spare(&image)) => {}
+        Err(err) if has_end(original) && is_harmless(bytes, &err, &mut spare(&image)) => {}
         Err(err) => return Err(explain(original, &err)),
     }
     let pixels = if is_cmyk { rgb_from_cmyk(&image.pixels) } else { image.pixels };
@@ -90,6 +90,11 @@ fn memory_needed(header: &DecompressHeader, scale: ScalingFactor) -> usize {
 fn is_harmless(bytes: &[u8], err: &turbojpeg::Error, image: &mut Image<Vec<u8>>) -> bool {
     is_about_extra_bytes(&err.to_string())
         && first_warning(bytes, image).is_some_and(|first| is_about_extra_bytes(&first))
+}
+
+/// In a file without an end marker, such bytes may be what a copy has not filled yet.
+fn has_end(bytes: &[u8]) -> bool {
+    jpeg::layout(bytes).is_ok_and(|layout| layout.end.is_some())
 }
 
 fn is_about_extra_bytes(warning: &str) -> bool {

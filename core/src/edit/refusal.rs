@@ -36,7 +36,7 @@ pub enum Refusal {
     Heif(#[from] HeifLimit),
     #[error("malformed {0}")]
     Container(&'static str),
-    #[error("the file holds EXIF in a place of its own that few programs read")]
+    #[error("the file holds EXIF or XMP in a text chunk that cannot be read, or EXIF in two")]
     ExifElsewhere,
     #[error(
         "the file holds several pages that are not stored alike, and only the first was looked at"

@@ -201,7 +201,7 @@ mod tests {
         for (head, expected) in [
             (&b"II\x2B\0\x08\0\0\0"[..], "BigTIFF is not read"),
             (b"MM\0\x2B\0\x08\0\0", "BigTIFF is not read"),
-            (b"<html>", "named .tif, but it is text"),
+            (b"not a photo", "named .tif, but it is text"),
             (&[0; 64], "named .tif, but its first bytes are all zero"),
             (&[1, 2, 3], "named .tif, but it is no known kind of picture"),
         ] {

@@ -26,22 +26,24 @@ pub fn readable(bytes: &[u8]) -> Cow<'_, [u8]> {
         tidy(&mut new[start + 2..], segment, &layout, bytes);
         is_odd |= new[start..] != *old;
     }
-    let is_ended =
-        ends_in_marker(bytes) || self::layout(bytes).is_ok_and(|found| found.end.is_some());
-    let lacks_end = !is_ended && has_all_scans(bytes, &layout);
+    let lacks_end = !ends_in_marker(bytes) && is_whole_without_end(bytes, &layout);
     if !is_odd && !lacks_end {
         return Cow::Borrowed(bytes);
     }
     new.extend(&bytes[scan..]);
-    if lacks_end {
-        let n_bytes = new.len();
-        new.extend([0xFF, EOI]);
-        // Not within a segment that is cut short.
-        let is_ended = self::layout(&new).is_ok_and(|layout| layout.end.is_some());
-        new.truncate(if is_ended { new.len() } else { n_bytes });
-        is_odd |= is_ended;
+    new.extend(if lacks_end { &[0xFF, EOI][..] } else { &[] });
+    Cow::Owned(new)
+}
+
+/// Could the picture be whole, but for its end marker? A file that is copied into one of its final size
+/// ends in zeros.
+fn is_whole_without_end(bytes: &[u8], header: &Layout) -> bool {
+    if bytes.ends_with(&[0; 8]) || !has_all_scans(bytes, header) {
+        return false;
     }
-    if is_odd { Cow::Owned(new) } else { Cow::Borrowed(bytes) }
+    let is_ended = |bytes: &[u8]| layout(bytes).is_ok_and(|found| found.end.is_some());
+    // Not within a segment that is cut short.
+    !is_ended(bytes) && is_ended(&[bytes, &[0xFF, EOI]].concat())
 }
 
 /// Most files do, and need not be walked.
@@ -195,6 +197,7 @@ mod tests {
                 vec![frame(0xC2, 5), first.clone(), rest.clone(), scan(&[1, 2], 0, 0, 0x10)],
                 true,
             ),
+            ("copied in part", vec![frame(0xC0, 5), scan(&[1, 2], 0, 63, 0), vec![0; 64]], false),
             ("its last bit is missing", vec![frame(0xC2, 5), first, rest], false),
         ] {
             let cut = jpeg(&parts);
