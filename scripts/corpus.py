@@ -34,6 +34,8 @@ MAY_CHANGE = {
 # These appear with a header that an inserted block needs.
 MAY_APPEAR = {"File:FileType", "RIFF:WebP_Flags", "RIFF:ImageWidth", "RIFF:ImageHeight", "RIFF:AlphaIsUsed", "RIFF:VP8Version",
               "RIFF:HorizontalScale", "RIFF:VerticalScale"}
+# In HEIC and AVIF: what turns them, and where things are in the file.
+MAY_CHANGE_IN_HEIF = {"QuickTime:Rotation", "QuickTime:MediaDataOffset", "IFD1:ThumbnailOffset"}
 # Ends of tags that change with the pixels: sizes, how they are coded, and the thumbnail.
 MAY_CHANGE_WITH_PIXELS = (":ImageWidth", ":ImageHeight", ":ImageSize", ":ExifImageWidth", ":ExifImageHeight", ":ImageLength",
                           ":PixelXDimension", ":PixelYDimension", ":YCbCrSubSampling", ":ThumbnailImage", ":ThumbnailLength",
@@ -58,6 +60,8 @@ def metadata(folder):
 def differences(before, after, action):
     keys = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR}
+    if "QuickTime:Rotation" in after:
+        keys -= MAY_CHANGE_IN_HEIF
     if action == "pixels":
         # Of a thumbnail that does not fit any more, its directory goes.
         keys = {key for key in keys if not key.endswith(MAY_CHANGE_WITH_PIXELS)
