@@ -53,12 +53,12 @@ libtorch-kept:
 train: tools runtime libtorch-kept
 	cargo build --release --locked -p orientd-train
 
-# The last two lines: the program as it is released, without what only tests may switch on. A test is
-# built with it so that no dependency is built a second time with other features.
+# The last two lines: the program on the release profile (less its optimisation, which takes minutes)
+# holds no name that no document has.
 test: test-tools libtorch-kept
 	cargo nextest run --locked --workspace --features $(SWITCHES)
-	cargo build --locked --workspace --bin orientd --test it
-	@scripts/check-release.sh target/debug/orientd
+	cargo build --locked --profile release-check
+	@scripts/check-release.sh target/release-check/orientd
 
 # Everything; the program as it is released; with nothing that can be left out; and what is beside it.
 lint: tools libtorch-kept

@@ -10,7 +10,7 @@ then restores its hash. Works on copies. `--small` makes two dozen odd files of 
 Needs exiftool, and Pillow in this Python.
 """
 
-import argparse, collections, hashlib, json, os, pathlib, shutil, subprocess, sys, tempfile, warnings
+import argparse, collections, hashlib, json, os, pathlib, re, shutil, subprocess, sys, tempfile, warnings
 
 import odd_files
 
@@ -36,6 +36,9 @@ MAY_APPEAR = {"File:FileType", "RIFF:WebP_Flags", "RIFF:ImageWidth", "RIFF:Image
               "RIFF:HorizontalScale", "RIFF:VerticalScale"}
 # In HEIC and AVIF: what turns them, and where things are in the file.
 MAY_CHANGE_IN_HEIF = {"QuickTime:Rotation", "QuickTime:MediaDataOffset", "IFD1:ThumbnailOffset"}
+# Where an index (MPF) says that pictures lie: what they are must stay.
+MOVES_WITH_PICTURES = re.compile(r"MPImage\d+:MPImage(Start|Length)")
+PAGES = re.compile(r"IFD\d+:Orientation")
 # Ends of tags that change with the pixels: sizes, how they are coded, and the thumbnail.
 MAY_CHANGE_WITH_PIXELS = (":ImageWidth", ":ImageHeight", ":ImageSize", ":ExifImageWidth", ":ExifImageHeight", ":ImageLength",
                           ":PixelXDimension", ":PixelYDimension", ":YCbCrSubSampling", ":ThumbnailImage", ":ThumbnailLength",
@@ -59,7 +62,9 @@ def metadata(folder):
 
 def differences(before, after, action):
     keys = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR}
+    keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR and not MOVES_WITH_PICTURES.fullmatch(key)}
+    if before.get("File:FileType") == "TIFF":  # Each page has one.
+        keys = {key for key in keys if not PAGES.fullmatch(key)}
     if "QuickTime:Rotation" in after:
         keys -= MAY_CHANGE_IN_HEIF
     if action == "pixels":
@@ -76,8 +81,10 @@ def displayed(path, turn=False, stored=None):
         with Image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
+            size = picture.size
             picture.load()  # TIFF pictures are turned by Pillow itself, and then say so.
-            if stored is not None and picture.format == "TIFF":
+            # Some of them, which it maps into memory, it only says to have turned.
+            if picture.format == "TIFF" and (stored is not None or picture.size != size):
                 return None
             # ImageOps.exif_transpose also rewrites the EXIF, and fails where that is odd.
             how = TRANSPOSE.get(stored or picture.getexif().get(274))

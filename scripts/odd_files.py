@@ -1,4 +1,4 @@
-"""Two dozen files as cameras and programs write them, for a small run of corpus.py."""
+"""Some thirty files as cameras and programs write them, for a small run of corpus.py."""
 
 import struct
 
@@ -25,6 +25,22 @@ def exif(orientation, endian="<"):
     return b"Exif\0\0" + mark + struct.pack(endian + "I", 8) + fields + struct.pack(endian + "I", 0) + model
 
 
+def bare_exif(endian="<"):
+    """The same without the orientation: a model and the offset of a directory of one field."""
+    block = exif(1, endian)
+    return block[:6] + block[6:].replace(struct.pack(endian + "HHIHH", 0x0112, 3, 1, 1, 0),
+                                         struct.pack(endian + "HHII", 0x0100, 4, 1, 64), 1)
+
+
+def index(jpeg, second):
+    """A JPEG with another behind it, and an index (CIPA DC-007) of both."""
+    entries = lambda length, offset: struct.pack("<III4x", 0, length, 0) + struct.pack("<III4x", 0, len(second), offset)
+    head = b"MPF\0II*\0" + struct.pack("<IHHHIII", 8, 1, 0xB002, 7, 32, 26, 0)
+    length = len(segment(jpeg, 0xE2, head + entries(0, 0)))
+    # The segment comes first; its index begins ten bytes on.
+    return segment(jpeg, 0xE2, head + entries(length, length - 10)) + second
+
+
 def segment(jpeg, marker, payload):
     return jpeg[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
 
@@ -46,6 +62,14 @@ def write(folder):
     (folder / "mpf.jpg").write_bytes(segment(plain, 0xE2, b"MPF\0rest"))
     (folder / "signed.jpg").write_bytes(segment(plain, 0xEB, b"JP\0\x01c2pa"))
     (folder / "cut.jpg").write_bytes(plain[:len(plain) * 2 // 3])
+    even.save(folder / "bare.jpg", exif=bare_exif())
+    even.save(folder / "bare_index.jpg", exif=bare_exif(">"))
+    (folder / "bare_index.jpg").write_bytes(index((folder / "bare_index.jpg").read_bytes(), plain))
+    frame = plain.index(b"\xFF\xC0")
+    (folder / "stray.jpg").write_bytes(plain[:frame] + b"\0\1" + plain[frame:])
+    (folder / "padded.jpg").write_bytes(plain + b"\0\0\r\n")
+    even.save(folder / "bare.png", exif=bare_exif())
+    even.save(folder / "bare.webp", exif=bare_exif()[6:])
     even.save(folder / "plain.png")
     text = PngImagePlugin.PngInfo()
     text.add_itxt("XML:com.adobe.xmp", XMP.format(8))

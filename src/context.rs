@@ -1,15 +1,16 @@
 //! What every command needs: config and global flags, resolved.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use orientd_core::edit::mode::Mode;
 
-use crate::change::journal;
+use crate::change::{journal, originals};
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::engine::model::BUILT_IN;
 use crate::engine::{Device, ModelFile};
+use crate::files::private;
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
 use crate::store::Store;
 
@@ -35,6 +36,19 @@ impl CommandContext {
             Some(path) => Ok(path.clone()),
             None => Ok(config::data_dir()?.join("orientd.db")),
         }
+    }
+
+    /// Closes orientd's own folders where an earlier version left them open to other users.
+    ///
+    /// # Errors
+    /// Returns an error if there is no home directory.
+    pub fn close_own_folders(&self) -> Result<()> {
+        for folder in own_folders(&self.db_path()?)? {
+            if let Err(err) = private::close_tree(&folder) {
+                tracing::warn!("{} cannot be closed to other users: {err}", folder.display());
+            }
+        }
+        Ok(())
     }
 
     /// Opens the database for changes and settles what a crash left behind.
@@ -80,6 +94,21 @@ impl CommandContext {
     pub fn library(&self) -> Option<PathBuf> {
         self.global.ort_lib.clone().or_else(|| self.config.ort_lib.clone())
     }
+}
+
+/// The folders that hold nothing but orientd's own; some may not be there. That of a database that was put
+/// elsewhere is not among them.
+///
+/// # Errors
+/// Returns an error if there is no home directory.
+pub(crate) fn own_folders(db: &Path) -> Result<Vec<PathBuf>> {
+    let data = config::data_dir()?;
+    let cache = config::cache_dir()?;
+    let originals = originals::folder_of(db);
+    let is_own = originals.starts_with(&data) || originals::is_own(&originals);
+    let mut folders = vec![data, models_dir()?, cache.join("thumbnails"), cache];
+    folders.extend(is_own.then_some(originals));
+    Ok(folders)
 }
 
 /// Where models that were trained or copied here are kept.

@@ -64,6 +64,14 @@ pub fn retry_of(code: &str) -> Retry {
     }
 }
 
+/// Does this reason not to put a change back go away only if somebody brings the old file back?
+pub fn forecloses_undo(code: &str) -> bool {
+    matches!(
+        code,
+        "vanished" | "sidecar_gone" | "changed" | "original_dropped" | "original_damaged"
+    )
+}
+
 /// Does the reason with this code lie in the moment rather than in the file?
 pub fn is_transient(code: &str) -> bool {
     retry_of(code) != Retry::Never
@@ -191,6 +199,8 @@ pub enum FixError {
     OriginalDamaged,
     #[error("the file is gone")]
     Vanished,
+    #[error("the photo is there; only its sidecar is gone")]
+    SidecarGone,
     #[error("the file has {0} hard links; a change would show in all of them")]
     HardLinked(u64),
     #[error("the file is read-only")]
@@ -199,12 +209,21 @@ pub enum FixError {
     NotOwner,
     #[error("another program holds a lock on the file")]
     Locked,
-    #[error("turned and put back before; `orientd fix` turns it again")]
+    #[error("turned and put back before; `orientd fix --turn` turns it again")]
     Undone,
     #[error("nothing was done to it that could be put back")]
     NothingToUndo,
     #[error("a person said that it is upright")]
     SaidUpright,
+    #[error(
+        "its orientation was changed outside after orientd had turned it, or is that of a backup; \
+             `orientd fix --turn` turns it"
+    )]
+    PutBackOutside,
+    #[error("the sidecar that held its turn is gone, was left behind, or says otherwise")]
+    SidecarLost,
+    #[error("orientd has turned it already; a second turn is for a person: `orientd fix --turn`")]
+    TurnedBefore,
     #[error("stopped before the turned file was proved to show the same")]
     Interrupted,
     #[error("no decoder could prove that the turned file shows the same: {0}")]
@@ -229,6 +248,7 @@ impl FixError {
             Self::OriginalDropped => "original_dropped",
             Self::OriginalDamaged => "original_damaged",
             Self::Vanished => "vanished",
+            Self::SidecarGone => "sidecar_gone",
             Self::HardLinked(_) => "hard_linked",
             Self::ReadOnly => "read_only",
             Self::NotOwner => "not_owner",
@@ -236,6 +256,9 @@ impl FixError {
             Self::Undone => "undone",
             Self::NothingToUndo => "nothing_to_undo",
             Self::SaidUpright => "said_upright",
+            Self::PutBackOutside => "put_back_outside",
+            Self::SidecarLost => "sidecar_lost",
+            Self::TurnedBefore => "turned_before",
             Self::Interrupted => "interrupted",
             Self::NoProver(_) => "no_prover",
             Self::NoPermission(_) => "no_permission",

@@ -1,9 +1,10 @@
 //! Parses, runs, prints the error, exits.
 
+use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use orientd::cli::{Cli, ColorWhen, Command};
+use clap::FromArgMatches;
+use orientd::cli::{self, Cli, ColorWhen, Command};
 use orientd::commands;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -12,12 +13,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 fn main() -> ExitCode {
     // SAFETY: no other thread runs yet.
     unsafe { orientd::engine::runtime::disable_telemetry() };
-    let cli = Cli::parse();
+    let parsed = Cli::from_arg_matches(&cli::command().get_matches());
+    let cli = parsed.unwrap_or_else(|err| err.exit());
     set_up_output(&cli);
     match commands::run(cli) {
         Ok(code) => code,
         Err(err) => {
-            eprintln!("orientd: {err:#}");
+            commands::print_error(&err);
             ExitCode::FAILURE
         }
     }
@@ -45,7 +47,9 @@ fn set_up_output(cli: &Cli) {
     } else {
         tracing_subscriber::fmt()
             .with_max_level(level)
-            .with_writer(std::io::stderr)
+            .with_writer(io::stderr)
+            // Else a stderr that is gone would end the thread that had something to say.
+            .log_internal_errors(false)
             .with_ansi(cli.global.color == ColorWhen::Always)
             .init();
     }

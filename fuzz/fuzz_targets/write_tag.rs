@@ -1,10 +1,12 @@
 //! Any bytes and a turn: a refusal, or a patch that changes what it says and can be taken back. One
-//! byte overwritten, or what was there is all still there; and read again, the file says what was meant.
+//! byte overwritten, or what was there is all still there; and read again, the file says what was meant,
+//! to the reader that looking at it uses as well.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use orientd_core::edit::tag;
+use orientd_core::format::metadata::embedded_orientation;
 use orientd_core::orientation::Turn;
 
 fuzz_target!(|input: &[u8]| {
@@ -25,7 +27,10 @@ fuzz_target!(|input: &[u8]| {
     }
     let replaced: usize = patch.edits.iter().map(|edit| edit.old.len()).sum();
     let added: usize = patch.edits.iter().map(|edit| edit.new.len()).sum();
-    assert!(added <= replaced + 128, "{added} bytes for {replaced}");
+    // At most the directories once more, and a profile's copy.
+    assert!(added <= replaced + 2 * bytes.len() + 128, "{added} bytes for {replaced}");
     let again = tag::plan(&new, Turn::NONE).expect("what was written can be read");
     assert_eq!(again.from, patch.to);
+    assert_eq!(embedded_orientation(bytes), patch.from);
+    assert_eq!(embedded_orientation(&new), patch.to);
 });

@@ -7,6 +7,7 @@ use super::prepare::{Precondition, Prepared, prepare, shown_now};
 use crate::decode::sandbox::prover::Prover;
 use crate::error::ChangeError;
 use crate::error::FixError;
+pub use crate::files::user::current_user;
 use crate::store::{KnownPhoto, Label, LabelSource, Store};
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -50,7 +51,8 @@ pub fn plan(
     };
     let path = photo.path.clone();
     let turn = request.turn;
-    let label = Label { photo_id: photo.id, path, hash, stored: from, turn, source };
+    let photo_id = photo.id;
+    let label = Label { photo_id, path, hash, stored: from, turn, source, change: None, run: None };
     Ok(Planned { label, prepared })
 }
 
@@ -60,26 +62,21 @@ impl Planned {
         self.prepared.as_ref()
     }
 
-    /// Makes the turn, then stores the label and who gave it. `change_context`: needed if a turn is made.
+    /// Makes the turn, then stores the label, its run and who gave it. `change_context`: needed if a turn is made.
     ///
     /// # Errors
     /// Returns an error if the file cannot be written (the journal is then settled, and no label noted), or the
     /// database cannot.
     pub fn carry_out(
-        self,
+        mut self,
         store: &mut Store,
         change_context: Option<ChangeContext>,
         who: &str,
     ) -> Result<(), ChangeError> {
+        self.label.run = change_context.map(|context| context.run);
         if let Some((prepared, change_context)) = self.prepared.as_ref().zip(change_context) {
-            journal::apply(store, change_context, prepared)?;
+            self.label.change = Some(journal::apply(store, change_context, prepared)?);
         }
         Ok(store.add_label(&self.label, who)?)
     }
-}
-
-/// The user who answers.
-pub fn current_user() -> String {
-    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }

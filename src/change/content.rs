@@ -56,7 +56,7 @@ pub(super) fn hash_of(file: &mut File) -> std::io::Result<ContentHash> {
 ///
 /// # Errors
 /// Returns an error if it cannot be opened as a regular file or read.
-pub fn content_of(
+pub(super) fn content_of(
     path: &Path,
     may_be_missing: bool,
 ) -> Result<Option<(Identity, ContentHash)>, FixError> {

@@ -1,7 +1,7 @@
 //! Makes and undoes changes. Nothing else calls the writer, so every write is in the journal first.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -11,8 +11,11 @@ use super::prepare::{self, Prepared};
 use super::write::{exchange, temp_path};
 use crate::error::{ChangeError, FixError};
 use crate::files::identity::{ContentHash, Identity};
+use crate::files::locks::lock_within;
+use crate::files::private;
 use crate::store::{
-    Change, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
+    Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
+    own_files,
 };
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
@@ -22,17 +25,15 @@ use orientd_core::orientation::Turn;
 pub struct WriteLock(#[allow(dead_code, reason = "holding it open is its use")] File);
 
 impl WriteLock {
-    /// Waits for the lock beside the database.
+    /// Waits for the lock beside the database, as long as the store waits for other processes.
     ///
     /// # Errors
-    /// Returns an error if the lock file cannot be made.
+    /// Returns an error if the lock file cannot be made, or another process keeps the lock for longer.
     pub fn take(store: &Store) -> Result<Self> {
-        let mut path = store.path().as_os_str().to_owned();
-        path.push(".write-lock");
-        let path = PathBuf::from(path);
+        let path = own_files::write_lock(store.path());
         let open = || -> std::io::Result<File> {
-            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-            file.lock()?;
+            let file = private::open_lock(&path)?;
+            lock_within(&file, &path, store.patience(), "is changing photos")?;
             Ok(file)
         };
         open().map(Self).with_context(|| format!("cannot lock {}", path.display()))
@@ -49,7 +50,7 @@ pub struct ChangeContext {
     pub retention: RetentionPolicy,
 }
 
-/// Journals and performs a prepared patch.
+/// Journals and performs a prepared patch. Returns the number of the change.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written (the journal is then settled), or the database cannot (the file
@@ -58,7 +59,7 @@ pub fn apply(
     store: &mut Store,
     change_context: ChangeContext,
     prepared: &Prepared,
-) -> Result<(), ChangeError> {
+) -> Result<ChangeId, ChangeError> {
     let _lock = WriteLock::take(store)?;
     // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
@@ -75,6 +76,7 @@ pub fn apply(
         turn: change_context.turn,
         mode: prepared.mode,
         patch: &prepared.patch,
+        content: prepared.photo_hash,
         hash_before: prepared.hash_before,
         hash_after,
     })?;
@@ -89,23 +91,46 @@ pub fn apply(
         hash_before: prepared.hash_before,
         hash_after,
         state: ChangeState::Intent,
+        refused: None,
     };
-    perform(store, &change, prepared, change_context.keep_mtime)
+    perform(store, &change, prepared, change_context.keep_mtime)?;
+    Ok(id)
 }
 
-/// Puts back the exact bytes of a change that is in force.
+/// Puts back the exact bytes of a change that is in force. If they cannot be, the reason is noted with it.
 ///
 /// # Errors
 /// Returns an error if the file is not what the change left, or cannot be written; or the database cannot.
 pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
-    let _lock = WriteLock::take(store)?;
-    let original = match change.mode {
+    let undone = put_back(store, change, keep_mtime);
+    if let Err(ChangeError::Photo(why)) = &undone {
+        store.note_refused(change.id, why.code())?;
+    }
+    undone
+}
+
+/// Can the change still be put back? Writes nothing.
+///
+/// # Errors
+/// Returns an error if it cannot, with the reason.
+pub fn check_undo(store: &Store, change: &Change) -> Result<(), FixError> {
+    prepare::prepare_undo(change, original_of(store, change)?).map(drop)
+}
+
+/// The old bytes, where the journal alone does not have them.
+fn original_of(store: &Store, change: &Change) -> Result<Option<Vec<u8>>, FixError> {
+    match change.mode {
         Mode::Pixels => {
             let hash = change.hash_before.ok_or(FixError::OriginalDamaged)?;
-            Some(originals::load(store, &hash)?)
+            originals::load(store, &hash).map(Some)
         }
-        Mode::Tag | Mode::Sidecar => None,
-    };
+        Mode::Tag | Mode::Sidecar => Ok(None),
+    }
+}
+
+fn put_back(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
+    let _lock = WriteLock::take(store)?;
+    let original = original_of(store, change)?;
     let prepared = prepare::prepare_undo(change, original)?;
     store.set_change_state(change.id, ChangeState::Undoing, None)?;
     let change = Change { state: ChangeState::Undoing, ..change.clone() };

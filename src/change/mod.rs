@@ -7,9 +7,10 @@ mod checks;
 mod content;
 pub mod journal;
 mod lossless;
+mod lost;
 pub mod originals;
 pub mod plan;
 pub mod prepare;
 mod write;
 
-pub use content::content_of;
+pub use lost::{check_in_force, lost_turn};

@@ -15,8 +15,25 @@ use crate::store::{RetentionPolicy, Store};
 /// Where the original with this hash is kept: in a folder named by the first byte of the hash.
 pub fn path_of(store: &Store, hash: &ContentHash) -> PathBuf {
     let name = hash.to_hex();
-    let folder = store.path().parent().unwrap_or(Path::new("."));
-    folder.join("originals").join(&name[..2]).join(&name)
+    folder_of(store.path()).join(&name[..2]).join(&name)
+}
+
+/// Where the originals of this database are kept.
+pub fn folder_of(db: &Path) -> PathBuf {
+    db.parent().unwrap_or(Path::new(".")).join("originals")
+}
+
+/// Is everything in the folder of this store? A database may lie beside a folder of that name that is somebody's
+/// own.
+pub fn is_own(folder: &Path) -> bool {
+    let is_of_store = |name: &str| {
+        name.len() == 2 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.all(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(is_of_store))
+        })
+    })
 }
 
 /// Stores `bytes`, whose hash is `hash`, durably. Drops the originals that are then too many or too old.

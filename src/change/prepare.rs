@@ -104,7 +104,7 @@ pub fn prepare(
 /// Returns an error if it is not what the change left, or may not be written.
 pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepared, FixError> {
     let target = change.target();
-    let old = read(&target)?;
+    let old = read(&target).map_err(|err| sidecar_gone(change, err))?;
     if old.hash != change.hash_after {
         return Err(FixError::Changed);
     }
@@ -131,6 +131,12 @@ pub fn prepare_undo(change: &Change, original: Option<Vec<u8>>) -> Result<Prepar
         original: None,
         new,
     })
+}
+
+/// A sidecar may have been left behind where its photo was renamed alone.
+fn sidecar_gone(change: &Change, err: FixError) -> FixError {
+    let is_gone = matches!(err, FixError::Vanished) && change.mode == Mode::Sidecar;
+    if is_gone && change.path.exists() { FixError::SidecarGone } else { err }
 }
 
 /// The content of a photo and how it is shown: as its sidecar says, else as it says itself.

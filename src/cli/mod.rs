@@ -1,21 +1,26 @@
 //! The command line: clap types only. One file a group of commands; this one has what they share.
 
 mod daemon;
+mod globals;
+mod list;
 mod models;
 mod photos;
 mod review;
+mod since;
+mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::engine::Device;
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use daemon::{ControlAction, ServiceAction};
+pub use globals::{ColorWhen, Global};
+pub use list::{ListArgs, SortKey, VerdictFilter};
 pub use models::ModelCommand;
-pub use photos::{FixArgs, ListArgs, ReportArgs, ScanArgs, UndoArgs, VerdictFilter, VerifyArgs};
+pub use photos::{FixArgs, HistoryArgs, ReportArgs, ScanArgs, UndoArgs, VerifyArgs};
 pub use review::{ReviewArgs, ReviewOrder};
+pub use since::Since;
 
 /// Finds photos stored sideways or upside down and turns them without loss.
 #[derive(Parser, Debug)]
@@ -28,8 +33,14 @@ Examples:
   orientd scan ~/Pictures                 look, change nothing
   orientd scan --fix --dry-run ~/Pictures show what --fix would do
   orientd scan --fix ~/Pictures           turn what is surely wrong
-  orientd list --verdict review           what it is not sure about
-  orientd undo --last                     put everything back"
+  orientd list --waiting                  what waits, sure or in doubt
+  orientd undo --last                     put everything back
+
+Exit status:
+  0  done; photos that were skipped are named with the reason
+  1  it could not go on, and one line on stderr says why; or a photo that was named was left alone
+     (fix, undo), is not as it was left (verify), or a check found something broken (doctor)
+  2  the command line is wrong"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -38,42 +49,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-#[derive(Args, Clone, Debug)]
-pub struct Global {
-    /// Config file [default: config.toml in the config directory; see `orientd config`]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub config: Option<PathBuf>,
-    /// Database file [default: orientd.db in the data directory]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub db: Option<PathBuf>,
-    /// Model file [default: the one chosen with `model use`, else the built-in one]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub model: Option<PathBuf>,
-    /// Where the network runs: auto, cpu, cuda, tensorrt, openvino, migraphx
-    #[arg(long, value_name = "DEVICE", global = true)]
-    pub device: Option<Device>,
-    /// ONNX Runtime's library
-    #[arg(long, value_name = "FILE", global = true, env = "ORT_DYLIB_PATH")]
-    pub ort_lib: Option<PathBuf>,
-    /// Say more on stderr; twice for everything
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    pub verbose: u8,
-    /// Print results only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
-    pub color: ColorWhen,
-    /// No progress bar
-    #[arg(long, global = true)]
-    pub no_progress: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColorWhen {
-    Auto,
-    Always,
-    Never,
+/// The definition of the command line: all commands accept the global options, before them and behind them.
+pub fn command() -> clap::Command {
+    globals::hide_idle(Cli::command())
 }
 
 #[derive(Subcommand, Debug)]
@@ -82,11 +60,13 @@ pub enum Command {
     Scan(ScanArgs),
     /// Show what the database knows
     List(ListArgs),
-    /// Turn photos: apply the pending proposal, or the turn given by hand
+    /// Turn photos: what is sure, or as you say with --turn
     Fix(FixArgs),
     /// Put back the exact bytes of changed photos
     Undo(UndoArgs),
-    /// Write one HTML file of what a run did
+    /// Show the runs that turned photos: when, by what, and what was put back
+    History(HistoryArgs),
+    /// Write one HTML file of what was turned, what waits and what was left alone
     Report(ReportArgs),
     /// Settle the doubtful photos on a local web page
     Review(ReviewArgs),

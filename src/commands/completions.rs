@@ -4,25 +4,30 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::cli;
 use anyhow::{Context, Result};
-use clap::CommandFactory;
-
-use crate::cli::Cli;
+use clap::Command;
 
 pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "orientd", &mut script);
+    clap_complete::generate(shell, &mut shown(&cli::command()), "orientd", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The command line without what is hidden, which clap would complete as well.
+fn shown(whole: &Command) -> Command {
+    let commands = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    Command::new("orientd").args(whole.get_arguments().cloned()).subcommands(commands)
+}
+
 pub fn man(out: Option<&Path>) -> Result<ExitCode> {
     match out {
-        None => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+        None => clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?,
         Some(folder) => {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
-            clap_mangen::generate_to(Cli::command(), folder)
+            clap_mangen::generate_to(cli::command(), folder)
                 .with_context(|| format!("cannot write to {}", folder.display()))?;
         }
     }

@@ -23,7 +23,8 @@ pub fn print_in_force(context: &CommandContext) -> Result<ExitCode> {
     output::line(&format!("database  {}", context.db_path()?.display()))?;
     output::line(&format!("data      {}", config::data_dir()?.display()))?;
     for root in &context.config.roots {
-        output::line(&format!("folder    {}", root.path.display()))?;
+        let state = if root.path.is_dir() { "" } else { "  (not there)" };
+        output::line(&format!("folder    {}{state}", root.path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

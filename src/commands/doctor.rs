@@ -1,17 +1,20 @@
 //! `orientd doctor`: what is wrong with this machine, and what to do about it.
 
+mod privacy;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use self::privacy::Privacy;
 use crate::cli::Global;
 use crate::config;
 use crate::context::CommandContext;
 use crate::decode::{self, sandbox};
 use crate::engine::{Engine, ModelFile, Views, runtime};
-use crate::output;
+use crate::output::{self, human};
 use crate::store::Store;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Turn;
@@ -54,7 +57,8 @@ pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
     match CommandContext::new(global) {
         Ok(context) => {
             let path = named.map_or_else(config::default_path, Ok)?;
-            findings.push(good("config", describe_config(&context, &path)));
+            findings.push(check_config(&context, &path));
+            findings.push(check_privacy(&context)?);
             findings.extend(check_database(&context));
             findings.extend(check_engine(&context));
         }
@@ -69,10 +73,29 @@ pub fn run(global: Global, as_json: bool) -> Result<ExitCode> {
     Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn describe_config(context: &CommandContext, path: &Path) -> String {
-    let n_roots = context.config.roots.len();
+fn check_config(context: &CommandContext, path: &Path) -> Finding {
+    let roots = &context.config.roots;
+    let folders = human::plural(roots.len() as u64, "folder");
     let state = if path.exists() { "is valid" } else { "is not there, which means all defaults" };
-    format!("{} {state}; {n_roots} folders with settings of their own", path.display())
+    let text = format!("{} {state}; {folders} with settings of their own", path.display());
+    let missing: Vec<String> = roots
+        .iter()
+        .filter(|root| !root.path.exists())
+        .map(|root| root.path.display().to_string())
+        .collect();
+    if missing.is_empty() {
+        return good("config", text);
+    }
+    let text = format!("{text}; not there: {}", missing.join(", "));
+    let advice = "correct the path, or mount the disk; the service waits for a folder that is away";
+    Finding { name: "config", state: Severity::Remark, text, advice: Some(advice.into()) }
+}
+
+/// Before anything opens the database, which closes it.
+fn check_privacy(context: &CommandContext) -> Result<Finding> {
+    let Privacy { was_open, text, advice } = privacy::check(context)?;
+    let state = if was_open { Severity::Remark } else { Severity::Good };
+    Ok(Finding { name: "private", state, text, advice })
 }
 
 fn check_database(context: &CommandContext) -> Vec<Finding> {
@@ -86,7 +109,8 @@ fn check_database(context: &CommandContext) -> Vec<Finding> {
         let (n_done, _, n_unsettled) = store.count_changes()?;
         let rest =
             if n_unsettled > 0 { "; a crash is yet to be settled by the next scan" } else { "" };
-        Ok(format!("{} is sound, {n_done} changes in force{rest}", path.display()))
+        let changes = human::plural(n_done.unsigned_abs(), "change");
+        Ok(format!("{} is sound, {changes} in force{rest}", path.display()))
     };
     let advice = "move the file away and scan again, or put back a .backup-v file beside it; \
                   photos are never in it, but the way back of changed ones is";

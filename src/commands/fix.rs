@@ -1,144 +1,163 @@
-//! `orientd fix`: applies a proposal that waits, or the turn a person gives. Either is an answer
-//! worth remembering, so it becomes a label.
+//! `orientd fix`: makes the turns that are sure, or the one that a person names. Only the latter is an answer, and
+//! becomes a label; the former are the model's, as in a scan.
 
-use std::path::Path;
+mod stranger;
+mod targets;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 
-use super::list::known_path;
+use super::interrupted;
 use crate::change::answer::{self, Planned};
-use crate::change::journal::ChangeContext;
+use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
+use crate::change::prepare::{Precondition, Prepared, prepare};
 use crate::cli::FixArgs;
 use crate::context::CommandContext;
-use crate::decode::sandbox::Sandbox;
 use crate::decode::sandbox::prover::Prover;
-use crate::decode::{Budget, Candidate, Decoded};
-use crate::error::{ChangeError, Reason, SkipReason};
-use crate::output::{self, human, json};
+use crate::error::{ChangeError, FixError, Reason};
+use crate::output::{self, human, json, question};
 use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
-use crate::signals::Signals;
-use crate::store::{
-    KnownPhoto, LabelSource, ModelId, Observation, Observed, PhotoId, RunId, RunKind, Store,
-};
+use crate::pipeline::refusal;
+use crate::stop::StopFlag;
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
-use orientd_core::verdict::decision::Verdict;
+use targets::{Target, Targets};
 
 pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
-    let turn = args.turn.as_deref().and_then(|degrees| degrees.parse().ok());
-    let turn = turn.and_then(Turn::from_degrees);
     let mut store = context.open_store()?;
     let model = context.model(Some(&store))?;
     let model = store.known_model(&model.hash, context.config.thresholds)?;
-    let run = store.begin_run(RunKind::Fix)?;
-    let mut fixer = Fixer { context, args, store, run, model, n_done: 0, n_refused: 0 };
-    for path in &args.paths {
-        fixer.path(&known_path(path), turn)?;
+    let stop = StopFlag::default();
+    stop.set_on_interrupt()?;
+    let targets = Targets::find(&store, model, args)?;
+    if let Some(question) = question_about(&targets, args)
+        && !args.dry_run
+        && !args.yes
+        && !question::ask(&question)?
+    {
+        eprintln!("Nothing was changed.");
+        return Ok(ExitCode::FAILURE);
     }
-    fixer.finish()
+    let n_doubtful_left = targets.n_doubtful_left;
+    let mut fixer = Fixer {
+        context,
+        args,
+        store,
+        run: None,
+        model,
+        prover: Prover::alone(context.config.limits),
+        stop,
+        n_done: 0,
+        n_left_alone: 0,
+    };
+    for target in targets.all {
+        if fixer.stop.is_set() {
+            return fixer.end_early();
+        }
+        fixer.target(target)?;
+    }
+    fixer.finish(n_doubtful_left)
+}
+
+/// What is to be confirmed: turns that nobody has seen and the model doubts, or a whole folder.
+fn question_about(targets: &Targets, args: &FixArgs) -> Option<String> {
+    let photos = human::plural(targets.n_meant(), "photo");
+    let in_doubt = human::grouped(targets.n_doubtful);
+    match args.turn {
+        None if targets.n_doubtful > 0 => {
+            Some(format!("Turn {photos}, {in_doubt} of them in doubt?"))
+        }
+        Some(Turn::NONE) if targets.n_in_folders > 0 => {
+            Some(format!("Say of {photos} that they are fine as they are?"))
+        }
+        Some(turn) if targets.n_in_folders > 0 => {
+            Some(format!("Turn {photos} by {}° clockwise?", turn.degrees()))
+        }
+        _ => None,
+    }
 }
 
 struct Fixer<'a> {
     context: &'a CommandContext,
     args: &'a FixArgs,
     store: Store,
-    run: RunId,
+    /// Begun with the first photo that is tried.
+    run: Option<RunId>,
     model: Option<ModelId>,
+    prover: Prover,
+    /// Set by Ctrl-C; looked at between two photos.
+    stop: StopFlag,
     n_done: u64,
-    n_refused: u64,
+    n_left_alone: u64,
 }
 
 impl Fixer<'_> {
-    fn path(&mut self, path: &Path, turn: Option<Turn>) -> Result<()> {
-        if !path.exists() {
-            return Err(anyhow!("there is no {}", path.display()));
-        }
-        let mut photos = Vec::new();
-        self.store.photos_below(path, self.model, |photo| {
-            photos.push(photo);
-            Ok(())
-        })?;
-        if photos.is_empty() && turn.is_some() && path.is_file() {
-            photos.extend(self.meet(path)?);
-        }
-        let is_one = path.is_file();
-        if photos.is_empty() {
-            let hint = "`orientd scan` looks at it first; --turn says what is right";
-            return Err(anyhow!("nothing is known about {}\n  {hint}", path.display()));
-        }
-        for photo in photos {
-            let proposed = photo.prediction.as_ref().map(|seen| seen.decision);
-            let proposed = proposed.filter(|seen| seen.verdict != Verdict::Upright);
-            let is_open = photo.is_current && photo.skipped.is_none();
-            match (turn, proposed.filter(|_| is_open)) {
-                (Some(turn), _) => self.photo(photo, turn)?,
-                (None, Some(decision)) => self.photo(photo, decision.turn)?,
-                (None, None) if is_one => {
-                    return Err(anyhow!(
-                        "no proposal is pending for {}\n  --turn DEG turns it all the same",
-                        path.display()
-                    ));
-                }
-                (None, None) => {}
+    fn target(&mut self, target: Target) -> Result<()> {
+        match target {
+            Target::Proposed(photo, turn) => self.propose(*photo, turn),
+            Target::Said(photo, turn) => self.say(*photo, turn),
+            Target::Stranger(path, turn) => match self.meet(&path)? {
+                Ok(photo) => self.say(photo, turn),
+                Err(why) => self.leave_alone(path, None, why),
+            },
+            Target::LeftAlone(path, photo, why) => {
+                self.leave_alone(path, photo.map(|photo| *photo), why)
             }
         }
-        Ok(())
+    }
+
+    fn run(&mut self) -> Result<RunId> {
+        let kind = match self.args.turn {
+            Some(_) => RunKind::Fix,
+            None => RunKind::FixAsProposed,
+        };
+        let run = match self.run {
+            Some(run) => run,
+            None => self.store.begin_run(kind)?,
+        };
+        self.run = Some(run);
+        Ok(run)
     }
 
     /// Adds a photo that is not in the database, so that its change can be undone.
-    fn meet(&mut self, path: &Path) -> Result<Option<KnownPhoto>> {
-        let metadata = path.symlink_metadata().with_context(|| format!("{}", path.display()))?;
-        let candidate = Candidate { path: path.to_owned(), identity: (&metadata).into() };
-        let limits = &self.context.config.limits;
-        // Decoding proves that it is a photo that can be shown; the network is not asked.
-        let budget = Budget::new(usize::MAX);
-        let signals = Signals::default();
-        match Sandbox::new(limits, &budget, 64, &signals).decode(&candidate)? {
-            Some(Decoded::Photo(_)) => {}
-            None | Some(Decoded::NotAPhoto) => {
-                return Err(anyhow!("{} is not a photo", path.display()));
-            }
-            Some(Decoded::Skipped { skip, .. }) => {
-                return Err(anyhow!("{}: {skip}", path.display()));
-            }
-        }
-        let outcome = Observed::Skipped {
-            format: None,
-            reason: Reason::new(
-                SkipReason::NoAnswer.code(),
-                "turned by hand before it was looked at",
-            ),
+    fn meet(&mut self, path: &Path) -> Result<Result<KnownPhoto, Reason>> {
+        let seen = match stranger::observe(path, &self.context.config.limits)? {
+            Ok(seen) => seen,
+            Err(why) => return Ok(Err(why)),
         };
-        let Candidate { path, identity } = candidate;
-        let seen = Observation { path: path.clone(), identity, outcome };
-        self.store.record(self.run, self.model, &[seen])?;
-        self.store.photo_at(&path, self.model)
+        let run = self.run()?;
+        self.store.record(run, self.model, &[seen])?;
+        let photo = self.store.photo_at(path, self.model)?;
+        Ok(photo.ok_or_else(|| Reason::from(&FixError::Vanished)))
     }
 
-    fn photo(&mut self, photo: KnownPhoto, turn: Turn) -> Result<()> {
-        let id = photo.id;
-        // A turn given by hand is meant for the photo as it is shown now.
-        let stored = self.args.turn.is_none().then_some(photo.stored);
-        let config = &self.context.config;
+    fn request(&self, photo: &KnownPhoto, turn: Turn) -> TurnRequest {
         let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        let request = TurnRequest { turn, mode, max_original: config.retention.max_bytes };
-        let prover = Prover::alone(config.limits);
-        let planned = answer::plan(&photo, stored, request, LabelSource::Fix, &prover);
+        TurnRequest { turn, mode, max_original: self.context.config.retention.max_bytes }
+    }
+
+    fn change_context(&mut self, photo: PhotoId, turn: Turn) -> Result<ChangeContext> {
+        let keep_mtime = self.context.config.keep_mtime;
+        let retention = self.context.config.retention;
+        Ok(ChangeContext { run: self.run()?, photo, turn, keep_mtime, retention })
+    }
+
+    /// Makes the turn that a person names.
+    fn say(&mut self, photo: KnownPhoto, turn: Turn) -> Result<()> {
+        let id = photo.id;
+        // It is meant for the photo as it is shown now.
+        let planned =
+            answer::plan(&photo, None, self.request(&photo, turn), LabelSource::Fix, &self.prover);
         let mut report = PhotoReport::from_listed(photo);
         let outcome = match planned {
             Ok(planned) => self.answer(&mut report, id, turn, planned),
             Err(why) => Err(ChangeError::Photo(why)),
         };
-        match outcome {
-            Ok(()) => self.n_done += 1,
-            Err(ChangeError::Store(err)) => return Err(err),
-            Err(ChangeError::Photo(why)) => {
-                report.refused(&why);
-                self.n_refused += 1;
-            }
-        }
+        self.note(&mut report, outcome)?;
         self.print(&report, turn)
     }
 
@@ -149,7 +168,7 @@ impl Fixer<'_> {
         turn: Turn,
         planned: Planned,
     ) -> Result<(), ChangeError> {
-        (report.action, report.reason) = (Action::None, None);
+        report.called_fine();
         if let Some(prepared) = planned.prepared() {
             report.stored = prepared.patch.from;
             report.planned(prepared);
@@ -157,11 +176,66 @@ impl Fixer<'_> {
         if self.args.dry_run {
             return Ok(());
         }
-        let keep_mtime = self.context.config.keep_mtime;
-        let retention = self.context.config.retention;
-        let change_context =
-            ChangeContext { run: self.run, photo: id, turn, keep_mtime, retention };
+        let change_context = self.change_context(id, turn)?;
         planned.carry_out(&mut self.store, Some(change_context), &answer::current_user())
+    }
+
+    /// Makes the turn that the model proposes.
+    fn propose(&mut self, photo: KnownPhoto, turn: Turn) -> Result<()> {
+        let id = photo.id;
+        let hash = photo.hash;
+        let outcome = self.apply(&photo, turn);
+        let mut report = PhotoReport::from_listed(photo);
+        let outcome = outcome.map(|prepared| report.planned(&prepared));
+        self.note(&mut report, outcome)?;
+        if let (Some(hash), false) = (hash, self.args.dry_run) {
+            let run = self.run()?;
+            refusal::keep(&mut self.store, run, id, &hash, &report)?;
+        }
+        self.print(&report, turn)
+    }
+
+    fn apply(&mut self, photo: &KnownPhoto, turn: Turn) -> Result<Prepared, ChangeError> {
+        let hash = photo.hash.as_ref().ok_or(FixError::Changed)?;
+        refusal::check_owner(&self.store, hash, photo.stored, false)?;
+        if photo.fixed.is_some() {
+            return Err(FixError::TurnedBefore.into());
+        }
+        let identity = Some(&photo.identity);
+        let expected = Precondition { identity, hash: Some(hash), stored: Some(photo.stored) };
+        let prepared = prepare(&photo.path, expected, self.request(photo, turn), &self.prover)?;
+        if !self.args.dry_run {
+            let change_context = self.change_context(photo.id, turn)?;
+            journal::apply(&mut self.store, change_context, &prepared)?;
+        }
+        Ok(prepared)
+    }
+
+    /// Counts, and puts a refusal into the report.
+    fn note(&mut self, report: &mut PhotoReport, outcome: Result<(), ChangeError>) -> Result<()> {
+        match outcome {
+            Ok(()) => self.n_done += 1,
+            Err(ChangeError::Store(err)) => return Err(err),
+            Err(ChangeError::Photo(why)) => {
+                report.refused(&why);
+                self.n_left_alone += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn leave_alone(&mut self, path: PathBuf, photo: Option<KnownPhoto>, why: Reason) -> Result<()> {
+        self.n_left_alone += 1;
+        let mut report = match photo {
+            Some(photo) => PhotoReport::from_listed(photo),
+            None => PhotoReport::blank(path, None, None),
+        };
+        report.action = Action::None;
+        report.reason = Some(why);
+        if self.args.json {
+            return output::line(&json::photo(&report).to_string());
+        }
+        self.print(&report, self.args.turn.unwrap_or(Turn::NONE))
     }
 
     fn print(&self, report: &PhotoReport, turn: Turn) -> Result<()> {
@@ -172,25 +246,86 @@ impl Fixer<'_> {
             object["new"] = new.to_exif().into();
             return output::line(&object.to_string());
         }
+        let is_refused = report.reason.is_some() && report.action == Action::None;
+        if self.context.global.quiet && !is_refused {
+            return Ok(());
+        }
         let path = human::printable(&report.path.to_string_lossy());
-        let text = match &report.reason {
-            Some(Reason { code, detail }) if report.action == Action::None => {
-                format!("not turned  {path}  {code}: {detail}")
-            }
+        let why = report.reason.as_ref().map(|why| human::printable(&why.detail));
+        let text = match why {
+            Some(why) if report.action == Action::None => format!("not turned   {path}  {why}"),
             _ if turn == Turn::NONE => format!("left as it is  {path}"),
-            reason => {
+            why => {
                 let word = if self.args.dry_run { "would turn" } else { "turned" };
                 let way = report.action.as_str();
-                let why = reason.as_ref().map(|why| format!("  by {way} instead: {}", why.detail));
+                let why = why.map(|why| format!("  by {way} instead: {why}"));
                 format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
             }
         };
         output::line(&text)
     }
 
-    fn finish(mut self) -> Result<ExitCode> {
-        self.store.end_run(self.run)?;
-        let failed = self.n_done == 0 && self.n_refused > 0;
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    fn end_early(mut self) -> Result<ExitCode> {
+        let Some(run) = self.run else { return interrupted::end("nothing was turned before that") };
+        self.store.end_run(run)?;
+        let n_turned = self.store.changes_of_run(run)?.len() as u64;
+        let turned = format!("{} turned before that", human::plural(n_turned, "photo"));
+        let undo = format!("; `orientd undo --run {run}` takes that back");
+        interrupted::end(&if n_turned > 0 { turned + &undo } else { turned })
     }
+
+    fn finish(mut self, n_doubtful_left: u64) -> Result<ExitCode> {
+        if let Some(run) = self.run {
+            self.store.end_run(run)?;
+        }
+        if !self.args.json {
+            for line in self.closing() {
+                output::line(&line)?;
+            }
+        }
+        match in_doubt(n_doubtful_left) {
+            Some(text) if self.args.json => eprintln!("orientd: {text}"),
+            Some(text) => output::line(&text)?,
+            None => {}
+        }
+        Ok(if self.n_left_alone > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    fn closing(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let photos = human::plural(self.n_done, "photo");
+        match (self.run, self.args.turn) {
+            _ if self.n_done == 0 && self.n_left_alone == 0 => {
+                lines.push("Nothing that is sure waits here.".to_owned());
+            }
+            _ if self.n_done == 0 => {}
+            _ if self.args.dry_run => {
+                lines.push(format!("Would turn {photos}. Nothing was changed."));
+            }
+            (_, Some(Turn::NONE)) => {
+                lines.push(format!("Noted of {photos} that nothing is wrong."))
+            }
+            (Some(run), _) => {
+                lines.push(format!("Turned {photos}. To put them back: orientd undo --run {run}"));
+            }
+            (None, _) => {}
+        }
+        if self.n_left_alone > 0 {
+            lines.push(format!(
+                "{} left alone, as said.",
+                human::plural(self.n_left_alone, "photo")
+            ));
+        }
+        lines
+    }
+}
+
+/// What was left since nobody asked for it.
+fn in_doubt(n_left: u64) -> Option<String> {
+    let photos = human::plural(n_left, "photo");
+    let text = format!(
+        "{photos} in doubt left as they are: `orientd list --verdict review` shows them, `orientd review` asks about \
+         them, `orientd fix --doubtful` turns them too."
+    );
+    (n_left > 0).then_some(text)
 }

@@ -1,15 +1,17 @@
 //! `orientd list`: what the database knows.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::{ListArgs, VerdictFilter};
+use crate::change::lost_turn;
+use crate::cli::{ListArgs, SortKey, VerdictFilter};
 use crate::context::CommandContext;
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::Store;
+use crate::store::{KnownPhoto, PhotoState, Store};
 
 pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
@@ -21,20 +23,28 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let model = context.model(Some(&store))?;
     let model = store.known_model(&model.hash, context.config.thresholds)?;
     let mut n_listed = 0u64;
+    let mut unsorted = Vec::new();
+    // As they come they are in the order of the alphabet; for another all must be known first.
+    let is_sorted = args.sort == SortKey::Path && !args.reverse;
     for root in roots(&args.paths) {
         store.photos_below(&root, model, |photo| {
-            let report = PhotoReport::from_listed(photo);
-            if !is_wanted(&report, args.verdict) {
+            let row = Row::of(photo);
+            if !is_wanted(&row.report, args) {
                 return Ok(());
             }
             n_listed += 1;
-            let text = if args.json {
-                json::photo(&report).to_string()
-            } else {
-                human::photo(&report, false)
-            };
-            output::line(&text)
+            match is_sorted {
+                true => print(args, &row.report),
+                false => {
+                    unsorted.push(row);
+                    Ok(())
+                }
+            }
         })?;
+    }
+    sort(&mut unsorted, args);
+    for row in &unsorted {
+        print(args, &row.report)?;
     }
     if n_listed == 0 && !args.json {
         output::line("No such photos.")?;
@@ -42,7 +52,55 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_wanted(report: &PhotoReport, verdict: Option<VerdictFilter>) -> bool {
+/// A photo, and what it is sorted by beside what is printed.
+struct Row {
+    report: PhotoReport,
+    looked_at: i64,
+}
+
+impl Row {
+    fn of(photo: KnownPhoto) -> Self {
+        let looked_at = photo.looked_at;
+        let lost = lost_turn(&photo);
+        let mut report = PhotoReport::from_listed(photo);
+        if let Some(why) = &lost {
+            report.refused(why);
+        }
+        Self { looked_at, report }
+    }
+
+    fn confidence(&self) -> f32 {
+        self.report.confidence().unwrap_or(-1.0)
+    }
+}
+
+fn print(args: &ListArgs, report: &PhotoReport) -> Result<()> {
+    match args.json {
+        true => output::line(&json::photo(report).to_string()),
+        false => output::line(&human::photo(report, false)),
+    }
+}
+
+/// Photos without a confidence come last.
+fn sort(rows: &mut [Row], args: &ListArgs) {
+    match args.sort {
+        SortKey::Path => rows.sort_by(|a, b| a.report.path.cmp(&b.report.path)),
+        SortKey::Time => rows.sort_by_key(|row| Reverse(row.looked_at)),
+        SortKey::Confidence => rows.sort_by(|a, b| b.confidence().total_cmp(&a.confidence())),
+    }
+    if args.reverse {
+        rows.reverse();
+    }
+}
+
+fn is_wanted(report: &PhotoReport, args: &ListArgs) -> bool {
+    let is_sure = |least: f32| report.confidence().is_some_and(|sure| sure >= least);
+    has_verdict(report, args.verdict)
+        && has_state(report.state, args)
+        && args.min_confidence.is_none_or(is_sure)
+}
+
+fn has_verdict(report: &PhotoReport, verdict: Option<VerdictFilter>) -> bool {
     match verdict {
         None => true,
         Some(VerdictFilter::Upright) => report.verdict_word() == "upright",
@@ -50,6 +108,14 @@ fn is_wanted(report: &PhotoReport, verdict: Option<VerdictFilter>) -> bool {
         Some(VerdictFilter::Review) => report.verdict_word() == "review",
         Some(VerdictFilter::Skipped) => report.verdict_word() == "skipped",
     }
+}
+
+fn has_state(state: PhotoState, args: &ListArgs) -> bool {
+    let is_any = !args.turned && !args.waiting && !args.refused;
+    is_any
+        || (args.turned && state == PhotoState::Turned)
+        || (args.waiting && state.is_open())
+        || (args.refused && state == PhotoState::Refused)
 }
 
 /// Absolute paths; a folder that is gone may still be in the database.

@@ -9,6 +9,7 @@ use crate::cli::ModelCommand;
 use crate::context::{CommandContext, MODEL_SETTING, models_dir};
 use crate::engine::model::{BUILT_IN, ModelFile};
 use crate::engine::{Device, Engine};
+use crate::files::write_whole::{Durability, write_whole};
 use crate::output;
 use crate::store::Store;
 
@@ -71,10 +72,9 @@ fn use_model(context: &CommandContext, word: &str) -> Result<ExitCode> {
     // A model that cannot be used must not be chosen.
     Engine::load(context.library().as_deref(), &model, Device::Cpu, 1)?;
     if let Some(path) = &model.path {
-        let folder = models_dir()?;
-        let kept = folder.join(format!("{}.onnx", model.name));
+        let kept = models_dir()?.join(format!("{}.onnx", model.name));
         if *path != kept {
-            copy(&model, &folder, &kept)?;
+            copy(&model, &kept)?;
         }
     }
     let mut store = context.open_store()?;
@@ -94,18 +94,14 @@ fn use_model(context: &CommandContext, word: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn copy(model: &ModelFile, folder: &Path, kept: &Path) -> Result<()> {
+fn copy(model: &ModelFile, kept: &Path) -> Result<()> {
     if kept.exists() && ModelFile::read(kept)?.hash != model.hash {
         return Err(anyhow!(
             "another model is already called {:?}\n  rename the file to keep both",
             model.name
         ));
     }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create {}", folder.display()))?;
-    let temp = kept.with_extension("tmp");
-    std::fs::write(&temp, &model.bytes)
-        .and_then(|()| std::fs::rename(&temp, kept))
+    write_whole(kept, &model.bytes, 0o600, Durability::ProcessCrash)
         .with_context(|| format!("cannot write {}", kept.display()))
 }
 

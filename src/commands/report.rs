@@ -1,23 +1,21 @@
-//! `orientd report`: one HTML file of a run, with what was turned, what waits and what was skipped.
+//! `orientd report`: one HTML file of what was turned, what waits, what could not be turned and what was skipped.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::cli::ReportArgs;
+use crate::cli::{ReportArgs, Since};
 use crate::config;
 use crate::context::CommandContext;
-use crate::error::Reason;
-use crate::output::html::{Report, Skipped, Turned, Waiting};
+use crate::output::html::{LeftAlone, Report, Turned, Waiting};
 use crate::output::{self, human};
 use crate::review::thumbnails::Thumbnails;
-use crate::store::{Card, Dates, ModelId, PageQuery, PhotoId, RunId, Store, Tab};
+use crate::store::{Change, KnownPhoto, ModelId, PhotoState, RunId, Store};
 
 /// A file with more pictures is too large for a browser; the rest is named without.
 const MAX_PICTURES: usize = 2000;
-
-const PAGE: usize = 500;
 
 pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
@@ -25,85 +23,138 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     };
     let model = context.model(Some(&store))?;
     let model = store.known_model(&model.hash, context.config.thresholds)?;
-    let known = match args.run.map(RunId::new) {
-        Some(run) => store.run_kind(run)?.map(|kind| (run, kind)),
-        None => store.last_looking_run()?,
-    };
-    let (run, kind) = known.with_context(|| match args.run.map(RunId::new) {
-        Some(run) => format!("there is no run {run}"),
-        None => "nothing was scanned yet".to_owned(),
-    })?;
+    let scope = Scope::of(&store, args)?;
     let cache = config::cache_dir()?.join("thumbnails");
     let thumbnails = Thumbnails::new(cache, context.config.limits, 1)?;
-    let mut pictures = Pictures { thumbnails, store: &store, model, n_left: MAX_PICTURES };
-    let mut turned = Vec::new();
-    for change in store.changes_of_run(run)? {
-        let picture = pictures.of(change.photo)?;
+    let mut pictures = Pictures { thumbnails, n_left: MAX_PICTURES };
+    let mut report = Report { title: format!("orientd: {}", scope.title()), ..Report::default() };
+    for change in scope.changes(&store)? {
+        let photo = store.photo(change.photo, model)?;
+        let picture = pictures.of(photo.as_ref())?;
         let path = change.path.to_string_lossy().into_owned();
-        turned.push(Turned { path, turn: change.turn.degrees(), picture });
+        report.turned.push(Turned { path, turn: change.turn.degrees(), picture });
     }
-    let mut waiting = Vec::new();
-    for card in cards(&store, model, Tab::Review, run)? {
-        let picture = pictures.of(card.id)?;
-        let confidence = card.confidence.unwrap_or(0.0);
-        waiting.push(Waiting { path: path(&card), turn: card.turn.degrees(), confidence, picture });
+    for photo in scope.photos(&store, model)? {
+        pictures.add(&mut report, &photo)?;
     }
-    let skipped = cards(&store, model, Tab::Skipped, run)?.into_iter().map(|card| {
-        let path = path(&card);
-        let reason = card.skipped.unwrap_or_else(|| Reason::new("", ""));
-        Skipped { path, reason: reason.code.into_owned(), detail: reason.detail }
-    });
-    let title = format!("orientd: run {run} ({kind})");
-    let report = Report { title, turned, waiting, skipped: skipped.collect() };
+    if args.output == Path::new("-") {
+        return output::line(&report.html()).map(|()| ExitCode::SUCCESS);
+    }
     fs::write(&args.output, report.html())
         .with_context(|| format!("cannot write {}", args.output.display()))?;
     output::line(&format!(
-        "Run {run}: {} turned, {} waiting, {} skipped, in {}",
+        "{}: {} turned, {} waiting, {} that could not be turned, {} skipped, in {}",
+        scope.title(),
         human::grouped(report.turned.len() as u64),
         human::grouped(report.waiting.len() as u64),
+        human::grouped(report.refused.len() as u64),
         human::grouped(report.skipped.len() as u64),
         human::printable(&args.output.to_string_lossy())
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn path(card: &Card) -> String {
-    card.path.to_string_lossy().into_owned()
+/// What the report is about.
+enum Scope {
+    Run(RunId, String),
+    Since(Since),
+    Waiting,
+    /// What that run turned, and all that waits or was left alone by now.
+    Latest(RunId, String),
 }
 
-/// All of a tab that the run looked at last.
-fn cards(store: &Store, model: Option<ModelId>, tab: Tab, run: RunId) -> Result<Vec<Card>> {
-    let mut query = PageQuery {
-        tab,
-        descending: false,
-        folder: String::new(),
-        dates: Dates::ALL,
-        after: None,
-        limit: PAGE,
-    };
-    let mut all = Vec::new();
-    loop {
-        let page = store.page(model, &query)?;
-        let Some(last) = page.last() else { return Ok(all) };
-        query.after = Some(last.key);
-        all.extend(page.into_iter().filter(|card| card.run == run));
+impl Scope {
+    fn of(store: &Store, args: &ReportArgs) -> Result<Self> {
+        if let Some(run) = args.run.map(RunId::new) {
+            let kind = store.run_kind(run)?.with_context(|| format!("there is no run {run}"))?;
+            return Ok(Self::Run(run, kind));
+        }
+        if let Some(since) = args.since {
+            return Ok(Self::Since(since));
+        }
+        if args.waiting {
+            return Ok(Self::Waiting);
+        }
+        let latest = store.last_run_with_results()?;
+        let (run, kind) = latest.context("nothing was scanned yet")?;
+        Ok(Self::Latest(run, kind))
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Run(run, kind) => format!("run {run} ({kind})"),
+            Self::Since(_) => "since the time that was named".to_owned(),
+            Self::Waiting => "what waits now".to_owned(),
+            Self::Latest(run, kind) => {
+                format!("what run {run} ({kind}) turned, and what waits now")
+            }
+        }
+    }
+
+    fn changes(&self, store: &Store) -> Result<Vec<Change>> {
+        match self {
+            Self::Run(run, _) | Self::Latest(run, _) => store.changes_of_run(*run),
+            Self::Since(since) => store.changes_since(since.0),
+            Self::Waiting => Ok(Vec::new()),
+        }
+    }
+
+    fn includes(&self, photo: &KnownPhoto) -> bool {
+        match self {
+            Self::Run(run, _) => photo.run == *run,
+            Self::Since(since) => photo.looked_at >= since.0,
+            Self::Waiting => photo.state.is_open(),
+            Self::Latest(..) => true,
+        }
+    }
+
+    /// Those that wait or were left alone, the surest first.
+    fn photos(&self, store: &Store, model: Option<ModelId>) -> Result<Vec<KnownPhoto>> {
+        let mut photos = Vec::new();
+        store.photos_below(Path::new("/"), model, |photo| {
+            let is_told = photo.state.is_open() || photo.state == PhotoState::Skipped;
+            if is_told && self.includes(&photo) {
+                photos.push(photo);
+            }
+            Ok(())
+        })?;
+        photos.sort_by(|a, b| confidence(b).total_cmp(&confidence(a)));
+        Ok(photos)
     }
 }
 
-struct Pictures<'a> {
+fn confidence(photo: &KnownPhoto) -> f32 {
+    photo.proposal().map_or(0.0, |proposal| proposal.confidence)
+}
+
+struct Pictures {
     thumbnails: Thumbnails,
-    store: &'a Store,
-    model: Option<ModelId>,
     n_left: usize,
 }
 
-impl Pictures<'_> {
-    /// `None` if the photo cannot be shown, or there are too many.
-    fn of(&mut self, photo: PhotoId) -> Result<Option<Vec<u8>>> {
-        let Some(photo) = self.store.photo(photo, self.model)?.filter(|_| self.n_left > 0) else {
-            return Ok(None);
+impl Pictures {
+    fn add(&mut self, report: &mut Report, photo: &KnownPhoto) -> Result<()> {
+        let path = photo.path.to_string_lossy().into_owned();
+        if let (PhotoState::Waiting, Some(proposal)) = (photo.state, photo.proposal()) {
+            let picture = self.of(Some(photo))?;
+            let turn = proposal.turn.degrees();
+            let confidence = proposal.confidence.into();
+            report.waiting.push(Waiting { path, turn, confidence, picture });
+            return Ok(());
+        }
+        let (list, why) = match photo.state {
+            PhotoState::Refused => (&mut report.refused, &photo.refused),
+            _ => (&mut report.skipped, &photo.skipped),
         };
+        let why = why.as_ref().map_or_else(String::new, |why| why.detail.clone());
+        list.push(LeftAlone { path, why });
+        Ok(())
+    }
+
+    /// `None` if the photo cannot be shown, or there are too many.
+    fn of(&mut self, photo: Option<&KnownPhoto>) -> Result<Option<Vec<u8>>> {
+        let Some(photo) = photo.filter(|_| self.n_left > 0) else { return Ok(None) };
         self.n_left -= 1;
-        self.thumbnails.picture(&photo)
+        self.thumbnails.picture(photo)
     }
 }

@@ -1,14 +1,15 @@
 //! `orientd scan`: looks at folders, and with `--fix` turns what is surely wrong.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use globset::GlobSet;
 use indicatif::ProgressBar;
 
+use super::{interrupted, strangers};
 use crate::cli::ScanArgs;
 use crate::context::CommandContext;
 use crate::output::progress::Progress;
@@ -18,15 +19,18 @@ use crate::pipeline::infer::Inference;
 use crate::pipeline::messages::Report;
 use crate::pipeline::photo_report::PhotoReport;
 use crate::pipeline::policy::Fixing;
+use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::{self, distinct_roots};
+use crate::signals::Signals;
 use crate::store::{RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
 
-/// Photos named in the output of a scan, per kind; `list` names them all.
+/// Photos named on a terminal; `list` names them all, and a pipe or a file gets them all.
 const MAX_LINES: usize = 20;
 
 pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let roots = distinct_roots(&args.paths)?;
+    strangers::refuse(&roots)?;
     let mut store = context.open_store()?;
     let model = context.model(Some(&store))?;
     let model_name = model.name.clone();
@@ -36,9 +40,13 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         (None, false) => Fixing::Off,
     };
     let config = &context.config;
+    let selection =
+        Selection { globs: config.ignore.clone(), everything: args.no_ignore, is_told: true };
+    let signals = Arc::<Signals>::default();
+    signals.stop.set_on_interrupt()?;
     let round = Round {
         roots: roots.clone(),
-        ignore: config.ignore.clone(),
+        selection: selection.clone(),
         rescan: args.rescan,
         settling: None,
         anchors: Vec::new(),
@@ -55,17 +63,22 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         },
         turns: context.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,
-        signals: Arc::default(),
+        signals: Arc::clone(&signals),
     };
     let quiet = context.global.quiet;
     let progress = Progress::new(quiet || context.global.no_progress);
     if let Some(bar) = progress.wants_total() {
-        count_in_background(roots, config.ignore.clone(), bar);
+        count_in_background(roots, Selection { is_told: false, ..selection }, bar);
     }
     let mut printer = Printer {
         json: args.json,
         dry_run: args.dry_run,
-        n_lines: if quiet { 0 } else { MAX_LINES },
+        quiet,
+        n_lines: match quiet {
+            true => 0,
+            false if std::io::stdout().is_terminal() => MAX_LINES,
+            false => usize::MAX,
+        },
         verbose: context.global.verbose > 0,
         n_left_out: 0,
         progress,
@@ -77,19 +90,24 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let mut store = round.run(store, run, &mut None, |report| printer.report(&report))?;
     store.end_run(run)?;
     printer.summary.elapsed = started.elapsed();
-    printer.finish(&model_name, run, fixing)
+    printer.finish(&model_name, run, fixing)?;
+    if signals.stop.is_set() {
+        return interrupted::end("the next scan goes on from here");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A bar needs a total before the walk is through. The count ends with the process at the latest:
 /// it holds nothing and writes nothing.
-fn count_in_background(roots: Vec<PathBuf>, ignore: GlobSet, bar: ProgressBar) {
-    std::thread::spawn(move || walk::count(&roots, &ignore, |n| bar.set_length(n)));
+fn count_in_background(roots: Vec<PathBuf>, selection: Selection, bar: ProgressBar) {
+    std::thread::spawn(move || bar.set_length(walk::count(&roots, &selection)));
 }
 
 /// Prints reports as they come, and the summary.
 struct Printer {
     json: bool,
     dry_run: bool,
+    quiet: bool,
     /// Lines for people that may still be printed.
     n_lines: usize,
     verbose: bool,
@@ -120,7 +138,8 @@ impl Printer {
         if self.json {
             return Some(json::photo(photo).to_string());
         }
-        let is_news = photo.verdict() == Some(Verdict::Fix)
+        let is_news = photo.just_now
+            || photo.verdict() == Some(Verdict::Fix)
             || (photo.verdict() == Some(Verdict::Review) && !photo.known);
         if self.verbose {
             return Some(human::photo(photo, self.dry_run));
@@ -136,7 +155,7 @@ impl Printer {
         Some(human::photo(photo, self.dry_run))
     }
 
-    fn finish(self, model: &str, run: RunId, fixing: Fixing) -> Result<ExitCode> {
+    fn finish(self, model: &str, run: RunId, fixing: Fixing) -> Result<()> {
         self.progress.finish();
         if let Some(err) = self.failed {
             return Err(err.context("cannot print the results"));
@@ -145,13 +164,13 @@ impl Printer {
         if self.json {
             output::line(&json::summary(&self.summary, model, run, dry_run).to_string())?;
         } else {
-            if self.n_left_out > 0 {
+            if self.n_left_out > 0 && !self.quiet {
                 let n = human::plural(self.n_left_out, "more photo");
-                output::line(&format!("… and {n}; `orientd list` names them all\n"))?;
+                output::line(&format!("… and {n}; `orientd list --waiting` names what waits\n"))?;
             }
             let scanned = human::Scanned { model, run, fixing: fixing != Fixing::Off, dry_run };
             output::line(&human::summary(&self.summary, &scanned))?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }

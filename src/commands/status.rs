@@ -12,7 +12,8 @@ use crate::daemon::protocol;
 use crate::daemon::status::Status;
 use crate::output::{self, guarantee, human};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::{ModelId, Store};
+use crate::store::{ModelId, PhotoState, Store};
+use orientd_core::verdict::decision::Verdict;
 
 pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     let path = context.db_path()?;
@@ -24,14 +25,17 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     };
     let model = context.model(Some(&store))?;
     let model_id = store.known_model(&model.hash, context.config.thresholds)?;
-    let verdicts = count_verdicts(&store, model_id)?;
+    let counts = Counts::of(&store, model_id)?;
     let (n_done, n_undone, n_unsettled) = store.count_changes()?;
-    let n_photos: u64 = verdicts.values().sum();
+    let n_photos: u64 = counts.verdicts.values().sum();
     let fitted = model_id.map(|id| store.fitted_threshold(id)).transpose()?;
     let configured = context.config.thresholds.auto_confidence;
     if as_json {
         let status = json!({
-            "photos": n_photos, "verdicts": verdicts, "model": model.name,
+            "photos": n_photos, "verdicts": counts.verdicts, "model": model.name,
+            "turned": counts.of_state(PhotoState::Turned), "fine": counts.of_state(PhotoState::Fine),
+            "waiting": counts.n_sure + counts.n_doubtful + counts.of_state(PhotoState::Refused),
+            "refused": counts.of_state(PhotoState::Refused),
             "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
             "database": path.to_string_lossy(), "daemon": daemon,
             "confidence": fitted.as_ref().map(|fitted| guarantee::json(configured, fitted)),
@@ -40,14 +44,19 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     output::line(&format!("{} known, model {}", human::plural(n_photos, "photo"), model.name))?;
-    for (word, n) in verdicts {
-        output::line(&format!("  {word:<9} {:>9}", human::grouped(n)))?;
+    for (word, n) in counts.rows() {
+        output::line(&format!("  {word:<10} {:>9}", human::grouped(n)))?;
     }
     let done = human::grouped(n_done.unsigned_abs());
     let undone = human::grouped(n_undone.unsigned_abs());
     output::line(&format!("{done} turned, {undone} put back"))?;
-    for line in fitted.iter().flat_map(|fitted| guarantee::lines(configured, fitted)) {
-        output::line(&line)?;
+    if let Some(fitted) = &fitted {
+        output::line(&guarantee::sentence(configured, fitted))?;
+        if context.global.verbose > 0 {
+            for line in guarantee::evidence(configured, fitted) {
+                output::line(&line)?;
+            }
+        }
     }
     if n_unsettled > 0 {
         let text = "cut short by a crash; the next scan or fix settles them";
@@ -62,15 +71,59 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn count_verdicts(store: &Store, model: Option<ModelId>) -> Result<BTreeMap<&'static str, u64>> {
-    let mut verdicts = BTreeMap::from([("upright", 0), ("fix", 0), ("review", 0), ("skipped", 0)]);
-    store.photos_below(Path::new("/"), model, |photo| {
-        let is_known = photo.prediction.is_some() || photo.skipped.is_some();
-        let word = PhotoReport::from_listed(photo).verdict_word();
-        *verdicts.entry(if is_known { word } else { "not_yet_by_this_model" }).or_default() += 1;
-        Ok(())
-    })?;
-    Ok(verdicts)
+/// Photos by what is to be done about them, and by where they stand.
+struct Counts {
+    verdicts: BTreeMap<&'static str, u64>,
+    states: BTreeMap<PhotoState, u64>,
+    /// Photos that wait and were not refused.
+    n_sure: u64,
+    n_doubtful: u64,
+}
+
+impl Counts {
+    fn of(store: &Store, model: Option<ModelId>) -> Result<Self> {
+        let verdicts = ["upright", "fix", "review", "skipped"].map(|word| (word, 0));
+        let mut counts =
+            Self { verdicts: verdicts.into(), states: BTreeMap::new(), n_sure: 0, n_doubtful: 0 };
+        store.photos_below(Path::new("/"), model, |photo| {
+            counts.add(&PhotoReport::from_listed(photo));
+            Ok(())
+        })?;
+        Ok(counts)
+    }
+
+    fn add(&mut self, photo: &PhotoReport) {
+        let is_unseen = photo.state == PhotoState::Unseen;
+        let word = if is_unseen { "not_yet_by_this_model" } else { photo.verdict_word() };
+        *self.verdicts.entry(word).or_default() += 1;
+        *self.states.entry(photo.state).or_default() += 1;
+        match (photo.state, photo.verdict()) {
+            (PhotoState::Waiting, Some(Verdict::Fix)) => self.n_sure += 1,
+            (PhotoState::Waiting, _) => self.n_doubtful += 1,
+            _ => {}
+        }
+    }
+
+    fn of_state(&self, state: PhotoState) -> u64 {
+        self.states.get(&state).copied().unwrap_or(0)
+    }
+
+    /// In words for people; what there is none of is left out, but for the first ones.
+    fn rows(&self) -> Vec<(&'static str, u64)> {
+        let n_upright = self.of_state(PhotoState::Upright) + self.of_state(PhotoState::Fine);
+        let rows = [
+            ("upright", n_upright),
+            ("turned", self.of_state(PhotoState::Turned)),
+            ("sure", self.n_sure),
+            ("in doubt", self.n_doubtful),
+            ("not turned", self.of_state(PhotoState::Refused)),
+            ("skipped", self.of_state(PhotoState::Skipped)),
+            ("not seen", self.of_state(PhotoState::Unseen)),
+        ];
+        let is_told =
+            |(word, n): &(&str, u64)| *n > 0 || !["not turned", "not seen"].contains(word);
+        rows.into_iter().filter(is_told).collect()
+    }
 }
 
 fn print_daemon(daemon: Status) -> Result<()> {

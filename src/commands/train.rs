@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::cli::Global;
 use crate::config::data_dir;
 use crate::context::CommandContext;
+use crate::files::write_whole::{Durability, write_whole};
 use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
@@ -55,9 +56,8 @@ fn retrain(context: CommandContext, rest: &[OsString]) -> Result<Vec<OsString>> 
     drop(store);
 
     let work = data_dir()?.join("training");
-    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
     let present = work.join("present.onnx");
-    std::fs::write(&present, &model.bytes)
+    write_whole(&present, &model.bytes, 0o600, Durability::ProcessCrash)
         .with_context(|| format!("cannot write {}", present.display()))?;
     let program = std::env::current_exe().context("cannot tell which program this is")?;
 

@@ -1,76 +1,182 @@
-//! `orientd undo`: puts back the exact bytes, latest change first.
+//! `orientd undo`: puts back the exact bytes, latest change first, and takes back the answers that led to them.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use serde_json::{Map, json};
 
+use super::answers;
+use super::interrupted;
+use super::last_run::{self, PassedOver};
 use super::list::known_path;
 use crate::change::journal;
 use crate::cli::UndoArgs;
 use crate::context::CommandContext;
-use crate::error::{ChangeError, Reason};
+use crate::error::{self, ChangeError, FixError, Reason};
 use crate::output::{self, human, json as json_output};
-use crate::store::{Change, RunId, RunKind, Store};
+use crate::stop::StopFlag;
+use crate::store::{Change, GivenAnswer, RunId, RunKind, Store};
 
 pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
-    let changes = wanted(&store, args)?;
-    if changes.is_empty() {
+    let Wanted { changes, answers } = wanted(&store, args)?;
+    if changes.is_empty() && answers.is_empty() {
         if !args.json {
             output::line("There is nothing to undo.")?;
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let stop = StopFlag::default();
+    stop.set_on_interrupt()?;
     let run = store.begin_run(RunKind::Undo)?;
-    let mut n_undone = 0;
-    let mut n_refused = 0;
+    let mut tally = Tally::default();
     for change in &changes {
+        if stop.is_set() {
+            break;
+        }
         let why = match journal::undo(&mut store, change, context.config.keep_mtime) {
             Ok(()) => None,
-            Err(ChangeError::Photo(why)) => Some(why),
+            Err(ChangeError::Photo(why)) => Some(explain(&store, change, &why)?),
             Err(ChangeError::Store(err)) => return Err(err),
         };
-        match &why {
-            None => n_undone += 1,
-            Some(_) => n_refused += 1,
-        }
-        let why = why.as_ref().map(Reason::from);
+        tally.add(why.as_ref());
         print(args, change, why.as_ref(), context.global.quiet)?;
     }
+    answers::withdraw(&mut store, &answers, args.json, context.global.quiet)?;
     store.end_run(run)?;
     if !args.json {
-        let mut text = format!("Put back {}.", human::plural(n_undone, "photo"));
-        if n_refused > 0 {
-            text += &format!(" {} left alone.", human::plural(n_refused, "photo"));
-        }
-        output::line(&text)?;
+        output::line(&tally.text(args.last, answers.len() as u64))?;
     }
-    Ok(if n_refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let n_left = changes.len() as u64 - tally.n_undone - tally.n_refused;
+    if n_left > 0 {
+        return interrupted::end(&format!("{} not tried", human::plural(n_left, "photo")));
+    }
+    Ok(if tally.n_refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn wanted(store: &Store, args: &UndoArgs) -> Result<Vec<Change>> {
+/// What came of all changes so far.
+#[derive(Default)]
+struct Tally {
+    n_undone: u64,
+    n_refused: u64,
+    /// Of the refused, those that another try may put back.
+    n_open: u64,
+}
+
+impl Tally {
+    fn add(&mut self, why: Option<&Reason>) {
+        match why {
+            None => self.n_undone += 1,
+            Some(reason) => {
+                self.n_refused += 1;
+                self.n_open += u64::from(!error::forecloses_undo(&reason.code));
+            }
+        }
+    }
+
+    fn text(&self, is_last: bool, n_answers: u64) -> String {
+        let mut text = format!("Put back {}.", human::plural(self.n_undone, "photo"));
+        if n_answers > 0 {
+            text += &format!(" {} taken back.", human::plural(n_answers, "answer"));
+        }
+        if self.n_refused > 0 {
+            text += &format!(" {} left alone.", human::plural(self.n_refused, "photo"));
+            if is_last && self.n_open == 0 {
+                text += " The next `undo --last` means the run before.";
+            }
+        }
+        text
+    }
+}
+
+/// The reason, and where a photo that is gone may be.
+fn explain(store: &Store, change: &Change, why: &FixError) -> Result<Reason> {
+    let mut reason = Reason::from(why);
+    if matches!(why, FixError::SidecarGone) {
+        let sidecar = change.target();
+        let name = sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        reason.detail = format!("{}: {name}", reason.detail);
+    }
+    if matches!(why, FixError::Vanished)
+        && let Some(there) = renamed_to(store, change)?
+    {
+        let there = there.to_string_lossy();
+        reason.detail += &format!("; it is {there} now, and `orientd scan` follows it there");
+    }
+    Ok(reason)
+}
+
+/// The same file under another name in its folder.
+fn renamed_to(store: &Store, change: &Change) -> Result<Option<PathBuf>> {
+    let Some(photo) = store.photo(change.photo, None)? else { return Ok(None) };
+    let Some(Ok(mut entries)) = change.path.parent().map(fs::read_dir) else { return Ok(None) };
+    let is_same = |entry: &fs::DirEntry| {
+        entry.metadata().is_ok_and(|metadata| {
+            let identity = (photo.identity.dev, photo.identity.ino);
+            metadata.is_file() && (metadata.dev(), metadata.ino()) == identity
+        })
+    };
+    Ok(entries.find_map(|entry| entry.ok().filter(is_same)).map(|entry| entry.path()))
+}
+
+/// What is to be put back, and the answers without a turn that are to be taken back.
+#[derive(Default)]
+struct Wanted {
+    changes: Vec<Change>,
+    answers: Vec<GivenAnswer>,
+}
+
+impl Wanted {
+    fn of_run(store: &Store, run: RunId) -> Result<Self> {
+        Ok(Self { changes: store.changes_of_run(run)?, answers: store.answers_of_run(run)? })
+    }
+}
+
+fn wanted(store: &Store, args: &UndoArgs) -> Result<Wanted> {
     if args.last {
-        return match store.last_changing_run()? {
-            Some(run) => store.changes_of_run(run),
-            None => Ok(Vec::new()),
-        };
+        let last = last_run::find(store)?;
+        if !args.json {
+            last.passed_over.iter().try_for_each(tell_passed_over)?;
+        }
+        let latest = last.run.max(store.last_answering_run()?);
+        return latest.map_or(Ok(Wanted::default()), |run| Wanted::of_run(store, run));
     }
     if let Some(run) = args.run.map(RunId::new) {
-        return store.changes_of_run(run);
+        if store.run_kind(run)?.is_none() {
+            return Err(anyhow!("there is no run {run}\n  `orientd history` lists them"));
+        }
+        return Wanted::of_run(store, run);
     }
-    let mut changes = Vec::new();
+    if let Some(since) = args.since {
+        let changes = store.changes_since(since.0)?;
+        return Ok(Wanted { changes, answers: store.fine_answers_since(since.0)? });
+    }
+    let mut wanted = Wanted::default();
     for path in &args.paths {
         let path = known_path(path);
+        if let Some(answer) = answers::latest_at(store, &path)? {
+            wanted.answers.push(answer);
+            continue;
+        }
         let below = store.changes_below(&path)?;
         if below.is_empty() {
             return Err(anyhow!("nothing was changed at {}", path.display()));
         }
-        changes.extend(below);
+        wanted.changes.extend(below);
     }
-    changes.sort_by_key(|change| std::cmp::Reverse(change.id));
-    changes.dedup_by_key(|change| change.id);
-    Ok(changes)
+    wanted.changes.sort_by_key(|change| std::cmp::Reverse(change.id));
+    wanted.changes.dedup_by_key(|change| change.id);
+    Ok(wanted)
+}
+
+fn tell_passed_over(passed: &PassedOver) -> Result<()> {
+    let PassedOver { run, n_photos } = passed;
+    let photos = human::plural(*n_photos, "photo");
+    let text = "could not be put back at an earlier try, and still cannot";
+    output::line(&format!("run {run} is passed over: {photos} of it {text}"))
 }
 
 fn print(args: &UndoArgs, change: &Change, why: Option<&Reason>, quiet: bool) -> Result<()> {
@@ -86,8 +192,8 @@ fn print(args: &UndoArgs, change: &Change, why: Option<&Reason>, quiet: bool) ->
     }
     let path = human::printable(&change.path.to_string_lossy());
     match why {
-        Some(Reason { code, detail }) => {
-            output::line(&format!("left alone  {path}  {code}: {detail}"))
+        Some(why) => {
+            output::line(&format!("left alone  {path}  {}", human::printable(&why.detail)))
         }
         None if quiet => Ok(()),
         None => output::line(&format!("put back    {path}")),

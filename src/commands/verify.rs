@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Map, json};
 
 use super::list::known_path;
-use crate::change::content_of;
+use crate::change::check_in_force;
 use crate::change::originals;
 use crate::cli::VerifyArgs;
 use crate::context::CommandContext;
@@ -45,10 +45,7 @@ pub fn run(context: &CommandContext, args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 fn check(store: &Store, change: &Change) -> Result<(), FixError> {
-    let hash = content_of(&change.target(), false)?.map(|(_, hash)| hash);
-    if hash != Some(change.hash_after) {
-        return Err(FixError::Changed);
-    }
+    check_in_force(change)?;
     match change.mode {
         Mode::Pixels => {
             let hash = change.hash_before.ok_or(FixError::OriginalDamaged)?;
@@ -69,9 +66,11 @@ fn print(args: &VerifyArgs, verbose: bool, change: &Change, why: Option<&FixErro
         object.insert("detail".into(), json!(why.map(ToString::to_string)));
         return output::line(&serde_json::Value::Object(object).to_string());
     }
-    let path = human::printable(&change.target().to_string_lossy());
+    let of_photo = matches!(why, Some(FixError::Vanished | FixError::SidecarLost));
+    let path = if of_photo { change.path.clone() } else { change.target() };
+    let path = human::printable(&path.to_string_lossy());
     match why {
-        Some(why) => output::line(&format!("not as it was left  {path}  {}: {why}", why.code())),
+        Some(why) => output::line(&format!("not as it was left  {path}  {why}")),
         None if verbose => output::line(&format!("sound  {path}")),
         None => Ok(()),
     }

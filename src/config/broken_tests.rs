@@ -31,6 +31,7 @@ fn unknown_keys_name_the_nearest_known_one() {
         ("dotted",                    "batches.size = 1",                       "1:1: unknown key \"batches\"\n  did you mean \"batch\"?"),
         ("plural folders",            "[[roots]]\npath = \"/a\"",               "1:3: unknown key \"roots\"\n  did you mean [[root]]?"),
         ("plural folders, one table", "[roots]\npath = \"/a\"",                 "1:2: unknown key \"roots\"\n  did you mean [[root]]?"),
+        ("folders by another word",   "[[folder]]\npath = \"/a\"",             "1:3: unknown key \"folder\"\n  did you mean [[root]]?"),
         ("in a folder",               "[[root]]\npath = \"/a\"\nfxi = 1",       "3:1: unknown key \"fxi\" in [[root]]\n  did you mean \"fix\"?"),
         ("a folder's key above",      "path = \"/a\"",                          "1:1: unknown key \"path\"\n  \"path\" is for one folder: write it below a [[root]]"),
         ("a general key in a folder", "[[root]]\npath = \"/a\"\nbatch = 3",     "3:1: unknown key \"batch\" in [[root]]\n  \"batch\" is for all folders: write it above the first [[root]]"),

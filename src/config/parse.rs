@@ -22,11 +22,12 @@ pub(super) fn parse(text: &str) -> Result<File, Fault> {
     for (key, default) in defaults.into_inner() {
         table.get_mut().entry(key).or_insert(default);
     }
-    serde_path_to_error::deserialize(Deserializer::from(table)).map_err(|err| explain(&err))
+    let parsed = serde_path_to_error::deserialize(Deserializer::from(table));
+    parsed.map_err(|err| explain(&err, text))
 }
 
 /// Adds the key, and a hint if there is one to give.
-fn explain(error: &serde_path_to_error::Error<toml::de::Error>) -> Fault {
+fn explain(error: &serde_path_to_error::Error<toml::de::Error>, text: &str) -> Fault {
     let keys = keys_of(error.path());
     let is_in_folder = keys.len() == 2 && keys[0] == "root";
     let start = start_of(error.inner());
@@ -35,7 +36,12 @@ fn explain(error: &serde_path_to_error::Error<toml::de::Error>) -> Fault {
         && !known_keys(is_in_folder).contains(key)
     {
         let place = if is_in_folder { " in [[root]]" } else { "" };
-        let hint = nearest(key, is_in_folder);
+        // There is one array of tables only.
+        let is_array = text.get(..start).is_some_and(|before| before.trim_end().ends_with("[["));
+        let hint = match is_array {
+            true => "did you mean [[root]]?".to_owned(),
+            false => nearest(key, is_in_folder),
+        };
         return Fault::new(start, format!("unknown key {key:?}{place}\n  {hint}"));
     }
     let mut message = format!("{}: {}", keys.join("."), error.inner().message());

@@ -1,6 +1,6 @@
 //! Signals, the control socket and the watchdog: everything that may ask something of the service.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::messages::{Message, ServiceSettings, Shared};
 use super::protocol::{REQUEST_WITHIN, Reply, Request, socket_path};
 use super::status::Status;
+use crate::files::private;
 
 /// A service manager kills a process that takes longer.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -36,7 +37,7 @@ fn listen(db: &Path) -> Result<(UnixListener, PathBuf)> {
 
 fn bind(path: &Path) -> std::io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private::create_folder(folder)?;
     }
     // This process holds the lock of the database, so the daemon that left the socket has ended.
     match std::fs::remove_file(path) {

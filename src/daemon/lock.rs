@@ -1,8 +1,11 @@
 //! One daemon a database.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
+
+use crate::files::private;
+use crate::store::own_files;
 
 /// Held for the daemon's life: one daemon a database.
 pub(super) struct DaemonLock(
@@ -14,15 +17,8 @@ impl DaemonLock {
     /// Returns an error if another daemon holds it, or the file cannot be made.
     pub(super) fn take(db: &Path) -> Result<Self> {
         use std::io::{Read, Write};
-        let mut path = db.as_os_str().to_owned();
-        path.push(".daemon-lock");
-        let path = PathBuf::from(path);
-        let file = std::fs::File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path);
+        let path = own_files::daemon_lock(db);
+        let file = private::open_lock(&path);
         let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
         if file.try_lock().is_err() {
             let mut pid = String::new();

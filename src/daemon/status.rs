@@ -73,6 +73,9 @@ pub(crate) struct Status {
     pub turned: u64,
     pub to_review: u64,
     pub skipped: u64,
+    /// Should have been turned and could not be.
+    #[serde(default)]
+    pub refused: u64,
     /// Is the model in memory?
     pub model_loaded: bool,
     /// Where the network last ran; `None` until it has.
@@ -92,10 +95,11 @@ impl Status {
     pub(crate) fn line(&self) -> String {
         let n_away = self.roots.iter().filter(|root| root.state == RootState::Away).count();
         let away = if n_away > 0 { format!(", {n_away} away") } else { String::new() };
+        let plural = if self.roots.len() == 1 { "" } else { "s" };
         let error = self.last_error.as_ref().filter(|_| self.state == ServiceState::Retrying);
         let error = error.map_or_else(String::new, |error| format!("; {error}"));
         format!(
-            "{} ({} folders{away}): looked at {}, turned {}, {} to review, {} waiting{error}",
+            "{} ({} folder{plural}{away}): looked at {}, turned {}, {} to review, {} queued{error}",
             self.state.as_str(),
             self.roots.len(),
             self.looked_at,

@@ -9,13 +9,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use globset::GlobSet;
 use notify::event::{ModifyKind, RenameMode};
 use notify::{Config, ErrorKind, Event, EventKind, EventKindMask, RecommendedWatcher};
 use notify::{RecursiveMode, Watcher};
 use walkdir::WalkDir;
 
-use crate::pipeline::walk::is_wanted;
+use crate::pipeline::selection::{Selection, Selector};
 use crate::signals::Signals;
 
 /// More changed paths than this are not kept one by one: everything is looked through instead.
@@ -122,12 +121,13 @@ impl Watches {
     pub(super) fn cover(
         &mut self,
         root: &Path,
-        ignore: &GlobSet,
+        selection: &Selection,
         signals: &Signals,
     ) -> Result<(), WatchError> {
-        let folders = WalkDir::new(root).into_iter().filter_entry(|entry| {
-            entry.file_type().is_dir() && (entry.depth() == 0 || is_wanted(entry, ignore))
-        });
+        let mut selector = Selector::new(selection);
+        let folders = WalkDir::new(root)
+            .into_iter()
+            .filter_entry(|entry| entry.file_type().is_dir() && selector.wants_entry(entry));
         // The walk that follows reports folders that cannot be read.
         for folder in folders.flatten() {
             signals.heartbeat.beat();

@@ -14,7 +14,7 @@ use super::{jpeg, raster, raw};
 use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
-use orientd_core::format::metadata::{exif_orientation, taken};
+use orientd_core::format::metadata::{embedded_orientation, taken};
 use orientd_core::format::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
 use orientd_core::image::preprocess::resize;
 
@@ -66,10 +66,10 @@ fn try_decode(
     let limits = tools.limits;
     let budget = tools.budget;
     let (decoded, stored) = match file.format {
-        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, exif_orientation(bytes)),
+        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, embedded_orientation(bytes)),
         Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
         Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
-        other => (raster::decode(bytes, other, limits, budget)?, exif_orientation(bytes)),
+        other => (raster::decode(bytes, other, limits, budget)?, embedded_orientation(bytes)),
     };
     let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
     let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);

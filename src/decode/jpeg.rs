@@ -23,9 +23,11 @@ pub(super) fn decode(
     budget: &Budget,
     side: usize,
 ) -> Result<DecodedPicture, SkipReason> {
+    let original = bytes;
+    let bytes = &*jpeg::readable(original);
     let mut decompressor = Decompressor::new().map_err(failed)?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(failed)?;
-    let header = decompressor.read_header(bytes).map_err(|err| explain(bytes, &err))?;
+    let header = decompressor.read_header(bytes).map_err(|err| explain(original, &err))?;
     let n_pixels = header.width as u64 * header.height as u64;
     if n_pixels > limits.max_pixels {
         let width = header.width;
@@ -43,7 +45,7 @@ pub(super) fn decode(
     match decompressor.decompress(bytes, image.as_deref_mut()) {
         Ok(()) => {}
         Err(err) if is_harmless(bytes, &err, &mut spare(&image)) => {}
-        Err(err) => return Err(explain(bytes, &err)),
+        Err(err) => return Err(explain(original, &err)),
     }
     let pixels = if is_cmyk { rgb_from_cmyk(&image.pixels) } else { image.pixels };
     Ok(DecodedPicture {
@@ -134,7 +136,7 @@ fn explain(bytes: &[u8], err: &turbojpeg::Error) -> SkipReason {
     let text = err.to_string();
     let is_cut = match jpeg::layout(bytes) {
         Err(JpegError::Truncated(_)) => true,
-        Err(JpegError::NotJpeg | JpegError::NoMarker(_)) => false,
+        Err(JpegError::NotJpeg) => false,
         Ok(layout) => layout.end.is_none(),
     };
     if is_cut || text.contains("Premature end of JPEG file") {

@@ -19,6 +19,11 @@ pub enum Views {
     Cascade,
 }
 
+impl Views {
+    /// As the command line and the config name them.
+    pub const WORDS: [&str; 3] = ["1", "4", "cascade"];
+}
+
 impl FromStr for Views {
     type Err = anyhow::Error;
 

@@ -27,6 +27,11 @@ impl Device {
         ("migraphx", Self::MiGraphX),
     ];
 
+    /// As the command line and the config name them.
+    pub fn names() -> [&'static str; 6] {
+        Self::NAMED.map(|(name, _)| name)
+    }
+
     pub fn name(self) -> &'static str {
         Self::NAMED.iter().find(|(_, device)| *device == self).map_or("auto", |(name, _)| name)
     }
@@ -75,8 +80,7 @@ impl FromStr for Device {
         match Self::NAMED.iter().find(|(name, _)| *name == word) {
             Some((_, device)) => Ok(*device),
             None => {
-                let names: Vec<_> = Self::NAMED.iter().map(|(name, _)| *name).collect();
-                bail!("unknown device {word:?}; one of {}", names.join(", "))
+                bail!("unknown device {word:?}; one of {}", Self::names().join(", "))
             }
         }
     }

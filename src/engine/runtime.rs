@@ -1,5 +1,7 @@
 //! Finds and loads the ONNX Runtime library, once a process.
 
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -51,6 +53,10 @@ pub fn load(named: Option<&Path>) -> Result<&'static Runtime> {
     };
     let is_quiet = std::env::var_os(DISABLE_TELEMETRY).is_some_and(|value| value == "1");
     ensure!(is_quiet, "ONNX Runtime is not loaded unless {DISABLE_TELEMETRY}=1 is set");
+    // A bare name is the system's loader's, which has its own rules.
+    if path != Path::new(LIBRARY) {
+        ensure_trusted(&path)?;
+    }
     let builder = ort::init_from(&path).map_err(|err| explain(&path, &err))?;
     // ONNX Runtime would print its warnings to stderr; ours is a quiet program.
     let logger = |level: LogLevel, _: &str, _: &str, place: &str, text: &str| match level {
@@ -79,12 +85,47 @@ fn explain(path: &Path, err: &ort::LoadDynamicError) -> anyhow::Error {
     }
 }
 
-/// Looks beside the installed program (`../lib/orientd`), then in the build tree's `.runtime`.
+/// Looks beside the installed program (`../lib/orientd`), then in the tree it was built in. A folder
+/// further up is nobody's promise: whoever may write there would choose what is loaded.
 fn find() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let installed = program.parent()?.parent()?.join("lib/orientd");
-    let built = program.ancestors().skip(1).map(|folder| folder.join(".runtime/onnxruntime"));
+    let built = build_tree(&program).map(|tree| tree.join(".runtime/onnxruntime"));
     std::iter::once(installed).chain(built).find_map(|folder| library_in(&folder))
+}
+
+/// The source folder whose `target` holds the program, as cargo lays it out.
+fn build_tree(program: &Path) -> Option<&Path> {
+    let target = program.ancestors().skip(2).take(3).find(|folder| folder.ends_with("target"))?;
+    target.parent().filter(|tree| tree.join("Cargo.toml").is_file())
+}
+
+/// What is loaded runs as this user, so nobody else but root may be able to change it.
+fn ensure_trusted(path: &Path) -> Result<()> {
+    let path = fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()))?;
+    for part in [path.as_path(), path.parent().unwrap_or(&path)] {
+        let metadata =
+            fs::metadata(part).with_context(|| format!("cannot open {}", part.display()))?;
+        let writable = writable_by_others(&metadata);
+        ensure!(
+            !writable,
+            "{} can be changed by other users, so it is not loaded\n  \
+             chown it to yourself or root, and chmod go-w",
+            part.display()
+        );
+    }
+    Ok(())
+}
+
+/// A group of its own for every user is what many distributions give, so this user's group may write.
+fn writable_by_others(metadata: &Metadata) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    let our_group = rustix::process::getegid().as_raw();
+    let is_owner_trusted = metadata.uid() == 0 || metadata.uid() == us;
+    let is_sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
+    let by_group = metadata.mode() & 0o020 != 0 && metadata.gid() != our_group;
+    let by_all = metadata.mode() & 0o002 != 0;
+    !is_owner_trusted || ((by_group || by_all) && !is_sticky)
 }
 
 /// The library in `folder`: `libonnxruntime.so`, or one with a version behind it.
@@ -97,4 +138,48 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
         .collect();
     found.sort();
     found.into_iter().next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_tree_that_built_it_is_searched() {
+        let tree = tempfile::tempdir().unwrap();
+        let program = |below: &str| tree.path().join(below);
+        assert_eq!(build_tree(&program("target/release/orientd")), None);
+        fs::write(tree.path().join("Cargo.toml"), "").unwrap();
+        for (below, is_built) in [
+            ("target/release/orientd", true),
+            ("target/debug/deps/it-1", true),
+            ("target/x86_64-unknown-linux-gnu/release/orientd", true),
+            ("target/orientd", false),
+            ("bin/orientd", false),
+            ("a/b/c/orientd", false),
+        ] {
+            let found = build_tree(&program(below)).is_some();
+            assert_eq!(found, is_built, "{below}");
+        }
+    }
+
+    #[test]
+    fn a_library_that_others_can_change_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join(LIBRARY);
+        fs::write(&library, "no library").unwrap();
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        for (of_folder, of_library, is_trusted) in [
+            (0o755, 0o644, true),
+            (0o755, 0o646, false),
+            (0o757, 0o644, false),
+            (0o1777, 0o644, true),
+        ] {
+            set(folder.path(), of_folder).unwrap();
+            set(&library, of_library).unwrap();
+            let trusted = ensure_trusted(&library).is_ok();
+            assert_eq!(trusted, is_trusted, "{of_folder:o} {of_library:o}");
+        }
+    }
 }

@@ -2,7 +2,10 @@
 //! of turns.
 
 pub mod identity;
+pub mod locks;
 pub mod open;
+pub mod private;
 pub mod roots;
 pub mod sidecar;
+pub mod user;
 pub mod write_whole;

@@ -27,6 +27,12 @@ pub fn path_of(photo: &Path) -> PathBuf {
     path.into()
 }
 
+/// `photo.jpg.xmp` → `photo.jpg`; `None` for a file that is no sidecar by its name.
+pub fn photo_of(path: &Path) -> Option<PathBuf> {
+    let is_sidecar = path.extension().is_some_and(|ending| ending == "xmp");
+    is_sidecar.then(|| path.with_extension(""))
+}
+
 /// Reads the sidecar of `photo`; `None` if there is none.
 ///
 /// # Errors

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::private;
+
 /// What a new file must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -15,7 +17,7 @@ pub enum Durability {
 }
 
 /// Writes `bytes` to `path`, making its folder where it is missing. `mode` is what the file is created
-/// with, less the umask.
+/// with, less the umask; where others may not read the file, new folders are closed to them too.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written; the old one is then untouched.
@@ -23,7 +25,11 @@ pub fn write_whole(path: &Path, bytes: &[u8], mode: u32, durability: Durability)
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let n_new = folder.ancestors().take_while(|folder| !folder.exists()).count();
-    std::fs::create_dir_all(folder)?;
+    if mode & 0o077 == 0 {
+        private::create_folder(folder)?;
+    } else {
+        std::fs::create_dir_all(folder)?;
+    }
     let mut builder = tempfile::Builder::new();
     let mut file = builder.permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -61,6 +67,8 @@ mod tests {
         write_whole(&path, b"new", 0o600, Durability::ProcessCrash)?;
         assert_eq!(std::fs::read(&path)?, b"new");
         assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        let made = std::fs::metadata(folder.path().join("new"))?;
+        assert_eq!(made.permissions().mode() & 0o777, 0o700);
         // A folder of that name cannot be replaced by a file.
         let taken = folder.path().join("taken");
         std::fs::create_dir(&taken)?;

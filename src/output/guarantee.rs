@@ -33,32 +33,31 @@ fn decimal(threshold: f32) -> f64 {
     threshold.to_string().parse().unwrap_or(f64::from(threshold))
 }
 
-pub(crate) fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
-    let promised = PROMISED * 1000.0;
-    if let Some(threshold) = configured {
-        let text = "by the config; your answers do not change that";
-        return vec![format!("turned without asking: from {} on, {text}", percent(threshold))];
-    }
-    let why = match (fitted.source.as_str(), fitted.threshold >= NEVER) {
-        (_, true) => {
-            "turned without asking: nothing, since your answers refute the model".to_owned()
-        }
-        ("lowered", _) => {
-            format!("turned without asking: from {} on, by your answers", percent(fitted.threshold))
-        }
-        ("raised", _) => {
-            format!(
-                "turned without asking: from {} on, raised by your answers",
-                percent(fitted.threshold)
-            )
-        }
-        _ => format!(
-            "turned without asking: from {} on, as the model says",
-            percent(fitted.threshold)
-        ),
+/// From which confidence on photos are turned without asking.
+pub(crate) fn sentence(configured: Option<f32>, fitted: &FittedThreshold) -> String {
+    let threshold = configured.unwrap_or(fitted.threshold);
+    let because = match (configured, fitted.source.as_str()) {
+        (Some(_), _) => ", as the config says",
+        (None, "lowered") => ", by your answers",
+        (None, "raised") => ", raised by your answers",
+        _ => "",
     };
-    let mut lines =
-        vec![why, format!("  promised: of 1,000 upright photos at most {promised} turned wrongly")];
+    if threshold >= NEVER && configured.is_none() {
+        return "Turns nothing by itself: your answers refute the model.".to_owned();
+    }
+    format!("Turns by itself only from {} sure{because}.", rounded_up(threshold))
+}
+
+/// What the sentence rests on.
+pub(crate) fn evidence(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<String> {
+    if configured.is_some() {
+        return vec!["  your answers do not change that".to_owned()];
+    }
+    let promised = PROMISED * 1000.0;
+    let mut lines = vec![
+        format!("  exactly: from {} on", percent(fitted.threshold)),
+        format!("  promised: of 1,000 upright photos at most {promised} turned wrongly"),
+    ];
     lines.push(match fitted.bound.filter(|_| fitted.n_answers > 0) {
         None => "  evidence: no answers about such photos yet; the model's figure is from other people's".into(),
         Some(bound) => format!(
@@ -77,6 +76,15 @@ pub(crate) fn lines(configured: Option<f32>, fitted: &FittedThreshold) -> Vec<St
         ));
     }
     lines
+}
+
+/// Tenths of a percent, and hundredths near 100, never below the threshold itself.
+fn rounded_up(threshold: f32) -> String {
+    let per_cent = 100.0 * decimal(threshold);
+    let steps = if per_cent > 99.9 { 100.0 } else { 10.0 };
+    // What is exact in decimals must not move up by a rounding error of f64.
+    let up = (per_cent * steps - 1e-6).ceil() / steps;
+    format!("{up} %")
 }
 
 /// Whole tenths of a percent do not tell 99.95 from 100.
@@ -105,22 +113,30 @@ mod tests {
 
     #[test]
     fn the_statement_matches_the_evidence() {
-        let text = lines(None, &fitted(0.985, "lowered")).join("\n");
+        let lowered = fitted(0.985, "lowered");
+        let text = sentence(None, &lowered);
+        assert_eq!(text, "Turns by itself only from 98.5 % sure, by your answers.");
+        let text = evidence(None, &lowered).join("\n");
         for part in [
-            "from 98.5 % on, by your answers",
             "of 1,000 upright photos at most 1 turned",
             "1,234 of 5,000 such photos answered, 2 wrong; at most 0.4 of 1,000 here (95 %)",
             "about 46 more answers on photos from 98 % on",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        let text = lines(None, &fitted(NEVER, "raised")).join("\n");
-        assert!(text.contains("nothing, since your answers refute the model"), "{text}");
-        let text = lines(Some(0.95), &fitted(0.985, "lowered"));
-        assert_eq!(text.len(), 1);
-        assert!(text[0].contains("from 95 % on, by the config"), "{text:?}");
-        let object = json(Some(0.95), &fitted(0.985, "lowered"));
+        let text = sentence(None, &fitted(NEVER, "raised"));
+        assert!(text.contains("nothing by itself: your answers refute the model"), "{text}");
+        let text = sentence(Some(0.95), &lowered);
+        assert!(text.contains("from 95 % sure, as the config says"), "{text}");
+        assert_eq!(evidence(Some(0.95), &lowered).len(), 1);
+        let object = json(Some(0.95), &lowered);
         assert_eq!((&object["source"], &object["answers"]), (&"config".into(), &Value::Null));
-        assert_eq!(json(None, &fitted(0.985, "lowered"))["auto_confidence"], 0.985);
+        assert_eq!(json(None, &lowered)["auto_confidence"], 0.985);
+    }
+
+    #[test]
+    fn a_rounded_threshold_is_never_below_itself() {
+        let rounded = [0.9884583, 0.95, 0.985, 0.9995, 0.99951, 1.0].map(rounded_up);
+        assert_eq!(rounded, ["98.9 %", "95 %", "98.5 %", "99.95 %", "99.96 %", "100 %"]);
     }
 }

@@ -23,18 +23,21 @@ pub(crate) struct Waiting {
     pub picture: Option<Vec<u8>>,
 }
 
-pub(crate) struct Skipped {
+/// Was not looked at, or should have been turned and could not be.
+pub(crate) struct LeftAlone {
     pub path: String,
-    pub reason: String,
-    pub detail: String,
+    /// In words.
+    pub why: String,
 }
 
 /// Everything the file tells.
+#[derive(Default)]
 pub(crate) struct Report {
     pub title: String,
     pub turned: Vec<Turned>,
     pub waiting: Vec<Waiting>,
-    pub skipped: Vec<Skipped>,
+    pub refused: Vec<LeftAlone>,
+    pub skipped: Vec<LeftAlone>,
 }
 
 const STYLE: &str = "
@@ -50,6 +53,13 @@ small{opacity:.8}table{border-collapse:collapse;width:100%}td,th{text-align:left
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 impl Report {
+    fn is_empty(&self) -> bool {
+        self.turned.is_empty()
+            && self.waiting.is_empty()
+            && self.refused.is_empty()
+            && self.skipped.is_empty()
+    }
+
     /// The whole file.
     pub(crate) fn html(&self) -> String {
         let mut pictures = Pictures::default();
@@ -76,10 +86,13 @@ impl Report {
                 }
                 body {
                     h1 { (title) }
+                    @if self.is_empty() { p { "Nothing was turned, and nothing waits." } }
                     (turned)
                     (waiting)
+                    h2 { "Could not be turned: " (self.refused.len()) }
+                    (left_alone(&self.refused))
                     h2 { "Skipped: " (self.skipped.len()) }
-                    (skipped(&self.skipped))
+                    (left_alone(&self.skipped))
                 }
             }
         };
@@ -87,18 +100,17 @@ impl Report {
     }
 }
 
-fn skipped(photos: &[Skipped]) -> Markup {
+fn left_alone(photos: &[LeftAlone]) -> Markup {
     html! {
         @if photos.is_empty() {
             p { "None." }
         } @else {
             table {
-                tr { th { "photo" } th { "reason" } th { "in words" } }
+                tr { th { "photo" } th { "why" } }
                 @for photo in photos {
                     tr {
                         td { (printable(&photo.path)) }
-                        td { (printable(&photo.reason)) }
-                        td { (printable(&photo.detail)) }
+                        td { (printable(&photo.why)) }
                     }
                 }
             }
@@ -170,11 +182,12 @@ mod tests {
                 confidence: 0.999,
                 picture: None,
             }],
-            skipped: vec![Skipped { path: path.clone(), reason: path.clone(), detail: path }],
+            refused: Vec::new(),
+            skipped: vec![LeftAlone { path: path.clone(), why: path }],
         };
         let html = report.html();
         assert!(!html.contains("<script") && !html.contains("http:") && !html.contains("https:"));
-        assert_eq!(html.matches("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&amp;").count(), 7);
+        assert_eq!(html.matches("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&amp;").count(), 6);
         assert_eq!(html.matches("base64,AQID").count(), 1);
         assert!(
             html.contains("pic p1 t270")

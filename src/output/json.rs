@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::Summary;
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::RunId;
+use crate::store::{PhotoState, RunId};
+use orientd_core::orientation::Turn;
 
 /// One photo.
 pub(crate) fn photo(report: &PhotoReport) -> Value {
@@ -22,8 +23,8 @@ pub(crate) fn photo(report: &PhotoReport) -> Value {
         "width": report.width,
         "height": report.height,
         "stored": report.stored.to_exif(),
-        "turn": prediction.map(|seen| seen.decision.turn.degrees()),
-        "confidence": prediction.map(|seen| rounded(seen.decision.confidence)),
+        "turn": report.turn().map(Turn::degrees),
+        "confidence": report.confidence().map(rounded),
         "probabilities": prediction.map(|seen| seen.probabilities.0.map(rounded)),
         "verdict": report.verdict_word(),
         "action": report.action.as_str(),
@@ -31,6 +32,7 @@ pub(crate) fn photo(report: &PhotoReport) -> Value {
         "reason": report.reason.as_ref().map(|reason| &reason.code),
         "detail": report.reason.as_ref().map(|reason| &reason.detail),
         "known": report.known,
+        "state": report.state.as_str(),
     });
     if let Value::Object(rest) = rest {
         object.extend(rest);
@@ -62,8 +64,14 @@ pub(crate) fn summary(summary: &Summary, model: &str, run: RunId, dry_run: bool)
             "review": summary.verdict("review"),
             "skipped": summary.verdict("skipped"),
         },
+        "turned": summary.state(PhotoState::Turned),
+        "fine": summary.state(PhotoState::Fine),
+        "waiting": summary.n_waiting(),
+        "refused": summary.state(PhotoState::Refused),
         "actions": summary.actions,
         "reasons": summary.reasons,
+        "skips": summary.skips.codes,
+        "refusals": summary.refusals.codes,
         "seconds": seconds,
         "photos_per_second": (summary.rate() * 10.0).round() / 10.0,
         "provider": summary.engine.as_ref().map(|engine| engine.device.name()),

@@ -1,10 +1,12 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
+mod estimate;
 pub(crate) mod guarantee;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod summary;
 
 pub(crate) use summary::Summary;

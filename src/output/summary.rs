@@ -3,9 +3,29 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::error::Reason;
 use crate::pipeline::messages::{EngineInfo, Report};
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::store::KnownOutcome;
+use crate::store::{KnownOutcome, PhotoState};
+use orientd_core::verdict::decision::Verdict;
+
+/// Reasons, counted in two ways.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reasons {
+    /// By their codes, for programs.
+    pub codes: BTreeMap<String, u64>,
+    /// By their sentences, for people.
+    pub sentences: BTreeMap<String, u64>,
+}
+
+impl Reasons {
+    fn add(&mut self, why: &Reason) {
+        *self.codes.entry(why.code.clone().into_owned()).or_default() += 1;
+        // What follows differs from file to file.
+        let sentence = why.detail.split(": ").next().unwrap_or_default();
+        *self.sentences.entry(sentence.to_owned()).or_default() += 1;
+    }
+}
 
 /// What a run found and did, by verdict, action and reason.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +40,21 @@ pub(crate) struct Summary {
     pub n_missing: u64,
     pub verdicts: BTreeMap<&'static str, u64>,
     pub actions: BTreeMap<&'static str, u64>,
+    /// Of both kinds.
     pub reasons: BTreeMap<String, u64>,
+    /// Why photos were not looked at.
+    pub skips: Reasons,
+    /// Why photos were not turned.
+    pub refusals: Reasons,
+    states: BTreeMap<PhotoState, u64>,
+    /// Photos that wait: those that the model is sure of, and the others.
+    pub n_sure: u64,
+    pub n_doubtful: u64,
+    /// Turned just now, or in a dry run would be; and by which action.
+    pub n_turned_now: u64,
+    pub ways: BTreeMap<&'static str, u64>,
+    /// Those that were to be turned just now and could not be.
+    pub n_refused_now: u64,
     pub engine: Option<EngineInfo>,
     pub elapsed: Duration,
 }
@@ -34,11 +68,16 @@ impl Summary {
             Report::Unchanged(outcome, n) => {
                 self.n_photos += n;
                 self.n_unchanged += n;
-                let verdict = match outcome {
-                    KnownOutcome::Decoded { verdict, .. } => verdict.as_str(),
-                    _ => "skipped",
+                let (verdict, state) = match outcome {
+                    KnownOutcome::Decoded { verdict, state } if state.is_open() => {
+                        (Some(*verdict), *state)
+                    }
+                    KnownOutcome::Decoded { state, .. } => (Some(Verdict::Upright), *state),
+                    _ => (None, PhotoState::Skipped),
                 };
-                *self.verdicts.entry(verdict).or_default() += n;
+                let word = verdict.map_or("skipped", Verdict::as_str);
+                *self.verdicts.entry(word).or_default() += n;
+                self.add_state(state, verdict, *n);
                 *self.actions.entry(Action::None.as_str()).or_default() += n;
             }
             Report::SameFile => self.n_same_file += 1,
@@ -58,19 +97,45 @@ impl Summary {
         }
         *self.verdicts.entry(photo.verdict_word()).or_default() += 1;
         *self.actions.entry(photo.action.as_str()).or_default() += 1;
+        self.add_state(photo.state, photo.verdict(), 1);
+        if photo.just_now {
+            self.n_turned_now += 1;
+            *self.ways.entry(photo.action.as_str()).or_default() += 1;
+        }
         if let Some(reason) = &photo.reason {
             *self.reasons.entry(reason.code.clone().into_owned()).or_default() += 1;
+            match photo.state {
+                PhotoState::Refused => {
+                    self.n_refused_now += 1;
+                    self.refusals.add(reason);
+                }
+                PhotoState::Skipped => self.skips.add(reason),
+                // Turned in another way than was asked for, or said to be fine.
+                _ => {}
+            }
         }
+    }
+
+    fn add_state(&mut self, state: PhotoState, verdict: Option<Verdict>, n: u64) {
+        *self.states.entry(state).or_default() += n;
+        match (state, verdict) {
+            (PhotoState::Waiting, Some(Verdict::Fix)) => self.n_sure += n,
+            (PhotoState::Waiting, _) => self.n_doubtful += n,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn state(&self, state: PhotoState) -> u64 {
+        self.states.get(&state).copied().unwrap_or(0)
+    }
+
+    /// Photos whose proposal nobody has answered and that were not turned; those that could not be turned included.
+    pub(crate) fn n_waiting(&self) -> u64 {
+        self.state(PhotoState::Waiting) + self.state(PhotoState::Refused)
     }
 
     pub(crate) fn verdict(&self, word: &str) -> u64 {
         self.verdicts.get(word).copied().unwrap_or(0)
-    }
-
-    /// Photos that were changed, or in a dry run would be.
-    pub(crate) fn n_changed(&self) -> u64 {
-        let changed = self.actions.iter().filter(|(action, _)| **action != Action::None.as_str());
-        changed.map(|(_, n)| n).sum()
     }
 
     /// Opened photos a second.

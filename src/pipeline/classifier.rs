@@ -10,6 +10,7 @@ use super::messages::WalkEvent;
 use super::renames::{RenameLookup, is_absent, may_be};
 use crate::decode::Candidate;
 use crate::files::identity::Identity;
+use crate::files::sidecar;
 use crate::store::{KnownFile, KnownOutcome, PhotoId};
 use orientd_core::format::sniff::promises_photo;
 
@@ -64,7 +65,9 @@ impl Classifier {
             return Classified::Event(WalkEvent::SameFile);
         }
         match self.known.remove_entry(entry.path()) {
-            Some((path, known)) if !self.rescan && is_settled(&known, &identity) => {
+            Some((path, known))
+                if !self.rescan && is_settled(&known, &identity) && has_turn(&known, &path) =>
+            {
                 Classified::Unchanged(known, path)
             }
             Some(_) => look(entry.path().to_owned(), identity, &metadata),
@@ -89,7 +92,9 @@ impl Classifier {
         });
         let Some(earlier) = by_inode.get(&(identity.dev, identity.ino)) else {
             return match renames.renamed(&identity) {
-                Some(KnownFile { id: Some(id), .. }) if !self.rescan => {
+                Some(known @ KnownFile { id: Some(id), .. })
+                    if !self.rescan && has_turn(&known, path) =>
+                {
                     Classified::Event(WalkEvent::Renamed { id, path: path.to_owned(), identity })
                 }
                 _ => look(path.to_owned(), identity, metadata),
@@ -105,7 +110,11 @@ impl Classifier {
                 if may_be(known, &identity) && !self.rescan =>
             {
                 let id = *id;
+                let is_as_left = has_turn(known, path);
                 self.known.remove(&earlier.clone());
+                if !is_as_left {
+                    return look(path.to_owned(), identity, metadata);
+                }
                 Classified::Event(WalkEvent::Renamed { id, path: path.to_owned(), identity })
             }
             _ => look(path.to_owned(), identity, metadata),
@@ -121,6 +130,11 @@ impl Classifier {
 
 fn is_settled(known: &KnownFile, identity: &Identity) -> bool {
     known.identity == *identity && known.outcome != KnownOutcome::LookAgain
+}
+
+/// Does the sidecar that turned the photo still do so? Also true of a photo that no sidecar turned.
+fn has_turn(known: &KnownFile, path: &Path) -> bool {
+    !known.sidecar.is_some_and(|turn| turn.has_changed(sidecar::orientation(path)))
 }
 
 fn look(path: PathBuf, identity: Identity, metadata: &Metadata) -> Classified {

@@ -9,12 +9,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::decode_pool::{Channels, DecodePool, Pending, skipped};
 use super::messages::{EngineInfo, Event};
 use crate::decode::{Budget, Candidate, Limits};
-use crate::engine::{Device, Engine, ModelFile, Views};
+use crate::engine::{Device, Engine, ModelFile, NetworkAnswer, Views};
 use crate::error::SkipReason;
 use crate::signals::Signals;
 use crate::store::{Observation, Observed, Prediction, ThresholdOverrides};
+use orientd_core::image::content::has_content;
+use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::image::rgb::Rgb8;
-use orientd_core::verdict::decision::{Thresholds, decide};
+use orientd_core::verdict::decision::{Probabilities, Thresholds, decide};
 
 /// How long a photo waits for others to fill its batch.
 const BATCH_WAIT: Duration = Duration::from_millis(40);
@@ -136,11 +138,8 @@ impl Network<'_> {
                         height: photo.height,
                         stored: photo.stored,
                         taken: photo.taken,
-                        prediction: Prediction {
-                            probabilities: answer.probabilities,
-                            decision: decide(&answer.probabilities, self.thresholds),
-                            views: answer.views,
-                        },
+                        picture: Fingerprint::of(&photo.picture),
+                        prediction: self.prediction(&photo.picture, &answer),
                     },
                 };
                 let event =
@@ -149,6 +148,16 @@ impl Network<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Network<'_> {
+    /// Of a picture that shows nothing, the network's answer means nothing either.
+    fn prediction(&self, picture: &Rgb8, answer: &NetworkAnswer) -> Prediction {
+        let probabilities =
+            if has_content(picture) { answer.probabilities } else { Probabilities::UNKNOWN };
+        let decision = decide(&probabilities, self.thresholds);
+        Prediction { probabilities, decision, views: answer.views }
     }
 }
 

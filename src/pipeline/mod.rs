@@ -5,10 +5,14 @@ mod classifier;
 pub mod decode_pool;
 pub mod infer;
 pub mod messages;
+mod owner;
 pub mod photo_report;
 pub mod policy;
 mod record;
+pub mod refusal;
 mod renames;
+mod seen;
+pub mod selection;
 mod turns;
 pub mod walk;
 
@@ -19,7 +23,6 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use crossbeam_channel::bounded;
-use globset::GlobSet;
 
 use self::decode_pool::DECODE_BUDGET;
 use self::infer::Inference;
@@ -27,6 +30,7 @@ use self::messages::Report;
 use self::policy::TurnSettings;
 use self::record::Recorder;
 use self::renames::RenameLookup;
+use self::selection::Selection;
 use self::walk::{MountIdentity, Settling, Walk};
 use crate::decode::Budget;
 use crate::decode::sandbox::prover::Prover;
@@ -42,7 +46,7 @@ const REPORT_QUEUE: usize = 1024;
 pub struct Round {
     /// Absolute, none below another.
     pub roots: Vec<PathBuf>,
-    pub ignore: GlobSet,
+    pub selection: Selection,
     /// Look at everything again; a person's earlier undo does not bind either.
     pub rescan: bool,
     /// `None`: everything found is old enough to look at.
@@ -84,7 +88,7 @@ impl Round {
             roots: self.roots,
             known,
             renames: RenameLookup::new(&store, model),
-            ignore: self.ignore,
+            selection: self.selection,
             rescan: self.rescan,
             settling: self.settling,
             anchors: self.anchors,

@@ -13,17 +13,17 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use super::decode_pool::skipped;
 use super::messages::{Event, Report, WalkEvent};
 use super::policy::{Fixing, TurnSettings};
+use super::seen::SeenPhoto;
 use crate::change::originals;
 use crate::decode::sandbox::prover::Prover;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::pipeline::photo_report::{Action, PhotoReport};
+use crate::pipeline::photo_report::PhotoReport;
 use crate::signals::Signals;
 use crate::store::{
-    KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId, RunId, Store,
-    ThresholdOverrides,
+    DisplayedPhoto, KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId,
+    PhotoState, RunId, Store, ThresholdOverrides,
 };
-use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// Observations recorded in one transaction.
@@ -141,7 +141,7 @@ impl Recorder {
             WalkEvent::SameFile => send(reports, Report::SameFile),
             WalkEvent::Unreadable(path, err) => {
                 let reason = Reason::new("unreadable", format!("cannot look in here: {err}"));
-                send(reports, Report::Photo(Box::new(blank_report(path, None, Some(reason)))))
+                send(reports, Report::Photo(Box::new(PhotoReport::blank(path, None, Some(reason)))))
             }
             WalkEvent::Missing(ids) => {
                 self.store.mark_missing(&ids)?;
@@ -162,9 +162,10 @@ impl Recorder {
             {
                 self.store.mark_found(id)?;
             }
-            let is_due = known.outcome
-                == KnownOutcome::Decoded { verdict: Verdict::Fix, pending: true }
-                && self.turns.policies.of(path).fixing != Fixing::Off;
+            let is_sure = matches!(known.outcome, KnownOutcome::Decoded {
+                verdict: Verdict::Fix, state
+            } if state.is_open());
+            let is_due = is_sure && self.turns.policies.of(path).fixing != Fixing::Off;
             let is_told = is_due || (self.in_full && known.outcome != KnownOutcome::Other);
             if !is_told {
                 *counts.entry(known.outcome).or_default() += 1;
@@ -180,11 +181,14 @@ impl Recorder {
     fn known_photo(&mut self, photo: KnownPhoto, reports: &Sender<Report>) -> Result<()> {
         let id = photo.id;
         let identity = photo.identity;
-        let hash = photo.hash;
-        let is_current = photo.is_current;
+        let hash = photo.hash.filter(|_| photo.is_current);
         let mut report = PhotoReport::from_listed(photo);
-        if let (true, Some(hash)) = (is_current, hash) {
-            self.propose(&mut report, id, &identity, &hash)?;
+        if let Some(content) = hash {
+            let path = report.path.clone();
+            let stored = report.stored;
+            let picture = self.store.picture_of(id, &content, stored)?;
+            let now = DisplayedPhoto { content, stored, picture };
+            self.propose(&mut report, &SeenPhoto { id, path: &path, identity, now })?;
         }
         send(reports, Report::Photo(Box::new(report)))
     }
@@ -225,41 +229,36 @@ impl Recorder {
     ) -> Result<()> {
         let report = match seen.outcome {
             Observed::NotAPhoto => return send(reports, Report::OtherFile),
-            Observed::Skipped { format, reason } => blank_report(seen.path, format, Some(reason)),
-            Observed::Photo { hash, format, width, height, stored, prediction, .. } => {
+            Observed::Skipped { format, reason } => {
+                PhotoReport::blank(seen.path, format, Some(reason))
+            }
+            Observed::Photo {
+                hash: content,
+                format,
+                width,
+                height,
+                stored,
+                prediction,
+                picture,
+                ..
+            } => {
+                let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    ..blank_report(seen.path, Some(format), None)
+                    state: known.map_or(PhotoState::Unseen, |photo| photo.state),
+                    ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
-                    self.propose(&mut report, id, &seen.identity, &hash)?;
+                    let now = DisplayedPhoto { content, stored, picture };
+                    let identity = seen.identity;
+                    self.propose(&mut report, &SeenPhoto { id, path: &seen.path, identity, now })?;
                 }
                 report
             }
         };
         send(reports, Report::Photo(Box::new(report)))
-    }
-}
-
-fn blank_report(
-    path: PathBuf,
-    format: Option<&'static str>,
-    reason: Option<Reason>,
-) -> PhotoReport {
-    PhotoReport {
-        path,
-        format: format.map(str::to_owned),
-        width: None,
-        height: None,
-        stored: Orientation::UPRIGHT,
-        prediction: None,
-        action: Action::None,
-        written: None,
-        reason,
-        known: false,
-        just_now: false,
     }
 }

@@ -2,28 +2,31 @@
 
 use anyhow::Result;
 
+use super::owner::OwnersWord;
 use super::photo_report::PhotoReport;
 use super::policy::{Fixing, Policy};
 use super::record::Recorder;
+use super::refusal;
+use super::seen::SeenPhoto;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
 use crate::change::prepare::{Precondition, prepare};
 use crate::error::{ChangeError, FixError};
-use crate::files::identity::{ContentHash, Identity};
-use crate::store::{PhotoId, Prediction};
+use crate::store::Prediction;
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
 
 impl Recorder {
-    /// Plans or performs the turn of a photo with the verdict `fix`, and notes what came of it.
-    pub(super) fn propose(
-        &mut self,
-        report: &mut PhotoReport,
-        id: PhotoId,
-        identity: &Identity,
-        hash: &ContentHash,
-    ) -> Result<()> {
+    /// Notices what the photo's owner made of it. Plans or performs the turn of a photo with the verdict `fix`,
+    /// and notes what came of it.
+    pub(super) fn propose(&mut self, report: &mut PhotoReport, seen: &SeenPhoto<'_>) -> Result<()> {
         let Some(Prediction { decision, .. }) = &report.prediction else { return Ok(()) };
+        let decision = *decision;
+        let word = self.owners_word(seen, decision.verdict != Verdict::Upright)?;
+        if let Some(OwnersWord::Noticed(why)) = &word {
+            report.refused(why);
+            return Ok(());
+        }
         let policy = self.turns.policies.of(&report.path);
         let is_sure = decision.confidence >= policy.min_confidence;
         if policy.fixing == Fixing::Off || decision.verdict != Verdict::Fix || !is_sure {
@@ -32,32 +35,45 @@ impl Recorder {
         if self.signals.stop.is_set() {
             return Ok(()); // It stays pending, and is found again.
         }
-        let turn = decision.turn;
-        match self.fix(report, id, turn, policy, identity, hash) {
-            Ok(()) => report.just_now = true,
-            Err(ChangeError::Photo(why)) => report.refused(&why),
-            Err(ChangeError::Store(err)) => return Err(err),
+        if let Some(OwnersWord::Settled(why)) = &word {
+            return self.leave(report, seen, policy, why);
         }
-        Ok(())
+        match self.fix(report, seen, decision.turn, policy) {
+            Ok(()) => Ok(()),
+            Err(ChangeError::Photo(why)) => self.leave(report, seen, policy, &why),
+            Err(ChangeError::Store(err)) => Err(err),
+        }
+    }
+
+    /// Keeps the reason, where the turn was really asked for.
+    fn leave(
+        &mut self,
+        report: &mut PhotoReport,
+        seen: &SeenPhoto<'_>,
+        policy: Policy,
+        why: &FixError,
+    ) -> Result<()> {
+        report.refused(why);
+        match policy.fixing {
+            Fixing::Apply => {
+                refusal::keep(&mut self.store, self.run, seen.id, &seen.now.content, report)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fix(
         &mut self,
         report: &mut PhotoReport,
-        photo: PhotoId,
+        seen: &SeenPhoto<'_>,
         turn: Turn,
         policy: Policy,
-        identity: &Identity,
-        hash: &ContentHash,
     ) -> Result<(), ChangeError> {
-        if self.store.label_of(hash, report.stored)? == Some(Turn::NONE) {
-            return Err(FixError::SaidUpright.into());
-        }
-        if !self.rescan && self.store.was_undone(photo, hash, report.stored)? {
-            return Err(FixError::Undone.into());
-        }
+        let photo = seen.id;
+        let hash = &seen.now.content;
+        refusal::check_owner(&self.store, hash, report.stored, self.rescan)?;
         let stored = Some(report.stored);
-        let expected = Precondition { identity: Some(identity), hash: Some(hash), stored };
+        let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
         let request =
             TurnRequest { turn, mode: policy.mode, max_original: self.turns.retention.max_bytes };
         let prepared = prepare(&report.path, expected, request, &self.prover)?;

@@ -1,28 +1,22 @@
 //! From folders to files: what is new or changed goes to the decoders, the rest is only counted.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use globset::GlobSet;
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
 use super::classifier::{Classified, Classifier, is_not_found, unreadable};
 use super::messages::WalkEvent;
 use super::renames::RenameLookup;
+use super::selection::{Selection, Selector};
 use crate::decode::Candidate;
 use crate::files::identity::Identity;
 use crate::files::roots::without_nested;
 use crate::signals::Signals;
 use crate::store::KnownFile;
-
-/// Folders of other programs, never of photographers. Hidden ones are passed over anyway.
-const HOUSEKEEPING: [&str; 6] =
-    ["@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "lost+found", "System Volume Information"];
 
 /// Unchanged files told at once.
 const UNCHANGED_BATCH: usize = 512;
@@ -48,7 +42,7 @@ pub struct Walk {
     pub roots: Vec<PathBuf>,
     pub known: HashMap<PathBuf, KnownFile>,
     pub renames: RenameLookup,
-    pub ignore: GlobSet,
+    pub selection: Selection,
     /// Look at everything again.
     pub rescan: bool,
     pub settling: Option<Settling>,
@@ -102,11 +96,11 @@ impl Walk {
         let mut is_whole = true;
         let mut unchanged = Vec::with_capacity(UNCHANGED_BATCH);
         for root in &self.roots {
-            let ignore = &self.ignore;
+            let mut selector = Selector::new(&self.selection);
             let entries = WalkDir::new(root)
                 .sort_by_file_name()
                 .into_iter()
-                .filter_entry(|entry| entry.depth() == 0 || is_wanted(entry, ignore));
+                .filter_entry(|entry| selector.wants_entry(entry));
             for entry in entries {
                 self.signals.heartbeat.beat();
                 if self.signals.stop.is_set() {
@@ -143,36 +137,6 @@ impl Walk {
     }
 }
 
-/// Endings of files that another program is still writing, and renames when it is done.
-const TEMPORARY: [&str; 9] =
-    [".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", ".swp", "~"];
-
-/// Would a walk enter this folder, or look at this file?
-pub fn is_wanted(entry: &DirEntry, ignore: &GlobSet) -> bool {
-    is_wanted_name(entry.file_name(), entry.file_type().is_dir()) && !ignore.is_match(entry.path())
-}
-
-/// Would a walk from `root` meet `path`?
-pub fn is_wanted_below(root: &Path, path: &Path, is_dir: bool, ignore: &GlobSet) -> bool {
-    let Ok(below) = path.strip_prefix(root) else { return false };
-    let mut so_far = root.to_owned();
-    let n = below.components().count();
-    below.components().enumerate().all(|(at, part)| {
-        so_far.push(part);
-        is_wanted_name(part.as_os_str(), is_dir || at + 1 < n) && !ignore.is_match(&so_far)
-    })
-}
-
-fn is_wanted_name(name: &OsStr, is_dir: bool) -> bool {
-    let bytes = name.as_bytes();
-    let is_housekeeping = || HOUSEKEEPING.iter().any(|known| name == *known);
-    let is_temporary = || {
-        let lower = bytes.to_ascii_lowercase();
-        TEMPORARY.iter().any(|ending| lower.ends_with(ending.as_bytes()))
-    };
-    !bytes.starts_with(b".") && if is_dir { !is_housekeeping() } else { !is_temporary() }
-}
-
 /// Absolute, links in the roots themselves resolved, none at or below another.
 ///
 /// # Errors
@@ -186,21 +150,13 @@ pub fn distinct_roots(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(without_nested(roots))
 }
 
-/// Counts the files a walk will meet, telling `each` the total so far now and then.
-pub fn count(roots: &[PathBuf], ignore: &GlobSet, each: impl Fn(u64)) {
-    let mut total = 0;
-    for root in roots {
-        let entries = WalkDir::new(root)
-            .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || is_wanted(entry, ignore));
-        for entry in entries.flatten() {
-            if entry.file_type().is_file() {
-                total += 1;
-                if total % 1000 == 0 {
-                    each(total);
-                }
-            }
-        }
-    }
-    each(total);
+/// How many files a walk will meet.
+pub fn count(roots: &[PathBuf], selection: &Selection) -> u64 {
+    let files_below = |root: &PathBuf| {
+        let mut selector = Selector::new(selection);
+        let entries =
+            WalkDir::new(root).into_iter().filter_entry(|entry| selector.wants_entry(entry));
+        entries.flatten().filter(|entry| entry.file_type().is_file()).count() as u64
+    };
+    roots.iter().map(files_below).sum()
 }

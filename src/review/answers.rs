@@ -32,6 +32,13 @@ pub(crate) struct AnswerOutcome {
     pub refused: Option<Reason>,
 }
 
+/// A run of answers and its turns in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayBack {
+    pub run: RunId,
+    pub n_turned: u64,
+}
+
 /// Carries out answers, one photo after the other.
 pub(crate) struct AnswerWriter {
     store: Store,
@@ -39,25 +46,35 @@ pub(crate) struct AnswerWriter {
     turns: TurnSettings,
     prover: Prover,
     user: String,
-    /// Begun with the first change.
+    /// Where the answers come from.
+    kind: RunKind,
+    /// Begun with the first answer.
     run: Option<RunId>,
     /// Photos answered together, latest last.
     groups: Vec<Vec<PhotoId>>,
 }
 
 impl AnswerWriter {
-    pub(crate) fn new(store: Store, model: Option<ModelId>, turns: TurnSettings) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        model: Option<ModelId>,
+        turns: TurnSettings,
+        kind: RunKind,
+    ) -> Self {
         let prover = Prover::alone(turns.limits);
         let user = answer::current_user();
-        Self { store, model, turns, prover, user, run: None, groups: Vec::new() }
+        Self { store, model, turns, prover, user, kind, run: None, groups: Vec::new() }
     }
 
-    /// Ends the run, where one was begun.
+    /// Ends the run, where one was begun. Returns how to put back what it turned, if anything.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.
-    pub(crate) fn close(mut self) -> Result<()> {
-        self.run.map_or(Ok(()), |run| self.store.end_run(run))
+    pub(crate) fn close(mut self) -> Result<Option<WayBack>> {
+        let Some(run) = self.run else { return Ok(None) };
+        self.store.end_run(run)?;
+        let n_turned = self.store.changes_of_run(run)?.len() as u64;
+        Ok((n_turned > 0).then_some(WayBack { run, n_turned }))
     }
 
     /// Every answer is durable when this returns. A photo that cannot be turned is left as it is
@@ -69,7 +86,8 @@ impl AnswerWriter {
         let mut outcomes = Vec::with_capacity(answers.len());
         let mut group = Vec::new();
         for answer in answers {
-            let outcome = outcome(answer.photo, self.answer_one(answer))?;
+            let is_alone = answers.len() == 1;
+            let outcome = outcome(answer.photo, self.answer_one(answer, is_alone))?;
             if outcome.refused.is_none() {
                 group.push(answer.photo);
             }
@@ -89,31 +107,31 @@ impl AnswerWriter {
         self.groups.push(group);
     }
 
-    fn answer_one(&mut self, answer: &PhotoAnswer) -> Result<(), ChangeError> {
+    /// `is_alone`: not one of many that were answered at once.
+    fn answer_one(&mut self, answer: &PhotoAnswer, is_alone: bool) -> Result<(), ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
         }
         let turn = answer.turn;
+        let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
+        if is_put_back && turn != Turn::NONE && !is_alone {
+            return Err(FixError::PutBackOutside.into());
+        }
         let retention = self.turns.retention;
         let mode = self.turns.policies.of(&photo.path).mode;
         let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, request, LabelSource::Review, &self.prover)?;
-        // An answer that changes no file needs no run.
-        let run = match planned.prepared() {
-            Some(_) => Some(self.run()?),
-            None => None,
-        };
-        let change_context = run.map(|run| ChangeContext {
-            run,
+        let change_context = ChangeContext {
+            run: self.run()?,
             photo: photo.id,
             turn,
             keep_mtime: self.turns.keep_mtime,
             retention,
-        });
-        planned.carry_out(&mut self.store, change_context, &self.user)
+        };
+        planned.carry_out(&mut self.store, Some(change_context), &self.user)
     }
 
     /// Takes back the latest answer or change of each photo.
@@ -162,7 +180,7 @@ impl AnswerWriter {
     fn run(&mut self) -> Result<RunId> {
         let run = match self.run {
             Some(run) => run,
-            None => self.store.begin_run(RunKind::Review)?,
+            None => self.store.begin_run(self.kind)?,
         };
         self.run = Some(run);
         Ok(run)

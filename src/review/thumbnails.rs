@@ -1,8 +1,7 @@
 //! Small pictures of photos, made once by the decoder of the scan and kept by the content's hash.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -15,7 +14,7 @@ use crate::decode::sandbox::Sandbox;
 use crate::decode::{Budget, Candidate, Decoded, Limits};
 use crate::error::{FixError, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::files::sidecar;
+use crate::files::{private, sidecar};
 use crate::signals::Signals;
 use crate::store::KnownPhoto;
 use orientd_core::image::preprocess::resize;
@@ -72,10 +71,7 @@ impl Thumbnails {
     /// Returns an error if the folder cannot be made.
     pub(crate) fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
+        private::create_folder(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let budget = Budget::new(512 << 20);
         let decoders = Semaphore::new(n_decoders);
@@ -171,7 +167,7 @@ impl Thumbnails {
     fn keep(&self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
         let made = || -> std::io::Result<()> {
-            fs::create_dir_all(folder)?;
+            private::create_folder(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(bytes)?;
             file.persist(&path)?;

@@ -37,28 +37,36 @@ const FITTED: &str =
     "SELECT auto_confidence, source, n_answers, n_wrong, n_proposals, n_upright, bound,
                              next_bar, n_missing, known, id FROM refits";
 
-/// Answers of people about what this model saw: directly; about what became of a photo by a turn; and
-/// turns made without asking that somebody picked out and put back. Answers from before the model was
-/// first used do not count, since it may have been trained on them. A run that was put back whole says
-/// nothing about single photos.
+/// Answers of people about what this model saw: directly; about what became of a photo by a turn; turns made
+/// without asking that somebody picked out and put back; and such turns that were put back by other means.
+/// Answers from before the model was first used do not count, since it may have been trained on them. A run that
+/// was put back whole says nothing about single photos, nor does an answer whose turn was put back outside.
 const ANSWERS: &str = "
     SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
-    WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2
+    WHERE q.model_id = ?1 AND l.source NOT IN ('sensor', 'outside') AND l.at >= ?2
+      AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.change_id = l.change_id AND o.source = 'outside')
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN changes c ON c.photo_id = l.photo_id AND c.hash_after = l.hash
                                 AND c.new_stored = l.stored
                   JOIN predictions q ON q.photo_id = c.photo_id AND q.hash = c.hash_before
-    WHERE q.model_id = ?1 AND l.source <> 'sensor' AND l.at >= ?2 AND c.state = 'done'
+    WHERE q.model_id = ?1 AND l.source NOT IN ('sensor', 'outside') AND l.at >= ?2 AND c.state = 'done'
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, NULL, q.stored, q.stored, q.hash, 0
-    FROM changes c JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
+    FROM changes c JOIN runs r ON r.id = c.run_id
+                                  AND (r.kind IN ('scan', 'daemon') OR r.proposed)
                    JOIN predictions q ON q.photo_id = c.photo_id
                     AND CASE c.action WHEN 'sidecar' THEN q.stored = c.old_stored
                                       ELSE q.hash = c.hash_before END
     WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
       AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done')
+    UNION ALL
+    SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
+    FROM labels l JOIN changes c ON c.id = l.change_id AND c.photo_id = l.photo_id AND c.state = 'done'
+                  JOIN runs r ON r.id = c.run_id AND r.kind IN ('scan', 'daemon')
+                  JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
+    WHERE q.model_id = ?1 AND l.source = 'outside' AND l.at >= ?2
     ORDER BY 9, 10";
 
 impl Store {

@@ -7,11 +7,13 @@ use rusqlite::{Row, TransactionBehavior, params};
 
 use super::ids::{ChangeId, PhotoId, RunId};
 use super::observations::set_content;
-use super::{Store, now, path_bytes, path_from, range_below};
+use super::owner::DisplayedPhoto;
+use super::{Store, now, now_ns, path_bytes, path_from, range_below};
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use orientd_core::edit::mode::Mode;
 use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::{Orientation, Turn};
 
 /// How far a change has come.
@@ -52,6 +54,8 @@ pub struct NewChange<'a> {
     pub turn: Turn,
     pub mode: Mode,
     pub patch: &'a Patch,
+    /// Of the photo itself, also where its sidecar is written.
+    pub content: ContentHash,
     /// `None`: the target is a sidecar that is not there yet.
     pub hash_before: Option<ContentHash>,
     pub hash_after: ContentHash,
@@ -72,6 +76,8 @@ pub struct Change {
     pub hash_before: Option<ContentHash>,
     pub hash_after: ContentHash,
     pub state: ChangeState,
+    /// The code of why it could not be put back when that was last tried.
+    pub refused: Option<String>,
 }
 
 impl Change {
@@ -106,7 +112,7 @@ pub struct FileState {
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action FROM changes";
+                             hash_before, hash_after, state, action, refused FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -114,11 +120,12 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be written; then the file must not be either.
     pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<ChangeId> {
+        let picture = self.picture_before(change)?;
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
-                                 hash_before, hash_after, state, begun_at)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9)",
+                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13)",
             params![
                 change.run,
                 change.photo,
@@ -129,7 +136,10 @@ impl Store {
                 change.hash_before.unwrap_or(NO_FILE),
                 change.hash_after,
                 now(),
-                change.mode.as_str()
+                change.mode.as_str(),
+                now_ns(),
+                change.content,
+                picture.as_ref().map(Fingerprint::as_bytes)
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());
@@ -143,7 +153,21 @@ impl Store {
         Ok(id)
     }
 
-    /// Notes how a change ended, and what the file is now where orientd changed it.
+    /// The photo as it is displayed before a change: as it was looked at, or as orientd left it since.
+    fn picture_before(&self, change: &NewChange<'_>) -> Result<Option<Fingerprint>> {
+        let seen = self.picture_of(change.photo, &change.content, change.patch.from)?;
+        if seen.is_some() {
+            return Ok(seen);
+        }
+        let last = self.last_turn(change.photo)?.map(|last| last.states.after);
+        let is_same = |left: &DisplayedPhoto| {
+            (left.content, left.stored) == (change.content, change.patch.from)
+        };
+        Ok(last.filter(is_same).and_then(|left| left.picture))
+    }
+
+    /// Notes how a change ended, and what the file is now where orientd changed it. With a turn that is undone
+    /// goes the answer that made it.
     ///
     /// # Errors
     /// Returns an error if the database cannot be written.
@@ -158,6 +182,15 @@ impl Store {
             "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
             params![change, state.as_str(), now()],
         )?;
+        if state == ChangeState::Undone {
+            let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review')";
+            transaction.execute(answers, [change])?;
+        }
+        if state == ChangeState::Done {
+            let sql = "DELETE FROM refusals
+                       WHERE photo_id = (SELECT photo_id FROM changes WHERE id = ?1)";
+            transaction.execute(sql, [change])?;
+        }
         if let Some(now_is) = now_is {
             transaction.execute(
                 "UPDATE photos SET stored = ?2,
@@ -190,6 +223,24 @@ impl Store {
         self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
     }
 
+    /// Changes in force that were begun at this time (Unix seconds) or later, latest first.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn changes_since(&self, time: i64) -> Result<Vec<Change>> {
+        self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
+    }
+
+    /// Notes why a change could not be put back.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn note_refused(&mut self, change: ChangeId, code: &str) -> Result<()> {
+        let sql = "UPDATE changes SET refused = ?2 WHERE id = ?1";
+        self.db.execute(sql, params![change, code])?;
+        Ok(())
+    }
+
     /// Changes in force at or below `path`, latest first.
     ///
     /// # Errors
@@ -214,23 +265,6 @@ impl Store {
         changes.retain(|change| seen.insert(change.target()));
         changes.reverse();
         Ok(changes)
-    }
-
-    /// Was a turn of exactly this content, shown as `stored`, put back by its owner?
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn was_undone(
-        &self,
-        photo: PhotoId,
-        hash: &ContentHash,
-        stored: Orientation,
-    ) -> Result<bool> {
-        let sql = "SELECT EXISTS(SELECT 1 FROM changes
-                   WHERE photo_id = ?1 AND state = 'undone'
-                     AND (hash_before = ?2 OR (action = 'sidecar' AND old_stored = ?3)))";
-        let values = params![photo, hash, stored.to_exif()];
-        Ok(self.db.query_row(sql, values, |row| row.get(0))?)
     }
 
     /// How many changes are in force, were put back, and await settling.
@@ -289,6 +323,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
             .into_iter()
             .find(|known| known.as_str() == state)
             .ok_or(rusqlite::Error::InvalidQuery)?,
+        refused: row.get(11)?,
     })
 }
 

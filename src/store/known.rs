@@ -6,10 +6,12 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::ids::{ModelId, PhotoId};
-use super::photos::identity;
+use super::photo_state::{PHOTO_STATE, PhotoState};
+use super::photos::{SidecarTurn, identity};
 use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::is_transient;
 use crate::files::identity::{ContentHash, Identity};
+use orientd_core::orientation::Orientation;
 use orientd_core::verdict::decision::Verdict;
 
 /// A file the database has seen, as far as a walk needs it.
@@ -19,14 +21,15 @@ pub struct KnownFile {
     pub id: Option<PhotoId>,
     pub identity: Identity,
     pub outcome: KnownOutcome,
+    pub sidecar: Option<SidecarTurn>,
     /// Not found by an earlier walk.
     pub is_missing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KnownOutcome {
-    /// Seen by the present model. `pending`: its proposal is for the content as it is now.
-    Decoded { verdict: Verdict, pending: bool },
+    /// Seen by the present model.
+    Decoded { verdict: Verdict, state: PhotoState },
     /// Skipped for a reason that lies in the file; the code is in the photo's row.
     Skipped,
     /// Not a photo.
@@ -35,17 +38,26 @@ pub enum KnownOutcome {
     LookAgain,
 }
 
-const KNOWN: &str = "
-    SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
-           p.reason, p.look_version, q.verdict,
-           q.hash = p.hash AND q.stored = p.stored, p.missing_since IS NOT NULL
-    FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1";
+/// Up to the condition.
+fn known() -> String {
+    format!(
+        "SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
+                p.reason, p.look_version, q.verdict, {PHOTO_STATE}, p.missing_since IS NOT NULL, p.stored,
+                (SELECT CASE c.action WHEN 'sidecar' THEN c.new_stored END FROM changes c
+                 WHERE c.photo_id = p.id AND c.state = 'done' ORDER BY c.id DESC LIMIT 1)
+         FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1"
+    )
+}
 
 fn known_photo(row: &Row<'_>) -> Result<(PathBuf, KnownFile)> {
+    let displayed = Orientation::from_stored(Some(row.get(12)?));
+    let written: Option<u16> = row.get(13)?;
+    let written = written.map(|number| Orientation::from_stored(Some(number)));
     let known = KnownFile {
         id: row.get(1)?,
         identity: identity(row, 2)?,
         outcome: known_outcome(row)?,
+        sidecar: written.map(|written| SidecarTurn { written, displayed }),
         is_missing: row.get(11)?,
     };
     Ok((path_from(row.get_ref(0)?.as_blob()?), known))
@@ -77,7 +89,7 @@ impl Store {
         model: Option<ModelId>,
         each: &mut impl FnMut(PathBuf, KnownFile),
     ) -> Result<()> {
-        let below = format!("{KNOWN} WHERE p.path >= ?2 AND p.path < ?3");
+        let below = format!("{} WHERE p.path >= ?2 AND p.path < ?3", known());
         let mut photos = self.db.prepare_cached(&below)?;
         let mut rows = photos.query(params![model, from, to])?;
         while let Some(row) = rows.next()? {
@@ -96,7 +108,7 @@ impl Store {
         identity: &Identity,
         model: Option<ModelId>,
     ) -> Result<Vec<(PathBuf, KnownFile)>> {
-        let with_inode = format!("{KNOWN} WHERE p.dev = ?2 AND p.ino = ?3");
+        let with_inode = format!("{} WHERE p.dev = ?2 AND p.ino = ?3", known());
         let mut photos = self.db.prepare_cached(&with_inode)?;
         let inode = params![model, identity.dev as i64, identity.ino as i64];
         let mut rows = photos.query(inode)?;
@@ -123,6 +135,7 @@ impl Store {
                 id: None,
                 identity: identity(row, 1)?,
                 outcome: KnownOutcome::Other,
+                sidecar: None,
                 is_missing: false,
             };
             each(path_from(row.get_ref(0)?.as_blob()?), known);
@@ -210,9 +223,9 @@ fn known_outcome(row: &Row<'_>) -> rusqlite::Result<KnownOutcome> {
         return Ok(if settled { KnownOutcome::Skipped } else { KnownOutcome::LookAgain });
     }
     let verdict = row.get_ref(9)?.as_str_or_null()?.and_then(|word| word.parse().ok());
-    let pending = row.get::<_, Option<bool>>(10)?.unwrap_or(false);
+    let state = PhotoState::from_word(row.get_ref(10)?.as_str()?);
     Ok(match verdict {
-        Some(verdict) => KnownOutcome::Decoded { verdict, pending },
+        Some(verdict) => KnownOutcome::Decoded { verdict, state },
         None => KnownOutcome::LookAgain,
     })
 }

@@ -10,10 +10,14 @@ mod models;
 mod observations;
 mod open;
 mod originals;
+pub mod own_files;
+mod owner;
+mod photo_state;
 mod photos;
 mod review;
 mod runs;
 pub mod training;
+mod waiting;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -27,20 +31,25 @@ pub use auto_threshold::FittedThreshold;
 pub use changes::{Change, ChangeState, FileState, NewChange};
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
-pub use labels::{Label, LabelSource};
+pub use labels::{GivenAnswer, Label, LabelSource};
 pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
-pub use photos::{KnownPhoto, Prediction};
+pub use owner::{DisplayedPhoto, SettledTurn};
+pub use photo_state::PhotoState;
+pub use photos::{KnownPhoto, Prediction, SidecarTurn, TurnInForce};
 pub use review::{Card, Dates, PageQuery, Tab};
-pub use runs::RunKind;
+pub use runs::{RunKind, RunSummary};
+pub use waiting::name_writer;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
-pub const LOOK_VERSION: i64 = 2;
+pub const LOOK_VERSION: i64 = 3;
 
 pub struct Store {
     db: Connection,
     path: PathBuf,
+    /// How long it waits for another process.
+    patience: Duration,
 }
 
 impl Store {
@@ -48,8 +57,14 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if SQLite refuses.
-    pub fn wait_at_most(&self, time: Duration) -> Result<()> {
-        Ok(self.db.busy_timeout(time)?)
+    pub fn wait_at_most(&mut self, patience: Duration) -> Result<()> {
+        self.patience = patience;
+        waiting::wait_for_others(&mut self.db, &self.path, patience)
+    }
+
+    /// How long it waits for another process.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub fn path(&self) -> &Path {
@@ -70,8 +85,16 @@ impl Store {
 
 /// Unix seconds.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Unix nanoseconds.
+fn now_ns() -> i64 {
+    i64::try_from(since_1970().as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn path_from(bytes: &[u8]) -> PathBuf {

@@ -9,8 +9,9 @@ use super::ids::{ModelId, PhotoId, RunId};
 use super::{LOOK_VERSION, Prediction, Store, now, path_bytes};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
+use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::Orientation;
-use orientd_core::verdict::decision::Probabilities;
+use orientd_core::verdict::decision::{Probabilities, Verdict};
 
 /// The outcome of one look at one file.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub enum Observed {
         stored: Orientation,
         /// By its camera's clock: seconds as if that clock showed UTC.
         taken: Option<i64>,
+        /// As it was displayed.
+        picture: Option<Fingerprint>,
         prediction: Prediction,
     },
     Skipped {
@@ -108,8 +111,13 @@ fn record_one(
     }
     db.prepare_cached("DELETE FROM other_files WHERE path = ?1")?.execute([path])?;
     let id = record_photo(db, run, seen)?;
-    if let Observed::Photo { hash, stored, prediction, .. } = &seen.outcome {
-        record_prediction(db, id, model, hash, *stored, prediction)?;
+    // Whether it can be turned must be tried again.
+    db.prepare_cached("DELETE FROM refusals WHERE photo_id = ?1")?.execute([id])?;
+    if let Observed::Photo { hash, stored, prediction, picture, .. } = &seen.outcome {
+        // Few photos need to be known again: those that are turned, as good as always after a proposal.
+        let is_proposed = prediction.decision.verdict != Verdict::Upright;
+        let picture = picture.as_ref().filter(|_| is_proposed);
+        record_prediction(db, id, model, &(*hash, *stored), prediction, picture)?;
     }
     Ok(Some(id))
 }
@@ -198,15 +206,15 @@ fn record_prediction(
     db: &Transaction<'_>,
     photo: PhotoId,
     model: Option<ModelId>,
-    hash: &ContentHash,
-    stored: Orientation,
+    (hash, stored): &(ContentHash, Orientation),
     prediction: &Prediction,
+    picture: Option<&Fingerprint>,
 ) -> Result<()> {
     let Prediction { probabilities: Probabilities(p), decision, views } = prediction;
     db.prepare_cached(
         "INSERT OR REPLACE INTO predictions(photo_id, model_id, hash, stored, views,
-             p0, p90, p180, p270, turn, confidence, verdict, predicted_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             p0, p90, p180, p270, turn, confidence, verdict, predicted_at, picture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         photo,
@@ -221,7 +229,8 @@ fn record_prediction(
         decision.turn.degrees(),
         f64::from(decision.confidence),
         decision.verdict.as_str(),
-        now()
+        now(),
+        picture.map(Fingerprint::as_bytes)
     ])?;
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! Opens the database, and brings an older one up to date.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::Store;
+use super::{Store, own_files, waiting};
+use crate::files::private;
 
 /// Append-only: the position in this list is the schema's version.
 const MIGRATIONS: &[&str] = &[
@@ -16,10 +18,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_originals.sql"),
     include_str!("../../migrations/0004_refits.sql"),
     include_str!("../../migrations/0005_taken.sql"),
+    include_str!("../../migrations/0006_owner.sql"),
+    include_str!("../../migrations/0007_history.sql"),
+    include_str!("../../migrations/0009_refusals.sql"),
 ];
-
-/// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Opens the database, creating or migrating it; a backup is made before a migration.
@@ -28,12 +30,15 @@ impl Store {
     /// Returns an error if it cannot be opened, is no database, is damaged, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            private::create_folder(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        let db = Connection::open(path)
+        // SQLite gives the files beside it the same mode.
+        let db = private::create_file(path).map_err(anyhow::Error::from);
+        let db = db
+            .and_then(|()| Ok(Connection::open(path)?))
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let mut store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.prepare().with_context(|| format!("the database {}", path.display()))?;
         Ok(store)
     }
@@ -50,7 +55,7 @@ impl Store {
         }
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let mut store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.prepare().with_context(|| format!("the database {}", path.display()))?;
         Ok(Some(store))
     }
@@ -66,13 +71,22 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags)
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        let store = Self { db, path: path.to_owned() };
+        let mut store = Self::of(db, path);
         store.check_readable().with_context(|| format!("the database {}", path.display()))?;
         Ok(store)
     }
 
-    fn check_readable(&self) -> Result<()> {
-        self.db.busy_timeout(BUSY_TIMEOUT)?;
+    /// The database and all that may lie beside it and is orientd's, whether it is there or not.
+    pub fn own_files(db: &Path) -> Vec<PathBuf> {
+        own_files::all(db, MIGRATIONS.len())
+    }
+
+    fn of(db: Connection, path: &Path) -> Self {
+        Self { db, path: path.to_owned(), patience: waiting::command_patience() }
+    }
+
+    fn check_readable(&mut self) -> Result<()> {
+        self.wait_at_most(self.patience)?;
         let known = MIGRATIONS.len();
         match self.version()? {
             0 => bail!("has no schema\n  `orientd scan` on a folder fills a database"),
@@ -90,7 +104,8 @@ impl Store {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.db.busy_timeout(BUSY_TIMEOUT)?;
+        own_files::close_all(&Self::own_files(&self.path));
+        self.wait_at_most(self.patience)?;
         self.use_wal()?;
         // FULL: a journal row must be on the disk before its photo is written.
         self.db.pragma_update(None, "synchronous", "full")?;
@@ -101,7 +116,7 @@ impl Store {
     /// If two programs create the database at the same time, SQLite tells one of them at once that it is
     /// locked, whatever the timeout, since both hold a read lock and want to write.
     fn use_wal(&self) -> Result<()> {
-        let deadline = Instant::now() + BUSY_TIMEOUT;
+        let deadline = Instant::now() + self.patience;
         loop {
             match self.db.pragma_update(None, "journal_mode", "wal") {
                 Err(err)
@@ -151,14 +166,27 @@ impl Store {
 
     /// A whole copy beside the database, named by the version it holds.
     fn backup(&self, version: usize) -> Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".backup-v{version}"));
-        if Path::new(&name).exists() {
+        let path = own_files::backup(&self.path, version);
+        if path.exists() {
             return Ok(()); // An earlier migration got this far and then failed.
         }
-        self.db
-            .execute("VACUUM INTO ?1", [name.as_bytes()])
-            .with_context(|| format!("cannot back it up to {}", Path::new(&name).display()))?;
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(".part");
+        self.copy_to(Path::new(&unfinished))
+            .and_then(|()| Ok(fs::rename(&unfinished, &path)?))
+            .with_context(|| format!("cannot back it up to {}", path.display()))
+    }
+
+    /// Copies the database into a file that only its owner can read.
+    fn copy_to(&self, path: &Path) -> Result<()> {
+        // Of an earlier try that was cut short.
+        match fs::remove_file(path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err.into()),
+            _ => {}
+        }
+        private::create_file(path)?;
+        // Bytes, since a path need not be UTF-8; SQLite takes a name as text only.
+        self.db.execute("VACUUM INTO CAST(?1 AS TEXT)", [path.as_os_str().as_bytes()])?;
         Ok(())
     }
 }
@@ -176,6 +204,56 @@ mod tests {
         let message = format!("{:#}", Store::open(&path).err().context("must be refused")?);
         assert!(message.contains("newer orientd (schema 99"), "{message}");
         assert_eq!(std::fs::read(&path)?, before);
+        Ok(())
+    }
+
+    /// A database as an older version left it.
+    fn older(path: &Path, version: usize) -> Result<Connection> {
+        let db = Connection::open(path)?;
+        for sql in &MIGRATIONS[..version] {
+            db.execute_batch(sql)?;
+        }
+        db.pragma_update(None, "user_version", i64::try_from(version)?)?;
+        Ok(db)
+    }
+
+    #[test]
+    fn every_older_database_is_backed_up_and_migrated() -> Result<()> {
+        for version in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.db"));
+            drop(older(&path, version)?);
+            let store = Store::open(&path).with_context(|| format!("from {version}"))?;
+            assert_eq!(store.version()?, MIGRATIONS.len());
+            let mut backup = path.into_os_string();
+            backup.push(format!(".backup-v{version}"));
+            let db = Connection::open(Path::new(&backup))?;
+            let patience = waiting::command_patience();
+            let kept = Store { db, path: backup.into(), patience };
+            assert_eq!(kept.version()?, version);
+        }
+        Ok(())
+    }
+
+    /// What an older rule proposed is no proposal any more, without a photo being opened.
+    #[test]
+    fn verdicts_of_an_older_rule_are_decided_again() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        older(&path, 5)?.execute_batch(
+            "INSERT INTO models VALUES (1, zeroblob(32), 'm', 'b', 0.99, 0.5, 0.99, 0.5, 0);
+             INSERT INTO runs VALUES (1, 'scan', '0.1.0', 1, 0, 0);
+             INSERT INTO photos(id, path, dev, ino, size, mtime_ns, ctime_ns, hash, look_version, looked_at, run_id)
+             VALUES (1, '/a.jpg', 1, 1, 1, 1, 1, zeroblob(32), 2, 0, 1);
+             INSERT INTO predictions
+             VALUES (1, 1, zeroblob(32), 1, 4, 0.25, 0.25, 0.25, 0.25, 90, 0.25, 'review', 0);",
+        )?;
+        let mut store = Store::open(&path)?;
+        let model = crate::files::identity::ContentHash::from_bytes([0; 32]);
+        store.known_model(&model, crate::store::ThresholdOverrides::default())?;
+        let sql = "SELECT verdict FROM predictions";
+        let verdict: String = store.db.query_row(sql, [], |row| row.get(0))?;
+        assert_eq!(verdict, "upright");
         Ok(())
     }
 
@@ -253,6 +331,38 @@ mod tests {
         assert!(reader.set_setting("key", "value").is_err());
         writer.set_setting("key", "value")?;
         assert_eq!(reader.setting("key")?.as_deref(), Some("value"));
+        Ok(())
+    }
+
+    #[test]
+    fn old_answers_are_tied_to_their_turns() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("orientd.db");
+        let db = Connection::open(&path)?;
+        for sql in &MIGRATIONS[..5] {
+            db.execute_batch(sql)?;
+        }
+        db.pragma_update(None, "user_version", 5)?;
+        db.execute_batch(
+            "INSERT INTO runs(id, kind, program, pid, started_at) VALUES (7, 'fix', '', 1, 1);
+             INSERT INTO photos(id, path, dev, ino, size, mtime_ns, ctime_ns, hash, look_version,
+                                looked_at, run_id)
+             VALUES (1, x'61', 0, 0, 0, 0, 0, x'0B', 1, 1, 7), (2, x'62', 0, 0, 0, 0, 0, x'0C', 1, 1, 7);
+             INSERT INTO changes(id, run_id, photo_id, path, action, turn, old_stored, new_stored,
+                                 hash_before, hash_after, state, begun_at)
+             VALUES (1, 7, 1, x'61', 'tag', 90, 1, 6, x'0A', x'0B', 'done', 1),
+                    (2, 7, 2, x'62', 'sidecar', 90, 1, 6, x'00', x'0D', 'undone', 1);
+             INSERT INTO labels(id, photo_id, path, hash, stored, turn, source, at)
+             VALUES (1, 1, x'61', x'0A', 1, 90, 'fix', 1), (2, 2, x'62', x'0C', 1, 90, 'review', 1),
+                    (3, 1, x'61', x'0B', 6, 0, 'review', 1);",
+        )?;
+        drop(db);
+        let store = Store::open(&path)?;
+        let mut labels =
+            store.db.prepare("SELECT id, change_id, run_id FROM labels ORDER BY id")?;
+        let rows = labels.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let labels = rows.collect::<Result<Vec<(i64, Option<i64>, Option<i64>)>, _>>()?;
+        assert_eq!(labels, [(1, Some(1), Some(7)), (3, None, None)], "the undone one is withdrawn");
         Ok(())
     }
 

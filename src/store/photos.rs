@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::ids::{ModelId, PhotoId};
+use super::ids::{ModelId, PhotoId, RunId};
+use super::labels::LabelSource;
+use super::photo_state::{PHOTO_STATE, PhotoState};
 use super::{Store, path_bytes, path_from, range_below, range_of};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
@@ -19,6 +21,24 @@ pub struct Prediction {
     pub probabilities: Probabilities,
     pub decision: Decision,
     pub views: u8,
+}
+
+/// A photo's latest turn, where it is in force and was made by a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SidecarTurn {
+    pub written: Orientation,
+    /// How the photo was displayed when it was last looked at or turned.
+    pub displayed: Orientation,
+}
+
+impl SidecarTurn {
+    /// Is the photo displayed in another way by now? `said`: what its sidecar says, if there is one.
+    pub fn has_changed(&self, said: Option<Orientation>) -> bool {
+        match said {
+            Some(said) => said != self.displayed,
+            None => self.displayed == self.written,
+        }
+    }
 }
 
 /// A photo as `list`, `--json` and the fix stage see it.
@@ -37,21 +57,55 @@ pub struct KnownPhoto {
     pub prediction: Option<Prediction>,
     /// The content that was seen is the content now.
     pub is_current: bool,
-    /// What was done, and the tag it left, where that is still in force.
-    pub fixed: Option<(Mode, Orientation)>,
+    /// The latest turn in force, where it was made by a sidecar: what was done, which may be lost since.
+    pub sidecar: Option<SidecarTurn>,
+    /// The latest label by a person about what the photo is now.
+    pub said: Option<(LabelSource, Turn)>,
+    /// What was done, where that is still so.
+    pub fixed: Option<TurnInForce>,
+    pub state: PhotoState,
+    /// Why it could not be turned, where that was tried with what it is now.
+    pub refused: Option<Reason>,
+    /// The run that looked at it last, and when: Unix seconds.
+    pub run: RunId,
+    pub looked_at: i64,
 }
 
-const LISTED: &str = "
+/// A turn that was made and not put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnInForce {
+    pub turn: Turn,
+    pub mode: Mode,
+    /// What the file or its sidecar states since.
+    pub to: Orientation,
+}
+
+impl KnownPhoto {
+    /// The turn that the model proposes, if nobody has answered and nothing was done.
+    pub fn proposal(&self) -> Option<Decision> {
+        let decision = self.prediction.as_ref()?.decision;
+        self.state.is_open().then_some(decision)
+    }
+}
+
+/// Up to the condition.
+fn listed_query() -> String {
+    format!("
     SELECT p.id, p.path, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns, p.hash, p.format, p.width,
            p.height, coalesce(q.stored, p.stored), p.reason, p.detail,
            q.p0, q.p90, q.p180, q.p270, q.turn, q.confidence, q.verdict, q.views,
-           q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored
+           q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored, c.turn,
+           {PHOTO_STATE}, r.reason, r.detail, p.run_id, p.looked_at, p.stored,
+            (SELECT CASE s.action WHEN 'sidecar' THEN s.new_stored END FROM changes s
+             WHERE s.photo_id = p.id AND s.state = 'done' ORDER BY s.id DESC LIMIT 1), l.source, l.turn
     FROM photos p
     LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
-    LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id)
-                       AND c.state = 'done'
+    LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id AND state = 'done')
                        AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
-                                         ELSE c.hash_after = p.hash END";
+                                         ELSE c.hash_after = p.hash END
+    LEFT JOIN refusals r ON r.photo_id = p.id AND r.hash = p.hash AND r.stored = p.stored"
+    )
+}
 
 impl Store {
     /// Is any photo present at or below `root`?
@@ -68,14 +122,16 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn photo(&self, id: PhotoId, model: Option<ModelId>) -> Result<Option<KnownPhoto>> {
-        let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.id = ?2"))?;
+        let mut statement =
+            self.db.prepare_cached(&format!("{} WHERE p.id = ?2", listed_query()))?;
         Ok(statement.query_row(params![model, id], listed).optional()?)
     }
 
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn photo_at(&self, path: &Path, model: Option<ModelId>) -> Result<Option<KnownPhoto>> {
-        let mut statement = self.db.prepare_cached(&format!("{LISTED} WHERE p.path = ?2"))?;
+        let mut statement =
+            self.db.prepare_cached(&format!("{} WHERE p.path = ?2", listed_query()))?;
         Ok(statement.query_row(params![model, path_bytes(path)], listed).optional()?)
     }
 
@@ -90,7 +146,8 @@ impl Store {
         mut each: impl FnMut(KnownPhoto) -> Result<()>,
     ) -> Result<()> {
         let mut statement = self.db.prepare(&format!(
-            "{LISTED} WHERE p.path >= ?2 AND p.path < ?3 AND p.missing_since IS NULL ORDER BY p.path"
+            "{} WHERE p.path >= ?2 AND p.path < ?3 AND p.missing_since IS NULL ORDER BY p.path",
+            listed_query()
         ))?;
         for (from, to) in [range_of(root), range_below(root)] {
             let mut rows = statement.query(params![model, from, to])?;
@@ -119,8 +176,12 @@ fn orientation(number: u16) -> Orientation {
 fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
     let reason: Option<String> = row.get(12)?;
     let detail: Option<String> = row.get(13)?;
-    let action: Option<String> = row.get(23)?;
-    let new_stored: Option<u16> = row.get(24)?;
+    let displayed = orientation(row.get(31)?);
+    let written: Option<u16> = row.get(32)?;
+    let source: Option<LabelSource> = row.get(33)?;
+    let said: Option<u16> = row.get(34)?;
+    let refusal: Option<String> = row.get(27)?;
+    let why: Option<String> = row.get(28)?;
     Ok(KnownPhoto {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
@@ -133,8 +194,23 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
         skipped: reason.map(|code| Reason::new(code, detail.unwrap_or_default())),
         prediction: prediction(row)?,
         is_current: row.get::<_, Option<bool>>(22)?.unwrap_or(false),
-        fixed: action.and_then(|mode| mode.parse().ok()).zip(new_stored.map(orientation)),
+        sidecar: written.map(|written| SidecarTurn { written: orientation(written), displayed }),
+        said: source.zip(said.and_then(Turn::from_degrees)),
+        fixed: turn_in_force(row)?,
+        state: PhotoState::from_word(row.get_ref(26)?.as_str()?),
+        refused: refusal.map(|code| Reason::new(code, why.unwrap_or_default())),
+        run: row.get(29)?,
+        looked_at: row.get(30)?,
     })
+}
+
+fn turn_in_force(row: &Row<'_>) -> rusqlite::Result<Option<TurnInForce>> {
+    let Some(mode) = row.get::<_, Option<String>>(23)?.and_then(|mode| mode.parse().ok()) else {
+        return Ok(None);
+    };
+    let to = orientation(row.get(24)?);
+    let turn = Turn::from_degrees(row.get(25)?).unwrap_or(Turn::NONE);
+    Ok(Some(TurnInForce { turn, mode, to }))
 }
 
 fn prediction(row: &Row<'_>) -> rusqlite::Result<Option<Prediction>> {

@@ -77,7 +77,8 @@ impl Tab {
             Self::Answered => (
                 "l.stored, l.turn, NULL, 0.0, l.id
                  FROM labels l CROSS JOIN photos p ON p.id = l.photo_id
-                 WHERE ?1 IS ?1 AND l.source IN ('review', 'fix')",
+                 WHERE ?1 IS ?1 AND (l.source IN ('review', 'fix') OR (
+                     l.source = 'outside' AND l.hash = p.hash AND l.stored = p.stored))",
                 "0.0",
                 "l.id",
             ),
@@ -202,7 +203,8 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn count_answers(&self) -> Result<u64> {
-        let sql = "SELECT count(DISTINCT hash) FROM labels WHERE source <> 'sensor'";
+        let sql =
+            "SELECT count(DISTINCT hash) FROM labels WHERE source NOT IN ('sensor', 'outside')";
         let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }

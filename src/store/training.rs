@@ -108,9 +108,16 @@ fn photo(row: &Row<'_>) -> rusqlite::Result<Photo> {
     })
 }
 
-// By the photo's number, not its path: a renamed photo keeps what is known of it.
-const ANSWERS: &str = "SELECT photo_id, hash, stored, turn, source FROM labels
-                       WHERE photo_id IS NOT NULL ORDER BY at, id";
+// By the photo's number, not its path: a renamed photo keeps what is known of it. A backup beside a turn that is in
+// force contradicts it: nobody has said which of the two is right.
+const ANSWERS: &str = "SELECT photo_id, hash, stored, turn, source FROM labels l
+                       WHERE photo_id IS NOT NULL AND NOT (source = 'outside' AND EXISTS (
+                           SELECT 1 FROM changes c JOIN photos p ON p.id = c.photo_id
+                           WHERE c.id = l.change_id AND c.photo_id <> l.photo_id AND c.state = 'done'
+                             AND p.missing_since IS NULL
+                             AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
+                                               ELSE c.hash_after = p.hash END))
+                       ORDER BY at, id";
 
 fn answer(row: &Row<'_>) -> rusqlite::Result<LabelledAnswer> {
     Ok(LabelledAnswer {

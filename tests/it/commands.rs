@@ -17,7 +17,7 @@ fn status_and_list_work_before_the_first_scan() {
         serde_json::from_str(&library.ok(["status", "--json"])).unwrap();
     assert_eq!((&status["photos"], &status["changes"]["in_force"]), (&2.into(), &1.into()));
     assert!(library.ok(["status"]).contains("1 turned, 0 put back"));
-    let listed = library.ok(["list", "--json", "--verdict", "fix"]);
+    let listed = library.ok(["list", "--json", "--turned"]);
     let photo: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!((&photo["action"], &photo["new"]), (&"tag".into(), &6.into()));
     let below = library.path("nothing");

@@ -37,7 +37,7 @@ fn kill_everywhere(name: &str, photo: &[u8], command: &[&str], undo_first: bool)
         );
 
         // The next start settles; then everything can be undone, and nothing is left over.
-        library.ok(["undo", "--run", "999"]);
+        library.fails(1, ["undo", "--run", "999"]);
         let still = fs::read(&path).unwrap();
         assert_eq!(still, now, "settling after call {when} does not touch the photo");
         let unsettled = library.ok(["status", "--json"]);

@@ -1,5 +1,7 @@
 //! Which files are found, which are passed over, and what happens to names and links.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -27,6 +29,81 @@ fn content_counts_and_housekeeping_is_passed_over() {
     let found: Vec<&String> = scanned.photos.keys().collect();
     assert_eq!(found, ["er.JPG", "named.png", "no_ending", "plain.jpg"]);
     assert_eq!(scanned.photos["named.png"]["format"], "jpeg");
+}
+
+/// What is there, and why -v says that it is passed over; "" if it is looked at.
+const STORES: [(&str, &str); 22] = [
+    ("albums/a.jpg", ""),
+    ("cache/b.jpg", ""),
+    ("profile/c.jpg", ""),
+    ("Photos.photoslibrary/originals/p.jpg", "belongs to another program"),
+    ("Old Previews.lrdata/p.jpg", "belongs to another program"),
+    ("shoot/CaptureOne/Cache/p.jpg", "belongs to another program"),
+    ("cloud/appdata_oc1x2y3z/preview/p.jpg", "belongs to another program"),
+    ("immich/upload/d.jpg", ""),
+    ("immich/thumbs/p.jpg", "belongs to another program"),
+    ("immich/encoded-video/p.jpg", "belongs to another program"),
+    ("photoprism/storage/cache/p.jpg", "belongs to another program"),
+    ("photoprism/storage/sidecar/p.jpg", "belongs to another program"),
+    ("nas/@Recycle/p.jpg", "a bin, or what a system keeps of earlier states"),
+    ("nas/@Recently-Snapshot/p.jpg", "a bin, or what a system keeps of earlier states"),
+    ("e.jpg_original", "another program's backup"),
+    ("e.jpg~", "another program's backup"),
+    ("e.jpg_exiftool_tmp", "another program is still writing it"),
+    ("whatsapp/p.jpg", "holds .nomedia"),
+    ("built/p.jpg", "holds CACHEDIR.TAG"),
+    ("tagged/f.jpg", ""),
+    ("prism/raw/p.jpg", "named in .orientdignore or .ppignore"),
+    ("prism/raw2/g.jpg", ""),
+];
+
+#[test]
+fn what_is_not_the_owners_is_passed_over() {
+    let library = Library::new();
+    for (name, _) in STORES {
+        library.add(name, &needs(0));
+    }
+    library.add("whatsapp/.nomedia", b"");
+    library.add("built/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n# ccache");
+    library.add("tagged/CACHEDIR.TAG", b"Signature: none");
+    library.add("prism/.ppignore", b"# masters\nraw/\n");
+    library.add("papers/scan.pdf.txt", &needs(0));
+    library.add("papers/private.jpg", &needs(0));
+    library.add("papers/public.jpg", &needs(0));
+    library.add("papers/.orientdignore", b"*.jpg\n!public.jpg\n");
+
+    let output = library.run([
+        OsStr::new("scan"),
+        "-v".as_ref(),
+        "--json".as_ref(),
+        library.root().as_ref(),
+    ]);
+    let found: BTreeSet<String> = Scanned::parse(&output.stdout).photos.into_keys().collect();
+    let wanted = STORES.iter().filter(|(_, why)| why.is_empty());
+    let wanted = wanted.map(|(name, _)| name.rsplit('/').next().unwrap().to_owned());
+    assert_eq!(found, wanted.chain(["public.jpg".to_owned()]).collect());
+    let told = String::from_utf8(output.stderr).unwrap();
+    for (name, why) in STORES.iter().filter(|(_, why)| !why.is_empty()) {
+        // The folder is named that was not entered, or the file.
+        let is_told = |line: &str| {
+            line.contains(why)
+                && name
+                    .match_indices('/')
+                    .map(|(at, _)| &name[..at])
+                    .chain([*name])
+                    .any(|part| line.contains(library.path(part).to_str().unwrap()))
+        };
+        assert!(told.lines().any(is_told), "{name}: {told}");
+    }
+
+    // A folder that is named is looked at whatever it is called, and --no-ignore looks at everything.
+    let named = library.path("Photos.photoslibrary");
+    let output = library.run([OsStr::new("scan"), "--json".as_ref(), named.as_ref()]);
+    assert_eq!(Scanned::parse(&output.stdout).photos.len(), 1);
+    let everything = library.scan(&["--no-ignore"]);
+    for name in ["p.jpg", "e.jpg_original", "e.jpg~", "private.jpg", "scan.pdf.txt"] {
+        assert!(everything.photos.contains_key(name), "{name}: {:?}", everything.photos.keys());
+    }
 }
 
 #[test]

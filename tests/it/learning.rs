@@ -110,9 +110,9 @@ fn agreeing_answers_lower_the_threshold() {
     assert_eq!(fitted["promised_per_thousand"], 1.0);
     assert!(fitted["answers"].as_i64().unwrap() >= 100 && fitted["wrong"] == 0, "{fitted}");
     assert!(fitted["at_most_per_thousand"].as_f64().unwrap() <= 1.0, "{fitted}");
-    let text = library.ok(["status"]);
-    let told = format!("from {} % on, by your answers", (threshold * 1e6).round() / 1e4);
-    assert!(text.contains(&told), "{text}");
+    let text = library.ok(["status", "-v"]);
+    let told = format!("exactly: from {} % on", (threshold * 1e6).round() / 1e4);
+    assert!(text.contains(&told) && text.contains("% sure, by your answers."), "{text}");
     assert!(
         library.ok(["model", "show"]).contains(&format!("{threshold} by your answers")),
         "model show"

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "modules of one test program share what is pub")]
 
 mod architecture;
+mod asked;
 mod bad_input;
 mod bombs;
 mod chromium;
@@ -12,6 +13,7 @@ mod daemon;
 mod daemon_faults;
 mod daemon_files;
 mod daemon_rules;
+mod done;
 mod engine;
 mod family;
 mod faults;
@@ -20,11 +22,16 @@ mod fixing;
 mod formats;
 mod harness;
 mod heif;
+mod history;
+mod interrupts;
 #[cfg(feature = "test-switches")]
 mod isolation;
 mod learning;
 mod modes;
+mod orientation_kinds;
+mod owner;
 mod privacy;
+mod private;
 mod raw;
 mod refusals;
 mod review;
@@ -38,4 +45,6 @@ mod scanning;
 mod sequences;
 mod service;
 mod snapshots;
+mod taken_back;
 mod usage;
+mod words;

@@ -108,6 +108,16 @@ impl Server {
         self.request(&format!("POST {path}"), &headers, body)
     }
 
+    /// Presses Ctrl-C; returns what the program then says.
+    pub fn interrupt(mut self) -> String {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+        let mut said = String::new();
+        self.child.stdout.as_mut().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
+    }
+
     pub fn items(&self, tab: &str) -> Vec<Value> {
         let page = self.get(&format!("/api/page?tab={tab}")).json();
         page["items"].as_array().unwrap().clone()

@@ -201,7 +201,7 @@ fn a_person_answers_in_a_terminal_and_takes_it_back() {
     let (status, text) = terminal.end();
     assert!(status.success(), "{text:?}");
     assert!(
-        text.contains("2 photos turned, 1 fine as they are; `orientd undo --last`"),
+        text.contains("2 photos turned, 1 fine as it is; `orientd undo --run 2` takes that back"),
         "{text:?}"
     );
     assert!(changed(&fourth) && !changed(&third));
@@ -223,6 +223,48 @@ fn labels(library: &Library) -> std::collections::BTreeSet<(String, bool)> {
     let rows = rows.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)));
     let name = |path: &[u8]| String::from_utf8_lossy(&path[path.len() - 5..]).into_owned();
     rows.unwrap().map(|row| row.map(|(path, turned)| (name(&path), turned)).unwrap()).collect()
+}
+
+/// What is drawn is cleared first, and each line is set by its place.
+fn lines_drawn(text: &str) -> Vec<String> {
+    let last = text.rsplit("\x1b[2J").next().unwrap_or_default();
+    let parts = last.split("\x1b[").filter_map(|part| part.split_once('H'));
+    parts.map(|(_, line)| line.to_owned()).collect()
+}
+
+#[test]
+fn sixty_columns_are_enough_and_the_keys_are_explained() {
+    let library = Library::new();
+    let name = format!("{}.jpg", "a long name ".repeat(12));
+    library.add(format!("{}/{name}", "folder ".repeat(15)), &needs(90));
+    library.scan(&[]);
+    let before = library.hashes();
+    let mut terminal = Terminal::start(&library, PLAIN, &["--pictures", "none"]);
+    terminal.ready();
+    let size = Winsize { ws_row: 24, ws_col: 60, ws_xpixel: 600, ws_ypixel: 480 };
+    tcsetwinsize(&terminal.line, size).unwrap();
+    let text = String::from_utf8_lossy(&terminal.ready()).into_owned();
+    let lines = lines_drawn(&text);
+    assert!(lines.len() >= 5, "{text:?}");
+    for line in &lines {
+        assert!(line.chars().count() <= 60, "{line:?}");
+    }
+    assert!(text.contains("1-4 top") && text.contains("? help"), "{text:?}");
+    terminal.press("?");
+    let text = String::from_utf8_lossy(&terminal.ready()).into_owned();
+    for part in ["What the keys do", "its top is up, right, down, left now", "space back"] {
+        assert!(text.contains(part), "{part}: {text:?}");
+    }
+    // A key only leads back: no photo is to be seen that it could mean.
+    terminal.press("y");
+    let text = String::from_utf8_lossy(&terminal.ready()).into_owned();
+    assert!(text.contains("1 of 1"), "{text:?}");
+    assert_eq!(library.hashes(), before);
+    terminal.press("?");
+    terminal.ready();
+    terminal.press("\x03");
+    let (status, text) = terminal.end();
+    assert!(status.success() && text.contains("0 photos turned, 0 fine as they are"), "{text:?}");
 }
 
 #[test]

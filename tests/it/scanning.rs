@@ -130,7 +130,7 @@ fn the_summary_for_people_names_what_to_do() {
     library.add("wrong.jpg", &needs(90));
     library.add("empty.jpg", b"");
     let text = library.ok(["scan", library.root().to_str().unwrap()]);
-    assert!(text.contains("fix     90°") && text.contains("wrong.jpg"), "{text}");
+    assert!(text.contains("sure        90°") && text.contains("wrong.jpg"), "{text}");
     assert!(text.contains("orientd scan --fix") && text.contains("empty"), "{text}");
     let text = library.ok(["scan", "--fix", library.root().to_str().unwrap()]);
     assert!(text.contains("Turned 1 photo") && text.contains("orientd undo --run 2"), "{text}");

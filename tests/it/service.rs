@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{Library, needs, needs_with_exif, text_of};
-use crate::running::{configure, eventually, listed, root};
+use crate::running::{Daemon, configure, eventually, listed, root};
 
 /// A user manager with a runtime directory of its own; it ends with the test.
 struct Manager<'a> {
@@ -221,4 +221,29 @@ fn the_unit_can_be_printed_for_any_place() {
     assert!(unit.contains("[Install]\nWantedBy=default.target"), "{unit}");
     let reloads = unit.contains("Type=notify-reload") || unit.contains("ExecReload=/bin/kill -HUP");
     assert!(reloads, "{unit}");
+}
+
+#[test]
+fn install_says_what_is_in_its_way() {
+    let library = Library::new();
+    configure(&library, &root(&library, "review"));
+    let unit = library.home().join(".config/systemd/user/orientd.service");
+    let install = || {
+        let mut command = library.command(["service", "install"]);
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("USER", "ada");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+        assert!(!unit.exists(), "nothing is half done");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let message = install();
+    for part in ["nothing was installed", "`sudo loginctl enable-linger ada`", "`orientd run`"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let daemon = Daemon::start(&library);
+    let message = install();
+    let pid = daemon.pid();
+    assert!(message.contains(&format!("runs already, as process {pid}")), "{message}");
+    assert!(message.contains(&format!("`kill {pid}`")), "{message}");
+    daemon.stop();
 }

@@ -1,13 +1,13 @@
 //! XMP in a photo kept in step with a turn: some programs prefer its `tiff:Orientation` to EXIF's, so
 //! the two must agree. What cannot be changed by overwriting its digits is refused.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::edit::patch::Edit;
 use crate::edit::refusal::Refusal;
+use crate::format::embedded_xmp::{XmpOrientation, mentions, orientation, read, stated};
 use crate::format::jpeg::Layout;
-use crate::format::xmp::{self, Binding, Name, Packet};
+use crate::format::xmp::{Name, Packet};
 use crate::orientation::Orientation;
 
 /// GUID, length of the whole and offset of the part (XMP part 3, section 1.1.3.1).
@@ -16,18 +16,6 @@ const EXTENDED_HEADER_LEN: usize = GUID_LEN + 8;
 
 const SIZES: [Name; 4] =
     [Name::ImageWidth, Name::ImageLength, Name::PixelXDimension, Name::PixelYDimension];
-
-/// What a packet says of the orientation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum XmpOrientation {
-    Absent,
-    /// One digit at this offset of the packet.
-    Digit {
-        at: usize,
-    },
-    /// It says something that cannot be changed by overwriting one digit.
-    Unclear,
-}
 
 /// The edits that make the packets of a file, which lie at `packets`, state the orientation `to` and,
 /// where it is given, the width and height `size`: those that state either. Offsets are the file's.
@@ -97,69 +85,6 @@ pub fn stated_orientation(packet: &[u8]) -> Result<Option<Orientation>, Refusal>
     }
 }
 
-/// `None`: not in UTF-8, so nothing can be said of it.
-fn read(packet: &[u8]) -> Result<Option<Packet>, Refusal> {
-    if is_utf16(packet) {
-        return Ok(None);
-    }
-    Ok(Some(xmp::read(&text_of(packet))?))
-}
-
-fn is_utf16(packet: &[u8]) -> bool {
-    let head = &packet[..packet.len().min(64)];
-    head.iter().filter(|byte| **byte == 0).count() > head.len() / 4
-}
-
-/// The packet as text in which everything stays where it is: bytes that are not UTF-8, as in captions
-/// of old programs, become question marks, one each.
-fn text_of(packet: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(packet) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(packet.len());
-    for chunk in packet.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '?'));
-    }
-    Cow::Owned(text)
-}
-
-fn orientation(packet: &[u8], read: &Packet) -> XmpOrientation {
-    let Ok(value) = stated(packet, read, Name::Orientation) else {
-        return XmpOrientation::Unclear;
-    };
-    let Some(value) = value else { return XmpOrientation::Absent };
-    match packet[value.clone()] {
-        [digit] if digit.is_ascii_digit() => XmpOrientation::Digit { at: value.start },
-        _ => XmpOrientation::Unclear,
-    }
-}
-
-/// Where the value of a property stands.
-///
-/// # Errors
-/// Returns an error if the packet states it, or may state it, more than once or in an unusual way.
-fn stated(packet: &[u8], read: &Packet, name: Name) -> Result<Option<Range<usize>>, Refusal> {
-    if read.unread.iter().any(|part| mentions(&packet[part.clone()], name)) {
-        return Err(Refusal::Xmp);
-    }
-    let mut found = read.properties.iter().filter(|property| property.name == name);
-    match (found.next(), found.next()) {
-        (None, _) => Ok(None),
-        // Programs that look for the usual prefix read another property than those that resolve it.
-        (Some(one), None) if matches!(one.binding, Binding::Usual | Binding::Undeclared) => {
-            one.value.clone().ok_or(Refusal::Xmp).map(Some)
-        }
-        _ => Err(Refusal::Xmp),
-    }
-}
-
-/// Is there anything that could be the name of the property, with whatever prefix?
-fn mentions(part: &[u8], name: Name) -> bool {
-    let local = name.local().as_bytes();
-    part.windows(local.len() + 1).any(|window| window[0] == b':' && &window[1..] == local)
-}
-
 fn edit(packet: &[u8], place: Range<usize>, new: String) -> Option<Edit> {
     let edit = Edit { offset: place.start, old: packet[place].to_vec(), new: new.into_bytes() };
     (edit.old != edit.new).then_some(edit)
@@ -168,7 +93,7 @@ fn edit(packet: &[u8], place: Range<usize>, new: String) -> Option<Edit> {
 fn sizes_in_step(packet: &[u8], read: &Packet, size: (u32, u32)) -> Result<Vec<Edit>, Refusal> {
     let mut edits = Vec::new();
     for name in SIZES {
-        let Some(value) = stated(packet, read, name)? else { continue };
+        let Some(value) = stated(packet, read, name).map_err(|_| Refusal::Xmp)? else { continue };
         let digits = &packet[value.clone()];
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(Refusal::Xmp);

@@ -220,7 +220,7 @@ fn any_packet() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn agrees_with_the_scanner_on_sound_packets(packet in any_packet()) {
-        prop_assert!(xmp::read(&packet).expect("within the limits").is_sound);
+        prop_assert!(crate::format::xmp::read(&packet).expect("within the limits").is_sound);
         prop_assert_eq!(found(packet.as_bytes()), scanner::found(packet.as_bytes()), "{}", packet);
     }
 

@@ -4,6 +4,7 @@ pub mod embedded_xmp;
 pub mod exif_edit;
 pub mod lossless;
 pub mod mode;
+pub mod mpf_edit;
 pub mod patch;
 pub mod refusal;
 pub mod sidecar;

@@ -11,6 +11,34 @@ pub struct Edit {
     pub new: Vec<u8>,
 }
 
+impl Edit {
+    /// Without the bytes that are the same before and after, at either end.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        let Self { offset, old, new } = self;
+        let n_same = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| {
+            pairs.take_while(|(old, new)| old == new).count()
+        };
+        let n_start = n_same(&mut old.iter().zip(&new));
+        let n_end = n_same(&mut old[n_start..].iter().rev().zip(new[n_start..].iter().rev()));
+        let inner = |bytes: &[u8]| bytes[n_start..bytes.len() - n_end].to_vec();
+        Self { offset: offset + n_start, old: inner(&old), new: inner(&new) }
+    }
+
+    /// The same edit in a file where what it counts from begins at `start`.
+    #[must_use]
+    pub fn behind(self, start: usize) -> Self {
+        Self { offset: self.offset + start, ..self }
+    }
+}
+
+/// By how many bytes the edits make a file longer.
+pub fn growth(edits: &[Edit]) -> usize {
+    let added: usize = edits.iter().map(|edit| edit.new.len()).sum();
+    let removed: usize = edits.iter().map(|edit| edit.old.len()).sum();
+    added.saturating_sub(removed)
+}
+
 /// Edits in file order, not overlapping, offsets in the old file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {

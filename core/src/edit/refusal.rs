@@ -20,17 +20,17 @@ pub enum Refusal {
     DuplicateExif,
     #[error("{0}")]
     Exif(ExifError),
-    #[error("the stored orientation {0} is none of 0 to 8")]
-    OutOfRange(u16),
-    #[error("the EXIF block has no Orientation, and adding one would move the rest")]
-    ExifWithoutOrientation,
+    #[error("the EXIF block has no Orientation, and no room for one")]
+    ExifFull,
+    #[error("the EXIF block has no Orientation, and names data behind it that would move")]
+    ExifBeyond,
     #[error("its XMP states an orientation that cannot be kept in step")]
     Xmp,
     #[error("its XMP has {0}, which no program writes")]
     XmpLimit(&'static str),
     #[error("data after the end of the image may count on where it lies")]
     TrailingData,
-    #[error("a multi-picture index (MPF) counts on where its pictures lie")]
+    #[error("a multi-picture index (MPF) that cannot be kept in step")]
     MultiPicture,
     #[error("{0}")]
     Heif(#[from] HeifLimit),
@@ -38,7 +38,9 @@ pub enum Refusal {
     Container(&'static str),
     #[error("the file holds EXIF in a place of its own that few programs read")]
     ExifElsewhere,
-    #[error("the file holds several pages, of which only the first was looked at")]
+    #[error(
+        "the file holds several pages that are not stored alike, and only the first was looked at"
+    )]
     MultiPage,
     #[error("the bytes are not what the journal says")]
     NotAsJournaled,
@@ -79,10 +81,7 @@ impl Refusal {
             Self::Signed => "signed_c2pa",
             Self::DuplicateExif => "duplicate_exif",
             Self::Exif(ExifError::Malformed(_)) => "malformed_exif",
-            Self::Exif(ExifError::NotOneShort | ExifError::Duplicate) | Self::OutOfRange(_) => {
-                "invalid_orientation"
-            }
-            Self::ExifWithoutOrientation => "exif_without_orientation",
+            Self::ExifFull | Self::ExifBeyond => "exif_without_orientation",
             Self::Xmp => "xmp_orientation",
             Self::XmpLimit(_) => "xmp_limits",
             Self::TrailingData => "trailing_data",

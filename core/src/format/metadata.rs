@@ -1,15 +1,26 @@
 //! What a whole file says of itself: how it is to be shown and when it was taken.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 
+use crate::format::chunks::{Chunk, of_kind};
+use crate::format::embedded_xmp;
+use crate::format::exif::{stated_orientation, tiff_start};
 use crate::format::isobmff;
+use crate::format::jpeg;
+use crate::format::png;
+use crate::format::png_text::{Content, embedded};
 use crate::format::raw;
 use crate::format::sniff::{Format, Sniffed, refine, sniff};
+use crate::format::webp;
 use crate::orientation::Orientation;
+
+/// Text chunks with EXIF or XMP that are looked at; programs write one of each.
+const MAX_TEXTS: usize = 8;
 
 /// What a whole file says of how it is to be shown, as looking at it would find; `name` gives the
 /// ending. The sidecar is not asked.
@@ -25,24 +36,84 @@ pub fn stored_orientation(bytes: &[u8], name: &Path) -> Orientation {
         Sniffed::Picture(Format::Raw(_)) => {
             Orientation::from_stored(raw::parse(bytes).and_then(|file| file.stored))
         }
-        _ => exif_orientation(bytes),
+        _ => embedded_orientation(bytes),
     }
 }
 
-/// What the file's EXIF says; none counts as upright, as it does for viewers.
-pub fn exif_orientation(bytes: &[u8]) -> Orientation {
-    let value = read_exif(bytes).and_then(|exif| {
-        let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?;
-        field.value.get_uint(0)
-    });
-    Orientation::from_stored(value.and_then(|value| u16::try_from(value).ok()))
+/// What the metadata in a JPEG, PNG, WebP or TIFF file says; none counts as upright, as it does for viewers.
+/// EXIF comes first. In PNG and WebP, XMP speaks where no EXIF states an orientation, as exiftool and
+/// Pillow have it; in JPEG and TIFF viewers obey EXIF only.
+pub fn embedded_orientation(bytes: &[u8]) -> Orientation {
+    let embedded = Embedded::of(bytes);
+    let mut blocks = embedded.exif.iter();
+    let by_exif = blocks.find_map(|block| stated_orientation(block));
+    let by_xmp = || embedded_xmp::stated_orientation(embedded.xmp.iter().map(|packet| &**packet));
+    by_exif.or_else(by_xmp).unwrap_or(Orientation::UPRIGHT)
 }
 
-/// As much of a file's EXIF as can be read: viewers, too, obey the orientation of a block of which
-/// another directory is damaged.
-pub fn read_exif(bytes: &[u8]) -> Option<exif::Exif> {
+/// The metadata of a file that may state its orientation, what is obeyed first coming first.
+#[derive(Default)]
+struct Embedded<'a> {
+    /// TIFF structures.
+    exif: Vec<Cow<'a, [u8]>>,
+    /// Packets, where they are obeyed.
+    xmp: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Embedded<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        if let Ok(layout) = jpeg::header(bytes) {
+            let first =
+                layout.exif(bytes).next().and_then(|block| bytes.get(block.start + 1..block.end));
+            return Self { exif: first.map(Cow::Borrowed).into_iter().collect(), xmp: Vec::new() };
+        }
+        if let Some(layout) = png::layout(bytes) {
+            return Self::of_png(bytes, &layout.chunks);
+        }
+        if let Some(chunks) = webp::chunks(bytes) {
+            let chunks: Vec<Chunk> = chunks.collect();
+            let data = |chunk: &Chunk| bytes.get(chunk.data.clone());
+            let packets = of_kind(&chunks, b"XMP ").filter_map(data).map(Cow::Borrowed);
+            return Self { exif: blocks(bytes, &chunks, b"EXIF"), xmp: packets.collect() };
+        }
+        Self { exif: vec![Cow::Borrowed(bytes)], xmp: Vec::new() }
+    }
+
+    fn of_png(bytes: &'a [u8], chunks: &[Chunk]) -> Self {
+        let mut found = Self { exif: blocks(bytes, chunks, b"eXIf"), xmp: Vec::new() };
+        let texts = chunks.iter().filter_map(|chunk| {
+            embedded(chunk.kind, bytes.get(chunk.data.clone())?).ok().flatten()
+        });
+        for text in texts.take(MAX_TEXTS) {
+            let data = Cow::Owned(text.data);
+            match text.content {
+                Content::Exif => found.exif.push(data),
+                Content::Xmp => found.xmp.push(data),
+            }
+        }
+        found
+    }
+}
+
+/// The TIFF structures in the chunks of this kind.
+fn blocks<'a>(bytes: &'a [u8], chunks: &[Chunk], kind: &'a [u8; 4]) -> Vec<Cow<'a, [u8]>> {
+    let data = of_kind(chunks, kind).filter_map(|chunk| bytes.get(chunk.data.clone()));
+    data.map(|data| Cow::Borrowed(&data[tiff_start(data)..])).collect()
+}
+
+/// As much of a file's EXIF as can be read: viewers, too, use what they can of a damaged block.
+fn read_exif(bytes: &[u8]) -> Option<exif::Exif> {
     let mut reader = exif::Reader::new();
-    let read = reader.continue_on_error(true).read_from_container(&mut Cursor::new(bytes));
+    reader.continue_on_error(true);
+    let embedded = Embedded::of(bytes);
+    let read = match embedded.exif.into_iter().next() {
+        // What is no JPEG, PNG or WebP file: TIFF, or HEIF.
+        Some(block) if block.len() == bytes.len() => {
+            reader.read_from_container(&mut Cursor::new(bytes))
+        }
+        Some(block) => reader.read_raw(block.into_owned()),
+        None => return None,
+    };
     read.or_else(|err| err.distill_partial_result(|_| {})).ok()
 }
 

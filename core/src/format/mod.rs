@@ -2,12 +2,16 @@
 
 pub mod chunks;
 pub mod cr3;
+pub mod embedded_xmp;
 pub mod exif;
 pub mod heif;
 pub mod isobmff;
 pub mod jpeg;
 pub mod metadata;
+pub mod mpf;
+pub mod passed_over;
 pub mod png;
+pub mod png_text;
 pub mod raw;
 pub mod sniff;
 pub mod tiff;

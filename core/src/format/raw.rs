@@ -67,6 +67,10 @@ const JPG_FROM_RAW: u16 = 0x002E;
 /// Colour filter array (TIFF/EP), and the linear kind (DNG).
 const RAW_PHOTOMETRIC: [u32; 2] = [32803, 34892];
 
+/// How makers code raw pixels (exiftool, `Exif.pm`): Kodak, Nikon, Sony, Epson, Samsung, Pentax.
+const RAW_COMPRESSION: [u32; 11] =
+    [262, 32766, 32767, 32769, 32770, 32772, 34713, 34892, 65000, 65024, 65535];
+
 const RAF_MAGIC: &[u8] = b"FUJIFILMCCD-RAW ";
 
 /// Pictures looked for where no directory names any.
@@ -96,17 +100,30 @@ pub fn kind_of(bytes: &[u8]) -> Option<RawKind> {
     kind_by_directories(tiff, &tiff.directories())
 }
 
+/// Does anything in a TIFF structure hint at raw pixels, of whatever maker?
+pub fn may_be_raw(tiff: Tiff<'_>) -> bool {
+    let is_cr2 = tiff.bytes().get(8..10) == Some(b"CR");
+    is_cr2
+        || tiff.directories().iter().any(|directory| {
+            let compression = tiff.number_in(directory, COMPRESSION);
+            directory.field(DNG_VERSION).is_some()
+                || is_raw(tiff, directory)
+                || compression.is_some_and(|kind| RAW_COMPRESSION.contains(&kind))
+        })
+}
+
+fn is_raw(tiff: Tiff<'_>, directory: &Directory) -> bool {
+    let photometric = tiff.number_in(directory, PHOTOMETRIC);
+    photometric.is_some_and(|photometric| RAW_PHOTOMETRIC.contains(&photometric))
+}
+
 fn kind_by_directories(tiff: Tiff<'_>, directories: &[Directory]) -> Option<RawKind> {
     let first = directories.first()?;
     if first.field(DNG_VERSION).is_some() {
         return Some(RawKind::Dng);
     }
-    let is_raw = |directory: &Directory| {
-        let photometric = tiff.number_in(directory, PHOTOMETRIC);
-        photometric.is_some_and(|photometric| RAW_PHOTOMETRIC.contains(&photometric))
-    };
     // A scan saved by a camera maker's program has the make and no raw picture.
-    if !directories.iter().any(is_raw) {
+    if !directories.iter().any(|directory| is_raw(tiff, directory)) {
         return None;
     }
     let (_, make) = tiff.value(first.field(MAKE)?)?;
@@ -242,7 +259,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
-    let layout = jpeg::layout(jpeg).ok()?;
+    let layout = jpeg::header(jpeg).ok()?;
     let block = layout.exif(jpeg).next()?;
     let tiff = Tiff::new(jpeg.get(block.start + 1..block.end)?)?;
     orientation(tiff, tiff.directories().first())

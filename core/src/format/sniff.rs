@@ -59,13 +59,15 @@ pub enum Sniffed {
 /// Endings of raw files, those that are read and those that are not.
 const RAW: &[&str] = &[
     "dng", "nef", "nrw", "cr2", "crw", "arw", "sr2", "srf", "pef", "srw", "orf", "rw2", "raf",
-    "3fr", "iiq", "mrw", "x3f", "cr3",
+    "3fr", "iiq", "mrw", "x3f", "cr3", "rwl", "kdc", "dcr", "k25", "mef", "mos", "erf", "gpr",
+    "fff", "bay", "ptx",
 ];
 
 /// Endings that promise a photo.
 const PHOTO: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
-    "heif", "hif", "avif", "jxl", "jp2", "psd",
+    "heif", "hif", "avif", "jxl", "jp2", "psd", "jif", "jfi", "jps", "insp", "apng", "dib",
+    "heics", "heifs", "avifs", "avci", "j2k", "jpf", "jpx", "jpm", "jxr", "wdp", "tga", "psb",
 ];
 
 fn ending_of(path: &Path) -> String {
@@ -75,8 +77,12 @@ fn ending_of(path: &Path) -> String {
 
 /// Does the file's name say that it is a photo?
 pub fn promises_photo(path: &Path) -> bool {
-    let ending = ending_of(path);
-    PHOTO.contains(&ending.as_str()) || RAW.contains(&ending.as_str())
+    promises_photo_by(&ending_of(path))
+}
+
+/// Does an ending, in lower case and without its full stop, say that a file is a photo?
+pub fn promises_photo_by(ending: &str) -> bool {
+    PHOTO.contains(&ending) || RAW.contains(&ending)
 }
 
 /// Judges a file by its first bytes; `path` gives the ending.
@@ -114,11 +120,27 @@ pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
         Some(kind) if PHOTO.contains(&ending.as_str()) => {
             Sniffed::Unsupported(format!("named .{ending}, but it is {kind}"))
         }
-        None if PHOTO.contains(&ending.as_str()) => {
-            Sniffed::Unsupported(format!("named .{ending}, but it is no known kind of picture"))
-        }
+        None if PHOTO.contains(&ending.as_str()) => Sniffed::Unsupported(unknown(head, &ending)),
         _ => Sniffed::Other,
     }
+}
+
+/// What a file that is named like a photo is, where its first bytes tell.
+fn unknown(head: &[u8], ending: &str) -> String {
+    let what = match head {
+        [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => {
+            return "BigTIFF is not read".to_owned();
+        }
+        _ if head.iter().all(|byte| *byte == 0) => "its first bytes are all zero",
+        _ if is_text(head) => "it is text",
+        _ => "it is no known kind of picture",
+    };
+    format!("named .{ending}, but {what}")
+}
+
+fn is_text(head: &[u8]) -> bool {
+    let is_printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7E | 0x80..);
+    head.iter().all(is_printable)
 }
 
 fn unread_raw(ending: &str) -> String {
@@ -171,6 +193,20 @@ mod tests {
                 Some(expected) => assert_eq!(sniffed, expected, "{name}"),
                 None => assert!(matches!(sniffed, Sniffed::Unsupported(_)), "{name}: {sniffed:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_says_what_it_is() {
+        for (head, expected) in [
+            (&b"II\x2B\0\x08\0\0\0"[..], "BigTIFF is not read"),
+            (b"MM\0\x2B\0\x08\0\0", "BigTIFF is not read"),
+            (b"<html>", "named .tif, but it is text"),
+            (&[0; 64], "named .tif, but its first bytes are all zero"),
+            (&[1, 2, 3], "named .tif, but it is no known kind of picture"),
+        ] {
+            let expected = Sniffed::Unsupported(expected.to_owned());
+            assert_eq!(sniff(head, Path::new("a.tif")), expected);
         }
     }
 

@@ -1,19 +1,29 @@
 //! The directories of a TIFF structure (TIFF 6.0 section 2), as far as looking for things goes. Every
 //! walk is bounded: a directory that is met again, or one too many, ends it.
 
+use std::ops::Range;
+
 /// More directories than any camera writes.
 const MAX_DIRECTORIES: usize = 64;
 
 /// More entries than any camera writes, maker notes included.
-const MAX_ENTRIES: usize = 2000;
+pub const MAX_ENTRIES: usize = 2000;
 
-const ENTRY_LEN: usize = 12;
+/// Bytes of one entry.
+pub const ENTRY_LEN: usize = 12;
 
 const SUB_IFDS: u16 = 0x014A;
 
-/// Types of whole numbers (TIFF 6.0 page 15).
+/// Types of values (TIFF 6.0 page 15).
+pub const BYTE: u16 = 1;
+pub const ASCII: u16 = 2;
 pub const SHORT: u16 = 3;
 pub const LONG: u16 = 4;
+pub const RATIONAL: u16 = 5;
+pub const SBYTE: u16 = 6;
+pub const UNDEFINED: u16 = 7;
+pub const SSHORT: u16 = 8;
+pub const SLONG: u16 = 9;
 
 /// Byte order and bytes of a TIFF structure; offsets count from its start.
 #[derive(Clone, Copy, Debug)]
@@ -132,13 +142,20 @@ impl<'a> Tiff<'a> {
         Some(Entry { tag, kind, count, inside })
     }
 
-    /// Where the value of an entry is: in the entry itself, or where it points to.
-    fn field(self, entry: Entry) -> Option<Field> {
-        let Entry { tag, kind, count, inside } = entry;
-        let n_bytes = usize::try_from(count).ok()?.checked_mul(size_of_kind(kind)?)?;
+    /// Where the value of an entry is, and that it is there.
+    pub fn field(self, entry: Entry) -> Option<Field> {
+        let Entry { tag, kind, count, .. } = entry;
+        let place = self.place(entry)?;
+        (place.end <= self.bytes.len()).then_some(Field { tag, kind, count, at: place.start })
+    }
+
+    /// Where an entry says that its value is: in the entry itself, or where it points to, be it
+    /// outside.
+    pub fn place(self, entry: Entry) -> Option<Range<usize>> {
+        let n_bytes = usize::try_from(entry.count).ok()?.checked_mul(size_of_kind(entry.kind)?)?;
+        let inside = entry.inside;
         let at = if n_bytes <= 4 { inside } else { usize::try_from(self.u32_at(inside)?).ok()? };
-        let is_there = at.checked_add(n_bytes)? <= self.bytes.len();
-        is_there.then_some(Field { tag, kind, count, at })
+        Some(at..at.checked_add(n_bytes)?)
     }
 
     /// The first value of a BYTE, SHORT or LONG field.
@@ -195,7 +212,8 @@ impl<'a> Tiff<'a> {
         Some(if self.little { u16::from_le_bytes(raw) } else { u16::from_be_bytes(raw) })
     }
 
-    fn u32_at(self, at: usize) -> Option<u32> {
+    /// The LONG at `at`.
+    pub fn u32_at(self, at: usize) -> Option<u32> {
         let raw = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
         Some(if self.little { u32::from_le_bytes(raw) } else { u32::from_be_bytes(raw) })
     }

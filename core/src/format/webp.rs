@@ -4,6 +4,7 @@ use crate::format::chunks::Chunk;
 
 /// Bits of the first byte of a VP8X chunk.
 pub const EXIF_FLAG: u8 = 0x08;
+pub const XMP_FLAG: u8 = 0x04;
 const ALPHA_FLAG: u8 = 0x10;
 
 /// Where the first chunk is, behind `RIFF`, the size and `WEBP`.
@@ -19,24 +20,36 @@ pub struct Layout {
 
 /// Walks the chunks. `None` if this is no WebP file, or one that is cut short or garbled.
 pub fn layout(bytes: &[u8]) -> Option<Layout> {
+    let end = u32_at(bytes, 4)?.checked_add(8)?;
+    let chunks: Vec<Chunk> = chunks(bytes)?.collect();
+    let last = chunks.last().map_or(FIRST_CHUNK, |chunk| padded(chunk.data.end));
+    (last == end && end <= bytes.len()).then_some(Layout { chunks, end })
+}
+
+/// The chunks up to one that is cut short. `None` if this is no WebP file.
+pub fn chunks(bytes: &[u8]) -> Option<impl Iterator<Item = Chunk> + '_> {
     if bytes.get(..4)? != b"RIFF" || bytes.get(8..12)? != b"WEBP" {
         return None;
     }
-    let end = u32_at(bytes, 4)?.checked_add(8)?;
-    let mut chunks = Vec::new();
+    let end = u32_at(bytes, 4)?.checked_add(8)?.min(bytes.len());
     let mut at = FIRST_CHUNK;
-    while at < end {
-        let kind = *bytes.get(at..)?.first_chunk::<4>()?;
-        let length = u32_at(bytes, at + 4)?;
-        let data = at + 8..(at + 8).checked_add(length)?;
-        let next = data.end.checked_add(length % 2)?;
-        if next > end || next > bytes.len() {
-            return None;
-        }
-        chunks.push(Chunk { kind, start: at, data });
-        at = next;
-    }
-    (at == end).then_some(Layout { chunks, end })
+    Some(std::iter::from_fn(move || {
+        let chunk = chunk_at(bytes, at).filter(|chunk| chunk.data.end <= end)?;
+        at = padded(chunk.data.end);
+        Some(chunk)
+    }))
+}
+
+fn chunk_at(bytes: &[u8], start: usize) -> Option<Chunk> {
+    let kind = *bytes.get(start..)?.first_chunk::<4>()?;
+    let length = u32_at(bytes, start + 4)?;
+    let data = start + 8..(start + 8).checked_add(length)?;
+    Some(Chunk { kind, start, data })
+}
+
+/// Chunks begin at even offsets.
+fn padded(end: usize) -> usize {
+    end + end % 2
 }
 
 /// Without the two bits above that say how to scale it.

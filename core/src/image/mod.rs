@@ -1,4 +1,6 @@
 //! Pictures, and how they become the network's input.
 
+pub mod content;
+pub mod fingerprint;
 pub mod preprocess;
 pub mod rgb;

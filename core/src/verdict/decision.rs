@@ -1,4 +1,4 @@
-//! From the network's scores to a verdict: temperature, views averaged, two thresholds.
+//! From the network's scores to a verdict: temperature, views averaged, two thresholds and a margin.
 
 use crate::orientation::Turn;
 
@@ -7,6 +7,9 @@ use crate::orientation::Turn;
 pub struct Probabilities(pub [f32; 4]);
 
 impl Probabilities {
+    /// Of a picture that shows nothing: every turn is as good as any.
+    pub const UNKNOWN: Self = Self([0.25; 4]);
+
     /// Softmax of `logits / temperature`.
     pub fn from_logits(logits: [f32; 4], temperature: f32) -> Self {
         let highest = logits.into_iter().fold(f32::NEG_INFINITY, f32::max);
@@ -63,6 +66,11 @@ pub struct Thresholds {
     pub review_confidence: f32,
 }
 
+/// A turn is proposed only if it is likelier than "upright" by this much. Where the network sees nothing that tells
+/// one side from another, all four are alike up to rounding, and the best of them means nothing;
+/// docs/decisions/0011-nothing-to-see.md has the figures.
+pub const MARGIN: f32 = 0.15;
+
 /// What is to be done about a photo that could be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -101,18 +109,19 @@ pub struct Decision {
     pub confidence: f32,
 }
 
-/// Decides from the whole probability vector: `fix` if one change is sure enough, else `review` if the
-/// three changes together are likely enough, else `upright`.
+/// Decides from the whole probability vector. If no change beats "upright" by [`MARGIN`], the verdict is
+/// `upright`; else it is `fix` if that change is sure enough, `review` if the three changes together are likely
+/// enough, and otherwise `upright` too.
 pub fn decide(seen: &Probabilities, thresholds: Thresholds) -> Decision {
     let (change, confidence) = seen.best_change();
-    let p_wrong = 1.0 - seen.of(Turn::NONE);
-    if confidence >= thresholds.auto_confidence {
+    let upright = seen.of(Turn::NONE);
+    let is_ahead = confidence - upright >= MARGIN;
+    if is_ahead && confidence >= thresholds.auto_confidence {
         Decision { verdict: Verdict::Fix, turn: change, confidence }
-    } else if p_wrong >= thresholds.review_confidence {
+    } else if is_ahead && 1.0 - upright >= thresholds.review_confidence {
         Decision { verdict: Verdict::Review, turn: change, confidence }
     } else {
-        let confidence = seen.of(Turn::NONE);
-        Decision { verdict: Verdict::Upright, turn: Turn::NONE, confidence }
+        Decision { verdict: Verdict::Upright, turn: Turn::NONE, confidence: upright }
     }
 }
 
@@ -131,8 +140,11 @@ mod tests {
             ("at the automatic threshold",        [0.01, 0.005, 0.005, 0.98],  Verdict::Fix,     270),
             ("just below it",               [0.02, 0.001, 0.979, 0.0],   Verdict::Review,  180),
             ("wrong, but which way?",       [0.02, 0.49,  0.0,   0.49],  Verdict::Review,  90),
-            ("upright likeliest, doubtful", [0.55, 0.15,  0.15,  0.15],  Verdict::Review,  90),
-            ("at the review threshold",           [0.5,  0.25,  0.125, 0.125], Verdict::Review,  90),
+            ("upright likeliest, doubtful", [0.55, 0.15,  0.15,  0.15],  Verdict::Upright, 0),
+            ("nothing to tell by",          [0.25, 0.25,  0.25,  0.25],  Verdict::Upright, 0),
+            ("the same, rounded",           [0.2499, 0.2501, 0.25, 0.25], Verdict::Upright, 0),
+            ("ahead by the margin",         [0.25, 0.125, 0.21875, 0.40625], Verdict::Review, 270),
+            ("ahead by less",               [0.42, 0.54,  0.02,  0.02],  Verdict::Upright, 0),
             ("below the review threshold",        [0.75, 0.25,  0.0,   0.0],   Verdict::Upright, 0),
         ] {
             let decision = decide(&Probabilities(seen), THRESHOLDS);
@@ -141,10 +153,13 @@ mod tests {
         }
     }
 
+    /// Whatever the thresholds are.
     #[test]
-    fn a_nan_is_never_a_fix() {
-        let decision = decide(&Probabilities([f32::NAN; 4]), THRESHOLDS);
-        assert_ne!(decision.verdict, Verdict::Fix);
+    fn pictures_that_tell_nothing_are_never_proposed() {
+        let thresholds = Thresholds { auto_confidence: 0.2, review_confidence: 0.0 };
+        for seen in [Probabilities::UNKNOWN, Probabilities([f32::NAN; 4])] {
+            assert_eq!(decide(&seen, thresholds).verdict, Verdict::Upright, "{seen:?}");
+        }
     }
 
     #[test]

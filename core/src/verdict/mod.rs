@@ -3,3 +3,4 @@
 pub mod auto_threshold;
 pub mod binomial;
 pub mod decision;
+pub mod standing;

@@ -20,6 +20,10 @@ impl Database {
         Self { path: store.path().to_owned(), store: Some(store) }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.store.is_some()
     }
@@ -32,7 +36,7 @@ impl Database {
         match self.store.take() {
             Some(store) => Ok(store),
             None => {
-                let store = Store::open(&self.path)?;
+                let mut store = Store::open(&self.path)?;
                 store.wait_at_most(BUSY_TIMEOUT)?;
                 Ok(store)
             }

@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 use crate::daemon::messages::Shared;
 use crate::daemon::status::Status;
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::store::RunId;
+use crate::store::{PhotoState, RunId};
 use orientd_core::verdict::decision::Verdict;
 
 /// Texts remembered; further ones are not logged.
@@ -46,6 +46,11 @@ impl Log {
         Self { throttle: LogThrottle::default(), shared, run }
     }
 
+    /// From now on photos belong to this run.
+    pub(super) fn follow(&mut self, run: RunId) {
+        self.run = run;
+    }
+
     /// Everything counts as the first time again.
     pub(super) fn forget_all(&mut self) {
         self.throttle = LogThrottle::default();
@@ -71,7 +76,10 @@ impl Log {
         let run = self.run;
         if let Some(reason) = &photo.reason {
             if self.throttle.count(&format!("{} {path}", reason.code)) == Some(1) {
-                self.shared.status().skipped += 1;
+                match photo.state {
+                    PhotoState::Skipped => self.shared.status().skipped += 1,
+                    _ => self.shared.status().refused += 1,
+                }
                 let path = path.escape_default();
                 let code = &*reason.code;
                 tracing::info!(%path, %run, reason = code, "left alone: {}", reason.detail);

@@ -10,7 +10,9 @@ use crate::config::{Config, Root};
 use crate::daemon::status::RootState;
 use crate::daemon::watches::{WatchError, Watches, is_eventless};
 use crate::files::roots::without_nested;
-use crate::pipeline::walk::{MountIdentity, is_wanted_below};
+use crate::files::sidecar;
+use crate::pipeline::selection::{Selection, Selector};
+use crate::pipeline::walk::MountIdentity;
 use crate::signals::Signals;
 
 /// A folder to keep up with, none below another.
@@ -24,6 +26,7 @@ struct WatchedRoot {
 /// All folders, their watches, and when they are looked through anyway.
 pub(super) struct Roots {
     roots: Vec<WatchedRoot>,
+    selection: Selection,
     watch: Option<Watches>,
     next_sweep: Instant,
     next_poll: Instant,
@@ -50,6 +53,7 @@ impl Roots {
     pub(super) fn new(config: &Config, now: Instant) -> Self {
         Self {
             roots: Vec::new(),
+            selection: Selection::of_daemon(config.ignore.clone()),
             watch: None,
             next_sweep: now + config.sweep,
             next_poll: now + config.poll,
@@ -128,7 +132,7 @@ impl Roots {
             watch.forget(path);
             // A watch on an empty mount point tells when it is filled. Without one, the next
             // poll sees that.
-            if let Err(err) = watch.cover(path, &around.config.ignore, around.signals) {
+            if let Err(err) = watch.cover(path, &self.selection, around.signals) {
                 tracing::debug!("cannot watch {}: {err}", path.display());
             }
         }
@@ -138,7 +142,7 @@ impl Roots {
     fn cover(&mut self, folder: &Path, around: &mut Surroundings<'_>) {
         let Some(at) = self.root_of(folder) else { return };
         let Some(watch) = &mut self.watch else { return };
-        if let Err(err) = watch.cover(folder, &around.config.ignore, around.signals) {
+        if let Err(err) = watch.cover(folder, &self.selection, around.signals) {
             self.roots[at].is_polled = true;
             around.warn_of_polling(&err);
         }
@@ -179,7 +183,11 @@ impl Roots {
             return;
         }
         let is_dir = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-        if !is_wanted_below(&self.roots[at].path, &path, is_dir, &around.config.ignore) {
+        // What a sidecar says is how its photo is displayed.
+        let photo_of_sidecar = if is_dir { None } else { sidecar::photo_of(&path) };
+        let path = photo_of_sidecar.unwrap_or(path);
+        let mut selector = Selector::new(&self.selection);
+        if !selector.wants_below(&self.roots[at].path, &path, is_dir) {
             return;
         }
         if !is_dir {

@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::Service;
 use super::retry::Retry;
@@ -16,7 +19,9 @@ use crate::files::roots::{ByFolder, without_nested};
 use crate::pipeline::Round;
 use crate::pipeline::messages::Report;
 use crate::pipeline::policy::{Fixing, Policies, Policy, TurnSettings};
+use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::Settling;
+use crate::store::{self, RunKind, Store, name_writer};
 use orientd_core::edit::mode::Mode;
 
 impl Service {
@@ -44,7 +49,7 @@ impl Service {
             Err(err) => {
                 self.engine = None;
                 self.retry = Some(Retry::after(self.retry, Instant::now()));
-                let text = format!("{err:#}");
+                let text = format!("{:#}", name_writer(err, self.database.path()));
                 self.shared.status().last_error = Some(text.clone());
                 self.log.warn(&format!("paused, and tried again from time to time: {text}"));
             }
@@ -58,13 +63,26 @@ impl Service {
         }
     }
 
+    /// Begins another run on another day, so that what was turned on one can be put back by itself.
+    fn renew_run(&mut self, store: &mut Store) -> Result<()> {
+        let began = store.run_started_at(self.run)?.and_then(|began| local_date(began).ok());
+        if began == local_date(store::now()).ok() {
+            return Ok(());
+        }
+        store.end_run(self.run)?;
+        self.run = store.begin_run(RunKind::Daemon)?;
+        self.log.follow(self.run);
+        Ok(())
+    }
+
     fn run_round(&mut self, due: &Due) -> Result<()> {
         let mut store = self.database.take()?;
         journal::settle_after_crash(&mut store)?;
+        self.renew_run(&mut store)?;
         let config = &self.settings.config;
         let round = Round {
             roots: without_nested(due.paths.iter().cloned()),
-            ignore: config.ignore.clone(),
+            selection: Selection::of_daemon(config.ignore.clone()),
             rescan: false,
             settling: Some(Settling {
                 before_ns: now_ns() - ns(config.settle),
@@ -127,6 +145,11 @@ fn policies(roots: &[Root]) -> Policies {
     };
     let elsewhere = Policy { fixing: Fixing::Off, min_confidence: 0.0, mode: Mode::Tag };
     Policies::new(elsewhere, roots.iter().map(policy).collect())
+}
+
+/// The day by the clock on the wall here.
+fn local_date(seconds: i64) -> Result<Date> {
+    Ok(Timestamp::from_second(seconds)?.to_zoned_datetime(TimeZone::system()).date())
 }
 
 fn ns(time: Duration) -> i64 {

@@ -2,6 +2,7 @@
 //! programs. Limits of memory and time are set from outside, a file at a time.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result};
@@ -16,7 +17,7 @@ use seccompiler::{
 use crate::decode::confinement::Confinement;
 
 /// Bytes that a process may say on stderr before it dies.
-const MAX_NOISE: u64 = 64 << 10;
+const MAX_STDERR_BYTES: u64 = 64 << 10;
 
 /// First things first: to end with the parent, and to hold nothing of its.
 ///
@@ -39,14 +40,14 @@ pub(super) fn settle_in() -> Result<()> {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
     for (resource, most) in
-        [(Resource::Core, 0), (Resource::Fsize, MAX_NOISE), (Resource::Nofile, 64)]
+        [(Resource::Core, 0), (Resource::Fsize, MAX_STDERR_BYTES), (Resource::Nofile, 64)]
     {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         rustix::process::setrlimit(resource, limit).context("cannot set a limit")?;
     }
     // Where memory runs out on the whole machine, this process is the one to spare. Not worth an end.
     if let Err(err) = std::fs::write("/proc/self/oom_score_adj", "1000") {
-        eprintln!("oom_score_adj: {err}");
+        log(&format!("oom_score_adj: {err}"));
     }
     Ok(())
 }
@@ -59,10 +60,15 @@ pub(super) fn confine(threads: bool) -> Confinement {
     }
 }
 
+/// To the parent, which reads this process's stderr. Whether it still does is no reason to stop.
+fn log(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Decoding goes on without a protection that this kernel refuses; the parent reports what is in force.
 fn or_logged(what: &str, result: Result<bool>) -> bool {
     result.unwrap_or_else(|err| {
-        eprintln!("{what}: {err:#}");
+        log(&format!("{what}: {err:#}"));
         false
     })
 }

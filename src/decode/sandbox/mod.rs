@@ -194,8 +194,9 @@ impl<'a> Sandbox<'a> {
     }
 }
 
-/// A file that unpacks to this much is looked at twice.
-const MUCH: u64 = 256 << 20;
+/// A file that unpacks to this much is looked at twice. A blank page of 54 megapixels in full colour takes
+/// less.
+const MUCH: u64 = 768 << 20;
 
 /// Pixels to bytes of a file: photos have a few, a blank page a few hundred.
 const MAX_UNPACKING: u64 = 2000;
@@ -204,7 +205,9 @@ const MAX_UNPACKING: u64 = 2000;
 fn refuse_bomb(file_bytes: u64, needed: usize) -> Option<SkipReason> {
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     let is_bomb = needed > MUCH && needed / MAX_UNPACKING > file_bytes;
-    let text = || format!("{file_bytes} bytes that unpack to {needed} are no photo");
+    let text = || {
+        format!("{file_bytes} bytes that unpack to {needed}: a blank picture or a bomb, no photo")
+    };
     is_bomb.then(|| SkipReason::TooLarge(text()))
 }
 

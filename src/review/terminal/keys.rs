@@ -25,6 +25,8 @@ pub(super) enum Key {
     Top(u8),
     Undo,
     Later,
+    /// What the keys do.
+    Help,
     Quit,
 }
 
@@ -148,6 +150,7 @@ fn key(letter: char) -> Option<Key> {
         '4' => Key::Top(4),
         'u' | 'U' => Key::Undo,
         's' | 'S' | ' ' => Key::Later,
+        '?' => Key::Help,
         // Ctrl-D.
         'q' | 'Q' | '\x04' => Key::Quit,
         _ => return None,
@@ -161,10 +164,11 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn only_keys_are_keys() {
-        use Key::{Later, No, Quit, Top, Undo, Yes};
+        use Key::{Help, Later, No, Quit, Top, Undo, Yes};
         for (name, bytes, expected) in [
             ("letters",            &b"ynuq"[..],                             vec![Yes, No, Undo, Quit]),
             ("capitals",           b"YN",                                    vec![Yes, No]),
+            ("what they do",       b"?",                                     vec![Help]),
             ("numbers",            b"14",                                    vec![Top(1), Top(4)]),
             ("no such number",     b"0589",                                  vec![]),
             ("enter, backspace",   b"\r\x7f ",                               vec![Yes, No, Later]),

@@ -16,11 +16,11 @@ pub(crate) use graphics::Graphics;
 use self::keys::Key;
 use self::screen::{Input, Screen};
 use self::view::{Shown, View};
-use super::answers::{AnswerOutcome, AnswerWriter, PhotoAnswer};
+use super::answers::{AnswerOutcome, AnswerWriter, PhotoAnswer, WayBack};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{Card, Dates, ModelId, PageQuery, Store, Tab};
+use crate::store::{Card, Dates, ModelId, PageQuery, RunKind, Store, Tab};
 use orientd_core::orientation::Turn;
 
 /// Even a terminal far away over a network answers within this time.
@@ -82,7 +82,7 @@ pub(crate) fn run(settings: TerminalSettings) -> Result<()> {
         n_total: reader.count_tab(model, &query)?,
         reader,
         model,
-        answers: AnswerWriter::new(writer, model, turns),
+        answers: AnswerWriter::new(writer, model, turns, RunKind::Terminal),
         query,
         answered: Vec::new(),
         n_turned: 0,
@@ -94,10 +94,16 @@ pub(crate) fn run(settings: TerminalSettings) -> Result<()> {
     drop(screen);
     let Review { answers, n_turned, n_fine, .. } = review;
     let closed = answers.close();
-    result.and(closed)?;
+    result?;
     let turned = human::plural(n_turned, "photo");
-    let undo = if n_turned > 0 { "; `orientd undo --last` puts them back" } else { "" };
-    output::line(&format!("{turned} turned, {n_fine} fine as they are{undo}"))
+    let fine = match n_fine {
+        1 => "1 fine as it is".to_owned(),
+        n => format!("{} fine as they are", human::grouped(n)),
+    };
+    let undo = closed?.map_or_else(String::new, |WayBack { run, .. }| {
+        format!("; `orientd undo --run {run}` takes that back")
+    });
+    output::line(&format!("{turned} turned, {fine}{undo}"))
 }
 
 impl Review {
@@ -124,6 +130,11 @@ impl Review {
                 match screen.next()? {
                     Input::Ended | Input::Key(Key::Quit) => return Ok(()),
                     Input::Resized => {}
+                    Input::Key(Key::Help) => {
+                        if explain(screen, view)? {
+                            return Ok(());
+                        }
+                    }
                     Input::Key(key) => {
                         self.message.clear();
                         self.obey(key, card.as_ref())?;
@@ -137,7 +148,7 @@ impl Review {
     fn obey(&mut self, key: Key, card: Option<&Card>) -> Result<()> {
         let turn = match (key, card) {
             (Key::Undo, _) => return self.undo(),
-            (Key::Quit, _) | (_, None) => return Ok(()),
+            (Key::Quit | Key::Help, _) | (_, None) => return Ok(()),
             (Key::Later, Some(card)) => {
                 self.query.after = Some(card.key);
                 return Ok(());
@@ -190,6 +201,19 @@ impl Review {
         };
         self.query.after = place;
         Ok(())
+    }
+}
+
+/// Shows what the keys do, until one of them is pressed. Returns whether that ends the review.
+fn explain(screen: &mut Screen, view: &View) -> Result<bool> {
+    loop {
+        let drawn = view.explain(screen.size())?;
+        screen.show(&drawn.picture, &drawn.keys)?;
+        match screen.next()? {
+            Input::Resized => {}
+            Input::Ended | Input::Key(Key::Quit) => return Ok(true),
+            Input::Key(_) => return Ok(false),
+        }
     }
 }
 

@@ -24,7 +24,29 @@ const ROWS_BELOW: usize = 3;
 /// Where the terminal does not say: smaller than most, so that nothing reaches beyond its place.
 const CELL: (usize, usize) = (8, 16);
 
-const KEYS: &str = "y turn as shown   n fine as it is   1 2 3 4 its top is up, right, down, left now   u undo   space later   q quit";
+/// The keys in one line: the longest that fits the window.
+const KEYS: [&str; 3] = [
+    "y turn as shown   n fine as it is   1 2 3 4 its top is up, right, down, left now   u undo   space later   ? help   q quit",
+    "y turn  n fine  1-4 top  u undo  space later  ? help  q quit",
+    "? help  q quit",
+];
+
+/// What they do, one a line of less than 60 columns.
+const EXPLAINED: [&str; 10] = [
+    "What the keys do",
+    "",
+    "y, Enter      turn it as shown on the right",
+    "n, Backspace  it is fine as it is",
+    "1 2 3 4       its top is up, right, down, left now",
+    "u             take the last answer back",
+    "s, space      later: it stays in the queue",
+    "?             this page",
+    "q, Ctrl-C     end",
+    "An answer changes the photo at once; u undoes it.",
+];
+
+/// Columns, rows, and a character's pixels where they are known.
+type Window = (usize, usize, Option<(usize, usize)>);
 
 pub(super) struct View {
     pub thumbnails: Thumbnails,
@@ -77,34 +99,35 @@ impl View {
         }
     }
 
-    /// `size`: columns, rows, and a character's pixels where they are known.
-    ///
     /// # Errors
     /// Returns an error if a picture cannot be encoded.
     pub(super) fn draw(
         &self,
         shown: &Shown<'_>,
         pictures: &Pictures,
-        (columns, rows, cell): (usize, usize, Option<(usize, usize)>),
+        (columns, rows, cell): Window,
     ) -> Result<Drawn> {
         let mut out = self.graphics.clear().to_vec();
         queue!(out, ResetColor, Clear(ClearType::All))?;
         let Some(card) = shown.card else {
             out.extend(text_at(1, 1, "Nothing more waits for you here.")?);
-            out.extend(text_at(2, 1, shown.message)?);
+            out.extend(text_at(2, 1, &start_of(shown.message, columns))?);
             return Ok(Drawn { picture: out, keys: text_at(rows, 1, "u undo   q quit")? });
         };
         let confidence = card.confidence.unwrap_or(0.0) * 100.0;
         let n = shown.n_answered + 1;
-        out.extend(text_at(1, 1, &format!("{n} of {}   {}", shown.n_total, name(card)))?);
-        let folder = card.path.parent().unwrap_or(Path::new(""));
-        out.extend(text_at(2, 1, &clean(&folder.to_string_lossy()))?);
+        let title = format!("{n} of {}   {}", shown.n_total, name(card));
+        out.extend(text_at(1, 1, &start_of(&title, columns))?);
+        let folder = clean(&card.path.parent().unwrap_or(Path::new("")).to_string_lossy());
+        out.extend(text_at(2, 1, &end_of(&folder, columns))?);
         let half = columns / 2;
         let turned = format!("turned {}°, {} % sure", card.turn.degrees(), confidence.floor());
         out.extend(text_at(3, 1, "now")?);
-        out.extend(text_at(3, half + 1, &turned)?);
+        out.extend(text_at(3, half + 1, &start_of(&turned, columns - half))?);
         match pictures {
-            Pictures::Missing(why) => out.extend(text_at(ROWS_ABOVE + 1, 1, why)?),
+            Pictures::Missing(why) => {
+                out.extend(text_at(ROWS_ABOVE + 1, 1, &start_of(why, columns))?);
+            }
             Pictures::Shown(now, turn) => {
                 let most = Cells {
                     columns: half.saturating_sub(1).max(1),
@@ -116,8 +139,22 @@ impl View {
                 }
             }
         }
-        out.extend(text_at(rows.saturating_sub(1), 1, shown.message)?);
-        Ok(Drawn { picture: out, keys: text_at(rows, 1, KEYS)? })
+        let message = start_of(shown.message, columns);
+        out.extend(text_at(rows.saturating_sub(1), 1, &message)?);
+        Ok(Drawn { picture: out, keys: text_at(rows, 1, keys_within(columns))? })
+    }
+
+    /// What the keys do, in place of the photo.
+    ///
+    /// # Errors
+    /// Does not fail, as far as writing to memory does not.
+    pub(super) fn explain(&self, (columns, rows, _): Window) -> Result<Drawn> {
+        let mut out = self.graphics.clear().to_vec();
+        queue!(out, ResetColor, Clear(ClearType::All))?;
+        for (row, line) in EXPLAINED.iter().enumerate() {
+            out.extend(text_at(row + 1, 1, &start_of(line, columns))?);
+        }
+        Ok(Drawn { picture: out, keys: text_at(rows, 1, "space back   q quit")? })
     }
 
     fn picture(
@@ -138,6 +175,28 @@ impl View {
             .is_ok_and(|colours| colours == "truecolor" || colours == "24bit");
         self.graphics.draw(&picture, cells, at, true_colour)
     }
+}
+
+fn keys_within(columns: usize) -> &'static str {
+    KEYS.into_iter().find(|keys| keys.chars().count() <= columns).unwrap_or("q quit")
+}
+
+/// As much of the start as fits, with `…` for what does not.
+fn start_of(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// As much of the end as fits.
+fn end_of(text: &str, columns: usize) -> String {
+    let n_chars = text.chars().count();
+    if n_chars <= columns {
+        return text.to_owned();
+    }
+    let n_left_out = n_chars + 1 - columns.max(1);
+    ['…'].into_iter().chain(text.chars().skip(n_left_out)).collect()
 }
 
 /// Width and height after the turn, or before it.
@@ -217,6 +276,19 @@ mod tests {
             let cells = fitting(size, most, cell);
             assert_eq!((cells.columns, cells.rows), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn every_line_fits_its_window() {
+        for columns in [200, 100, 60, 59, 20, 14, 6] {
+            let keys = keys_within(columns);
+            assert!(keys.len() <= columns && keys.ends_with("q quit"), "{columns}: {keys}");
+        }
+        assert!(keys_within(60).contains("? help") && keys_within(60).contains("1-4 top"));
+        assert!(EXPLAINED.iter().all(|line| line.len() < 60));
+        assert_eq!(["abc", "abcd", "abcde"].map(|text| start_of(text, 4)), ["abc", "abcd", "abc…"]);
+        assert_eq!(["abc", "abcd", "abcde"].map(|text| end_of(text, 4)), ["abc", "abcd", "…cde"]);
+        assert_eq!((start_of("ab", 1), end_of("ab", 1)), ("…".into(), "…".into()));
     }
 
     #[test]

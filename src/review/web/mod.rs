@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::answers::AnswerWriter;
+use super::answers::{AnswerWriter, WayBack};
 use super::thumbnails::Thumbnails;
 use crate::decode::Limits;
-use crate::output;
+use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{ModelId, Store};
+use crate::store::{ModelId, RunKind, Store};
 
 /// Everything that the page needs from the command line and the config.
 pub(crate) struct PageSettings {
@@ -75,11 +75,11 @@ async fn run(settings: PageSettings) -> Result<()> {
     let address = listener.local_addr().context("cannot tell the address")?;
     let auth = auth::Auth::new(address, settings.password.clone())?;
     let db = settings.writer.path().to_owned();
-    let answers = AnswerWriter::new(settings.writer, settings.model, settings.turns);
+    let answers = AnswerWriter::new(settings.writer, settings.model, settings.turns, RunKind::Page);
     let viewer = Store::open(settings.reader.path())?;
     let (viewer, viewer_thread) = actor::Actor::spawn("viewer", viewer, |_| Ok(()))?;
     let (reader, reader_thread) = actor::Actor::spawn("reader", settings.reader, |_| Ok(()))?;
-    let (answers, answers_thread) = actor::Actor::spawn("answers", answers, AnswerWriter::close)?;
+    let (answers, answers_thread) = actor::Actor::spawn("answers", answers, close)?;
     let thumbnails = Thumbnails::new(settings.cache, settings.limits, settings.n_decoders)?;
     let url = auth.url();
     let once = auth.once();
@@ -109,6 +109,13 @@ async fn run(settings: PageSettings) -> Result<()> {
             .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
     }
     Ok(())
+}
+
+/// Ends with what was done, and the way back.
+fn close(answers: AnswerWriter) -> Result<()> {
+    let Some(WayBack { run, n_turned }) = answers.close()? else { return Ok(()) };
+    let turned = human::plural(n_turned, "photo");
+    output::line(&format!("{turned} turned; `orientd undo --run {run}` takes that back"))
 }
 
 /// `once` holds a token that works a single time: other users can read a command line.

@@ -60,7 +60,7 @@ pub fn open_photo(path: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::Empty);
     }
     // Absent EXIF says nothing, as for a viewer.
-    let stored = metadata::exif_orientation(&bytes);
+    let stored = metadata::embedded_orientation(&bytes);
     Ok(Opened { pixels, stored, taken: metadata::taken(&bytes) })
 }
 

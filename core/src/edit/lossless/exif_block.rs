@@ -89,8 +89,9 @@ pub(super) fn in_step(
     let (first, next) = block.directory(at).ok_or(Refusal::malformed_exif(at))?;
     let mut rewrite = Rewrite { block, new: bytes.to_vec() };
     if let Some(field) = exif::find_orientation(bytes).map_err(Refusal::Exif)? {
-        let edit = overwritten(field, 0, Orientation::UPRIGHT)?;
-        rewrite.put(edit.offset, &edit.new)?;
+        for edit in overwritten(bytes, &field, Orientation::UPRIGHT)? {
+            rewrite.put(edit.offset, &edit.new)?;
+        }
     }
     let swaps = turned.apply.swaps_sides();
     rewrite.set_sizes(&first, IMAGE_SIZE, turned.size)?;

@@ -78,8 +78,11 @@ pub fn source(bytes: &[u8], turn: Turn) -> Result<TurnSource, Refusal> {
     if layout.has_mpf(bytes) {
         return Err(Refusal::MultiPicture);
     }
-    if end < bytes.len() {
+    if !jpeg::is_padding(&bytes[end..]) {
         return Err(Refusal::TrailingData);
+    }
+    if !layout.is_tidy {
+        return Err(Refusal::Kind("stray bytes in its header"));
     }
     let exif = exif_edit::in_jpeg(bytes, &layout)?;
     let (from, apply) = exif_edit::from_and_to(bytes, exif.as_ref(), turn)?;
@@ -105,6 +108,9 @@ fn frame(bytes: &[u8], layout: &Layout) -> Result<(bool, u16, u16), Refusal> {
         Some(&[8, h0, h1, w0, w1]) => {
             let width = u16::from_be_bytes([w0, w1]);
             let height = u16::from_be_bytes([h0, h1]);
+            if height == 0 {
+                return Err(Refusal::Kind("its height comes behind the picture"));
+            }
             Ok((frame.marker == PROGRESSIVE, width, height))
         }
         _ => Err(Refusal::Kind("more than 8 bits a sample")),
@@ -187,6 +193,9 @@ pub fn assemble(
     }
     let scan = new.header.last().map_or(2, |segment| segment.payload.end);
     out.extend_from_slice(&turned[scan..new.end.ok_or(Refusal::NotProved)?]);
+    // Padding, which nothing counts on.
+    let end = source.layout.end.unwrap_or(bytes.len());
+    out.extend_from_slice(bytes.get(end..).unwrap_or_default());
     Ok(out)
 }
 

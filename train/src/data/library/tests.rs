@@ -48,6 +48,7 @@ impl Database {
             height: 3,
             stored: orientation(stored),
             taken: None,
+            picture: None,
             prediction: Prediction {
                 decision: decide(&probabilities, THRESHOLDS),
                 probabilities,
@@ -71,7 +72,8 @@ impl Database {
         let hash = hash(content);
         let stored = orientation(stored);
         let turn = turn(degrees);
-        let label = Label { photo_id, path: "labelled".into(), hash, stored, turn, source };
+        let path = "labelled".into();
+        let label = Label { photo_id, path, hash, stored, turn, source, change: None, run: None };
         self.store.add_label(&label, "somebody")
     }
 
@@ -95,6 +97,7 @@ impl Database {
             turn: turn(90),
             mode,
             patch: &patch,
+            content: hash(before),
             hash_before: (!is_sidecar).then(|| hash(before)),
             hash_after: hash(after),
         })?;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::edit::embedded_xmp;
+use crate::edit::exif_edit;
 use crate::edit::patch::Edit;
 use crate::format::exif;
 use crate::format::heif::{Heif, HeifLimit, Item};
@@ -26,7 +27,7 @@ pub(super) fn edits(
     for item in file.items.iter().filter(|item| describes_primary(file, item)) {
         let Some(places) = file.data(item.id, bytes.len()) else { continue };
         if item.kind == *b"Exif" {
-            edits.extend(exif_edit(bytes, &places, from, to));
+            edits.extend(exif_edits(bytes, &places, from, to).unwrap_or_default());
         } else if let ([place], true) = (places.as_slice(), item.is_xmp(bytes)) {
             edits.extend(xmp_edits(bytes, place, from, to)?);
         }
@@ -40,12 +41,13 @@ fn describes_primary(file: &Heif, item: &Item) -> bool {
     described.peek().is_none() || described.any(|id| id == file.primary)
 }
 
-fn exif_edit(
+/// `None`: the EXIF says something else, or cannot be edited byte by byte.
+fn exif_edits(
     bytes: &[u8],
     places: &[Range<usize>],
     from: Orientation,
     to: Orientation,
-) -> Option<Edit> {
+) -> Option<Vec<Edit>> {
     if places.iter().map(Range::len).sum::<usize>() > MAX_EXIF {
         return None;
     }
@@ -54,20 +56,23 @@ fn exif_edit(
     // How far the TIFF structure is from the end of this number (ISO 23008-12 annex A.2.1).
     let start = u32::from_be_bytes(block.get(..4)?.try_into().ok()?);
     let start = usize::try_from(start).ok()?.checked_add(4)?;
-    let field = exif::find_orientation(block.get(start..)?).ok()??;
-    let old = u8::try_from(field.value).ok().filter(|old| *old <= 8)?;
-    if Orientation::from_stored(Some(field.value)) != from {
+    let tiff = block.get(start..)?;
+    let field = exif::find_orientation(tiff).ok()??;
+    if field.stated != from {
         return None;
     }
-    let offset = place_of(places, start + field.low_byte)?;
-    Some(Edit { offset, old: vec![old], new: vec![to.to_exif()] })
+    let edits = exif_edit::overwritten(tiff, &field, to).ok()?;
+    edits.into_iter().map(|edit| in_file(places, start, edit)).collect()
 }
 
-/// Where in the file the byte at `at` of an item is.
-fn place_of(places: &[Range<usize>], mut at: usize) -> Option<usize> {
+/// An edit of the structure at `start` of an item as one of the file. `None` if the item is in pieces, and the
+/// edit in two of them.
+fn in_file(places: &[Range<usize>], start: usize, edit: Edit) -> Option<Edit> {
+    let mut at = start + edit.offset;
     for place in places {
         if at < place.len() {
-            return Some(place.start + at);
+            let is_whole = at + edit.old.len() <= place.len();
+            return is_whole.then(|| Edit { offset: place.start + at, ..edit });
         }
         at -= place.len();
     }

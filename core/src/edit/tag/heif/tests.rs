@@ -202,7 +202,7 @@ fn metadata_follows_only_where_it_agreed() {
     let stored = |bytes: &[u8], item: u32| {
         let file = heif::read(bytes).unwrap();
         let block = &bytes[file.data(item, bytes.len()).unwrap()[0].clone()][10..];
-        tiff::find_orientation(block).unwrap().unwrap().value
+        tiff::find_orientation(block).unwrap().unwrap().stated.to_exif()
     };
     for (before, after) in [(1, 6), (0, 6), (3, 3), (6, 6), (8, 8)] {
         let bytes = sketch(&[]).related(b"cdsc", with_data(b"Exif", exif(before))).bytes();

@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::format::exif::EXIF_HEADER;
 
 const SOI: u8 = 0xD8;
-const EOI: u8 = 0xD9;
-const SOS: u8 = 0xDA;
+pub(super) const EOI: u8 = 0xD9;
+pub(super) const SOS: u8 = 0xDA;
 const TEM: u8 = 0x01;
 pub const APP0: u8 = 0xE0;
 pub const APP1: u8 = 0xE1;
@@ -30,6 +30,10 @@ pub struct Segment {
 pub struct Layout {
     /// The segments before the first scan, in file order.
     pub header: Vec<Segment>,
+    /// Where the first scan's marker is; `None` if there is no scan.
+    pub scan: Option<usize>,
+    /// Does each marker of the header follow the segment before it at once, fill bytes aside?
+    pub is_tidy: bool,
     /// The offset just past the end-of-image marker; `None` if the file stops without one.
     pub end: Option<usize>,
 }
@@ -75,6 +79,16 @@ impl Layout {
         self.starting_with(bytes, APP2, b"MPF\0").next().is_some()
     }
 
+    /// The segments from the first scan's header on, those of further scans among them.
+    pub fn from_first_scan<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Segment> + 'a {
+        let mut at = self.scan;
+        std::iter::from_fn(move || {
+            let Behind::Segment(segment) = behind_scan(bytes, at?) else { return None };
+            at = Some(segment.payload.end);
+            Some(segment)
+        })
+    }
+
     /// The frame headers (T.81, table B.1); the markers between them are tables and an extension.
     pub fn frames(&self) -> impl Iterator<Item = &Segment> {
         self.header.iter().filter(|segment| {
@@ -90,25 +104,35 @@ pub enum JpegError {
     NotJpeg,
     #[error("the JPEG header ends early, at byte {0}")]
     Truncated(usize),
-    #[error("no JPEG marker where one must be, at byte {0}")]
-    NoMarker(usize),
 }
 
 /// Walks all markers from start to end of image.
 ///
 /// # Errors
 /// Returns an error if the header (everything before the first scan) cannot be walked. Garbage between
-/// or after scans is stepped over, as decoders do.
+/// segments and between or after scans is stepped over, as decoders do.
 pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
+    let found = header(bytes)?;
+    let end = found.end.or_else(|| end_of_image(bytes, found.scan?));
+    Ok(Layout { end, ..found })
+}
+
+/// The same up to the first scan, in a moment: the end is not looked for.
+///
+/// # Errors
+/// Returns an error if the header cannot be walked.
+pub fn header(bytes: &[u8]) -> Result<Layout, JpegError> {
     if !bytes.starts_with(&[0xFF, SOI]) {
         return Err(JpegError::NotJpeg);
     }
-    let mut header = Vec::new();
+    let mut found = Layout { header: Vec::new(), scan: None, is_tidy: true, end: None };
     let mut at = 2;
     loop {
         let (marker, after) = header_marker(bytes, at)?;
+        found.is_tidy &= bytes[at..after - 1].iter().all(|byte| *byte == 0xFF);
         if marker == EOI {
-            return Ok(Layout { header, end: Some(after) });
+            found.end = Some(after);
+            return Ok(found);
         }
         if is_standalone(marker) {
             at = after;
@@ -117,22 +141,26 @@ pub fn layout(bytes: &[u8]) -> Result<Layout, JpegError> {
         let payload = payload(bytes, after).ok_or(JpegError::Truncated(after))?;
         at = payload.end;
         if marker == SOS {
-            return Ok(Layout { header, end: end_of_image(bytes, at) });
+            found.scan = Some(after - 2);
+            return Ok(found);
         }
-        header.push(Segment { marker, payload });
+        found.header.push(Segment { marker, payload });
     }
 }
 
-/// The marker at `at`, behind any fill bytes, and the offset after it.
+/// The next marker from `at` on, behind any garbage and fill bytes, and the offset after it.
 fn header_marker(bytes: &[u8], at: usize) -> Result<(u8, usize), JpegError> {
-    match bytes.get(at) {
-        None => return Err(JpegError::Truncated(at)),
-        Some(0xFF) => {}
-        Some(_) => return Err(JpegError::NoMarker(at)),
+    let truncated = JpegError::Truncated(at);
+    let mut from = at;
+    loop {
+        let rest = bytes.get(from..).ok_or(truncated)?;
+        from += rest.iter().position(|byte| *byte == 0xFF).ok_or(truncated)?;
+        from += bytes[from..].iter().take_while(|byte| **byte == 0xFF).count();
+        match bytes.get(from).ok_or(truncated)? {
+            0 => from += 1,
+            marker => return Ok((*marker, from + 1)),
+        }
     }
-    let fill = bytes[at..].iter().take_while(|byte| **byte == 0xFF).count();
-    let marker = *bytes.get(at + fill).ok_or(JpegError::Truncated(at))?;
-    if marker == 0 { Err(JpegError::NoMarker(at)) } else { Ok((marker, at + fill + 1)) }
 }
 
 fn is_standalone(marker: u8) -> bool {
@@ -149,14 +177,39 @@ fn payload(bytes: &[u8], at: usize) -> Option<Range<usize>> {
 /// Steps over entropy-coded data, restart markers and the segments between scans.
 fn end_of_image(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xFF)?;
-        let marker = *bytes.get(at + 1)?;
-        match marker {
-            EOI => return Some(at + 2),
-            0xFF => at += 1,
-            0 => at += 2,
-            _ if is_standalone(marker) => at += 2,
-            _ => at = payload(bytes, at + 2)?.end,
+        match behind_scan(bytes, at) {
+            Behind::End(end) => return Some(end),
+            Behind::Nothing => return None,
+            Behind::Segment(segment) => at = segment.payload.end,
+        }
+    }
+}
+
+/// What comes behind a piece of entropy-coded data.
+enum Behind {
+    Segment(Segment),
+    /// The offset just past the end-of-image marker.
+    End(usize),
+    Nothing,
+}
+
+fn behind_scan(bytes: &[u8], mut at: usize) -> Behind {
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(n_data) = rest.iter().position(|byte| *byte == 0xFF) else {
+            return Behind::Nothing;
+        };
+        at += n_data;
+        match bytes.get(at + 1) {
+            None => return Behind::Nothing,
+            Some(&EOI) => return Behind::End(at + 2),
+            Some(0xFF) => at += 1,
+            Some(0) => at += 2,
+            Some(marker) if is_standalone(*marker) => at += 2,
+            Some(&marker) => {
+                let segment = payload(bytes, at + 2).map(|payload| Segment { marker, payload });
+                return segment.map_or(Behind::Nothing, Behind::Segment);
+            }
         }
     }
 }
@@ -182,6 +235,9 @@ mod tests {
         let found = layout(PHOTO).expect("well formed");
         assert_eq!(found.header, [Segment { marker: APP1, payload: 7..9 }]);
         assert_eq!(found.end, Some(PHOTO.len() - 3));
+        assert!(found.is_tidy);
+        let markers = found.from_first_scan(PHOTO).map(|segment| segment.marker);
+        assert_eq!(markers.collect::<Vec<_>>(), [SOS, 0xC4, SOS]);
     }
 
     #[test]
@@ -194,10 +250,22 @@ mod tests {
     }
 
     #[test]
-    fn garbage_in_the_header_is_an_error() {
+    fn garbage_between_segments_is_stepped_over() {
+        for garbage in [&[0, 0][..], &[1, 0xFF, 0, 2], &[0xFF, 0, 0xFF, 0xFF, 0], &[7; 300]] {
+            let dirty = [&PHOTO[..9], garbage, &PHOTO[9..]].concat();
+            let found = layout(&dirty).expect("a scan comes");
+            assert_eq!(found.header, [Segment { marker: APP1, payload: 7..9 }]);
+            assert_eq!(found.scan, Some(9 + garbage.len()));
+            assert_eq!(found.end, Some(dirty.len() - 3));
+            assert!(!found.is_tidy);
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_an_error() {
         assert_eq!(layout(b"GIF89a"), Err(JpegError::NotJpeg));
-        assert_eq!(layout(&[0xFF, 0xD8, 7]), Err(JpegError::NoMarker(2)));
-        assert_eq!(layout(&[0xFF, 0xD8, 0xFF, 0]), Err(JpegError::NoMarker(2)));
+        assert_eq!(layout(&[0xFF, 0xD8, 7]), Err(JpegError::Truncated(2)));
+        assert_eq!(layout(&[0xFF, 0xD8, 0xFF, 0]), Err(JpegError::Truncated(2)));
         assert_eq!(layout(&[0xFF, 0xD8, 0xFF, 0xE1, 0, 1, 0]), Err(JpegError::Truncated(4)));
     }
 }

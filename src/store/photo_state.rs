@@ -1,0 +1,103 @@
+//! Where a photo stands between what was seen of it, what was said and what was done.
+
+use anyhow::Result;
+use rusqlite::params;
+
+use super::ids::{PhotoId, RunId};
+use super::{Store, now};
+use crate::error::Reason;
+use crate::files::identity::ContentHash;
+use orientd_core::orientation::Orientation;
+
+/// What is left to be done about a photo. Only `Waiting` and `Refused` leave anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PhotoState {
+    /// Not seen by the present model.
+    Unseen,
+    Skipped,
+    /// As the model sees it.
+    Upright,
+    /// A person said that it is fine, though the model proposed a turn.
+    Fine,
+    /// Turned by orientd, and still so.
+    Turned,
+    /// The model proposes a turn, nobody has answered, and nothing was done.
+    Waiting,
+    /// The same, but the turn was tried and could not be made.
+    Refused,
+}
+
+impl PhotoState {
+    const ALL: [Self; 7] = [
+        Self::Unseen,
+        Self::Skipped,
+        Self::Upright,
+        Self::Fine,
+        Self::Turned,
+        Self::Waiting,
+        Self::Refused,
+    ];
+
+    /// The word in JSON and in [`PHOTO_STATE`].
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::Skipped => "skipped",
+            Self::Upright => "upright",
+            Self::Fine => "fine",
+            Self::Turned => "turned",
+            Self::Waiting => "waiting",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|one| one.as_str() == word).unwrap_or(Self::Unseen)
+    }
+
+    /// Does its proposal still wait for a person, or for a turn that is possible?
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Refused)
+    }
+}
+
+/// The state of photo `p` with prediction `q`. Only proposals ask for answers, so that a million upright photos
+/// are quickly told.
+pub(super) const PHOTO_STATE: &str = "
+    CASE WHEN p.reason IS NULL AND q.verdict <> 'upright' AND q.hash = p.hash AND q.stored = p.stored
+              AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.stored = p.stored
+                                                       AND l.source <> 'sensor')
+         THEN CASE WHEN EXISTS (SELECT 1 FROM refusals f WHERE f.photo_id = p.id AND f.hash = p.hash
+                                                           AND f.stored = p.stored)
+                   THEN 'refused' ELSE 'waiting' END
+         WHEN EXISTS (SELECT 1 FROM changes d WHERE d.photo_id = p.id AND d.state = 'done'
+                        AND CASE d.action WHEN 'sidecar' THEN d.new_stored = p.stored
+                                          ELSE d.hash_after = p.hash END)
+         THEN 'turned'
+         WHEN p.reason IS NOT NULL THEN 'skipped'
+         WHEN q.verdict IS NULL THEN 'unseen'
+         WHEN q.verdict <> 'upright' AND q.hash = p.hash AND q.stored = p.stored THEN 'fine'
+         ELSE 'upright' END";
+
+impl Store {
+    /// Keeps the reason why a photo with this content, shown with `stored`, could not be turned.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn keep_refusal(
+        &mut self,
+        run: RunId,
+        photo: PhotoId,
+        hash: &ContentHash,
+        stored: Orientation,
+        why: &Reason,
+    ) -> Result<()> {
+        let Reason { code, detail } = why;
+        self.db.execute(
+            "INSERT OR REPLACE INTO refusals(photo_id, hash, stored, run_id, reason, detail, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![photo, hash, stored.to_exif(), run, code, detail, now()],
+        )?;
+        Ok(())
+    }
+}
