@@ -1,59 +1,20 @@
-// The review page. It shows what the server says and tells it what the person answers; names of
-// files only ever become text, never markup.
-"use strict";
+// The review page. It shows what the server says and tells it what the person answers.
+import { acceptAll, answer, answerAll, body, connect, countSure } from "/answers.js";
+import { $, ask, confirmed, make, number, say, toast } from "/base.js";
+import { TURNS, card, enlarge, groups, heading, row } from "/cards.js";
+import { countSession, inOrder, onUndone, refusal, undo } from "/session.js";
+import * as single from "/single.js";
+import { PAGE, TABS, UNASKED, USUAL_ORDER, article, chosen, chosenOrCurrent, isProposed, search, state, tabQuery } from "/state.js";
 
-const $ = (id) => document.getElementById(id);
-const TABS = { review: "To review", fixed: "Fixed", left: "Left alone", skipped: "Skipped", answered: "Answered" };
-// Where the top of the photo is now → the clockwise turn that brings it up.
-const WAYS = [["↑", 0, "up: it is fine"], ["→", 270, "at the right"], ["↓", 180, "at the bottom"], ["←", 90, "at the left"]];
-const PAGE = 60;
-
-const state = { tab: "review", items: [], cards: [], current: 0, cursors: [""], next: null, selected: new Set(), anchor: 0, load: 0 };
-
-async function ask(url, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  let response;
-  try {
-    response = await fetch(url, options);
-  } catch {
-    throw new Error("orientd does not answer. Is `orientd review` still running?");
-  }
-  const text = await response.text();
-  if (!response.ok) throw new Error(text.trim() || `orientd answered ${response.status}`);
-  return text ? JSON.parse(text) : null;
-}
-
-let hideMessage;
-function say(text) {
-  $("message").textContent = text;
-  clearTimeout(hideMessage);
-  hideMessage = setTimeout(() => { $("message").textContent = ""; }, 8000);
-}
-
-function search() {
-  const query = new URLSearchParams({ folder: $("folder").value });
-  // A camera's clock knows no time zone (Z: as if it were UTC); a file's time is of this one.
-  const day = (id, zone, later) => Math.floor(new Date(`${$(id).value}T00:00:00${zone}`).getTime() / 1000) + later;
-  for (const [id, later] of [["from", 0], ["to", 86400]]) {
-    if (!$(id).value) continue;
-    query.set(id, day(id, "", later));
-    query.set(`taken_${id}`, day(id, "Z", later));
-  }
-  return query;
-}
+// ---- loading
 
 async function load({ keep = 0 } = {}) {
   const mine = ++state.load;
-  const query = search();
-  query.set("tab", state.tab);
-  query.set("order", $("order").value);
-  query.set("after", state.cursors.at(-1));
-  query.set("n", PAGE);
   let page;
   try {
-    page = await ask(`/api/page?${query}`);
+    page = await ask(`/api/page?${tabQuery({ after: state.cursors.at(-1), n: PAGE })}`);
   } catch (error) {
-    say(error.message);
+    toast(error.message);
     return;
   }
   if (mine !== state.load) return; // A later question has been asked.
@@ -67,109 +28,122 @@ async function load({ keep = 0 } = {}) {
 
 async function count() {
   try {
-    const counts = await ask(`/api/counts?${search()}`);
+    state.counts = await ask(`/api/counts?${search()}`);
     for (const button of document.querySelectorAll("nav button")) {
-      button.querySelector(".count").textContent = counts[button.dataset.tab].toLocaleString("en");
+      button.querySelector(".count").textContent = number(state.counts[button.dataset.tab]);
     }
-    await training(counts.answers);
+    showEmpty();
+    showSelected();
+    await Promise.all([countSure(), countSession(), training(state.counts.answers)]);
   } catch (error) {
-    say(error.message);
+    toast(error.message);
   }
 }
 
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  Object.assign(node, properties);
-  node.append(...children);
-  return node;
-}
-
-function picture(item, turn, caption, note) {
-  const url = `/thumb/${item.id}?v=${(item.seen || "").slice(0, 16)}`;
-  const image = make("img", { src: url, alt: "", loading: "lazy", decoding: "async", className: `turn-${turn}` });
-  const frame = make("div", { className: "frame" }, image);
-  image.addEventListener("error", () => frame.classList.add("broken"));
-  image.addEventListener("click", (event) => { if (!event.shiftKey) enlarge(item, turn); });
-  return make("figure", {}, frame, make("figcaption", {}, make("span", { textContent: caption }), make("span", { textContent: note })));
-}
-
-function pictures(item) {
-  const sure = item.confidence === null ? "" : `${Math.floor(item.confidence * 100)} %`;
-  const pair = make("div", { className: "pair" });
-  if (state.tab === "review") {
-    pair.append(picture(item, 0, "now", ""), picture(item, item.turn, `turned ${item.turn}°`, sure));
-  } else if (state.tab === "fixed") {
-    pair.append(picture(item, (360 - item.turn) % 360, "before", ""), picture(item, 0, `turned ${item.turn}°`, ""));
-  } else {
-    pair.append(picture(item, 0, state.tab === "answered" ? (item.turn ? `turned ${item.turn}°` : "fine as it is") : "now", sure));
-  }
-  return pair;
-}
-
-function card(item, at) {
-  const name = make("h3", { textContent: item.name, title: item.name });
-  const folder = make("p", { textContent: item.folder, title: item.folder });
-  const box = make("input", { type: "checkbox" });
-  box.setAttribute("aria-label", `Select ${item.name}`);
-  box.addEventListener("click", (event) => { event.shiftKey ? selectTo(at) : select(at, box.checked); });
-  const article = make("article", { className: "photo", tabIndex: at === state.current ? 0 : -1 });
-  article.setAttribute("aria-label", `${item.name}, ${describe(item)}`);
-  article.append(pictures(item), make("div", { className: "about" }, box, make("div", {}, name, folder)));
-  if (item.reason) article.append(make("p", { className: "error", textContent: `${item.reason}: ${item.detail}` }));
-  if (state.tab !== "review") article.classList.add(state.tab === "fixed" ? "pairs" : "single");
-  article.append(actions(item, at));
-  article.addEventListener("focus", () => mark(at));
-  article.addEventListener("pointerdown", () => mark(at));
-  return make("li", {}, article);
-}
-
-function describe(item) {
-  if (item.reason) return `skipped, ${item.reason}`;
-  if (state.tab === "review") return `proposed turn ${item.turn} degrees, ${Math.floor(item.confidence * 100)} percent sure`;
-  if (state.tab === "left") return `seen as upright, ${Math.floor(item.confidence * 100)} percent sure`;
-  return item.turn ? `turned ${item.turn} degrees` : "fine as it is";
-}
-
-function actions(item, at) {
-  const bar = make("div", { className: "actions" });
-  const button = (text, className, label, act) => {
-    const node = make("button", { type: "button", textContent: text, className, tabIndex: -1 });
-    node.setAttribute("aria-label", `${label}: ${item.name}`);
-    node.addEventListener("click", () => { mark(at); act(); });
-    bar.append(node);
-  };
-  if (state.tab === "review") {
-    button("Turn", "accept", "Turn as shown", () => answer([item], item.turn));
-    button("Fine", "fine", "Fine as it is", () => answer([item], 0));
-  }
-  if (state.tab === "fixed" || state.tab === "answered") button("Put back", "fine", "Put back", () => undo([item.id]));
-  if (state.tab !== "skipped") {
-    for (const [arrow, turn, where] of WAYS.slice(1)) button(arrow, "way", `Its top is ${where}`, () => answer([item], turn));
-  }
-  return bar;
-}
+// ---- what is shown
 
 function show() {
-  state.cards = state.items.map(card);
-  $("photos").replaceChildren(...state.cards);
-  $("heading").textContent = TABS[state.tab];
-  $("empty").hidden = state.items.length > 0;
-  $("empty").textContent = state.tab === "review" ? "Nothing waits for you here." : "There are no photos here.";
+  const order = ["fixed", "answered", "skipped"].includes(state.tab) ? "" : $("order").value;
+  const shown = groups(order, state.items);
+  const nodes = [];
+  state.cards = [];
+  for (const [n, group] of shown.entries()) {
+    const goesOn = n === shown.length - 1 && state.next !== null;
+    if (group.title !== undefined) nodes.push(heading(state.tab, group, goesOn, groupActs(group, goesOn)));
+    for (const item of group.items) {
+      const at = state.cards.length;
+      const node = state.tab === "skipped" ? row(item, acts(at)) : card(state.tab, order, item, acts(at));
+      state.cards.push(node);
+      nodes.push(node);
+    }
+  }
+  $("photos").replaceChildren(...nodes);
+  $("photos").classList.toggle("rows", state.tab === "skipped");
+  $("heading").textContent = say(`tab_${state.tab}`);
   $("previous").disabled = state.cursors.length < 2;
   $("next").disabled = state.next === null;
-  $("page-number").textContent = `Page ${state.cursors.length.toLocaleString("en")}`;
-  $("order-label").hidden = state.tab === "fixed" || state.tab === "answered" || state.tab === "skipped";
-  for (const id of ["accept-selected", "accept-all"]) $(id).disabled = state.tab !== "review";
-  $("fine-selected").disabled = !["review", "left"].includes(state.tab);
+  $("previous").parentElement.hidden = state.cursors.length < 2 && state.next === null;
+  $("page-number").textContent = say("page", { n: state.cursors.length });
+  $("order-label").hidden = !(state.tab in USUAL_ORDER) || state.tab === "skipped";
+  $("reason-label").hidden = state.tab !== "skipped";
+  $("sure").hidden = !isProposed();
+  $("open-one").hidden = !isProposed() || state.items.length === 0;
+  // What is sure is turned together, what is in doubt one by one.
+  $("accept-all").classList.toggle("main", state.tab === "sure");
+  $("open-one").classList.toggle("main", state.tab === "doubt");
+  $("select-all").classList.toggle("bare", state.tab === "skipped");
   for (const button of document.querySelectorAll("nav button")) {
     button.dataset.tab === state.tab ? button.setAttribute("aria-current", "page") : button.removeAttribute("aria-current");
   }
-  tellSelected();
+  showSelected();
+  showEmpty();
   mark(state.current);
-  if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) focusCurrent();
+  if (!["INPUT", "SELECT"].includes(document.activeElement.tagName) && !document.querySelector("dialog[open]")) focusCurrent();
 }
 
-const article = (at) => state.cards[at]?.firstElementChild;
+function showEmpty() {
+  const box = $("empty");
+  box.hidden = state.items.length > 0 || state.counts.sure === undefined;
+  if (box.hidden) return;
+  const { sure, doubt, fixed, fine, is_empty } = state.counts;
+  const isSearching = [...search()].some(([, value]) => value !== "");
+  const button = (text, run) => {
+    const node = make("button", { type: "button", textContent: text });
+    node.addEventListener("click", run);
+    return node;
+  };
+  const lines = [];
+  if (is_empty) lines.push(make("p", { textContent: say("nothing_known") }), make("code", { textContent: "orientd scan ~/Pictures" }));
+  else if (isSearching) {
+    lines.push(make("p", { textContent: say("nothing_found") }));
+    lines.push(button(say("clear_search"), () => { $("search").reset(); restart(); }));
+  } else if (state.tab === "sure" && doubt > 0) {
+    lines.push(make("p", { textContent: say("none_sure", { n: doubt }) }), button(say("go_to_doubt"), () => choose("doubt")));
+  } else if (state.tab === "doubt" && sure > 0) {
+    lines.push(make("p", { textContent: say("none_in_doubt", { n: sure }) }), button(say("go_to_sure"), () => choose("sure")));
+  } else if (isProposed()) lines.push(make("p", { textContent: say("all_done", { turned: fixed, fine }) }));
+  else lines.push(make("p", { textContent: say("no_photos_here") }));
+  box.replaceChildren(...lines);
+}
+
+const acts = (at) => ({
+  answer: (item, turn) => { mark(at); answer([item], turn); },
+  undo: (item) => { mark(at); undo({ ids: [item.id] }); },
+  select: (on, isRange) => isRange ? selectTo(at) : select(at, on),
+  mark: () => mark(at),
+  enlarge,
+  copy,
+  open: failing((item, what) => ask("/api/open", { id: item.id, what })),
+  isHere: document.body.dataset.here === "true",
+});
+
+// A group that goes on beyond this page is answered as a whole where it is a folder.
+function groupActs(group, goesOn) {
+  return {
+    select: () => { for (const item of group.items) select(state.items.indexOf(item), true); },
+    answer: async (turn) => {
+      const isWhole = goesOn && $("order").value === "folder";
+      const query = tabQuery({ beside: group.items[0].id });
+      const n = isWhole ? (await ask(`/api/count?${query}`)).count : group.items.length;
+      if (n > UNASKED && !await confirmed(say("turn_group", { n, where: group.title, how: how(turn) }), say("yes_all", { n }))) return;
+      isWhole ? answerAll(query, n, turn) : answer(group.items, turn);
+    },
+  };
+}
+
+const how = (turn) => turn === null ? say("turn_as_shown") : say({ 0: "fine_as_it_is", 270: "turn_left", 180: "turn_around", 90: "turn_right" }[turn]);
+
+async function copy(item) {
+  try {
+    await navigator.clipboard.writeText(item.path);
+    toast(say("copied"));
+  } catch {
+    // Without TLS browsers give no clipboard: then it can be marked by hand.
+    toast(item.path);
+  }
+}
+
+// ---- the current photo, and selected ones
 
 function mark(at) {
   const before = article(state.current);
@@ -189,95 +163,90 @@ function move(by) {
   if (at >= 0) { mark(at); focusCurrent(); }
 }
 
-function columns() {
-  const top = state.cards[0]?.offsetTop;
-  const n = state.cards.findIndex((node) => node.offsetTop !== top);
-  return n < 0 ? state.cards.length : n;
+// To the nearest photo of the next row, whichever groups lie between.
+function moveRow(by) {
+  const here = state.cards[state.current];
+  if (!here) return;
+  const beyond = state.cards.filter((node) => by * (node.offsetTop - here.offsetTop) > 0);
+  const top = by > 0 ? Math.min(...beyond.map((node) => node.offsetTop)) : Math.max(...beyond.map((node) => node.offsetTop));
+  const apart = (node) => Math.abs(node.offsetLeft - here.offsetLeft);
+  const nearest = beyond.filter((node) => node.offsetTop === top).sort((a, b) => apart(a) - apart(b))[0];
+  if (nearest) { mark(state.cards.indexOf(nearest)); focusCurrent(); }
 }
 
 function select(at, on) {
+  const box = article(at)?.querySelector("input");
+  if (!box) return;
   on ? state.selected.add(at) : state.selected.delete(at);
   state.anchor = at;
-  const node = article(at);
-  node.classList.toggle("selected", on);
-  node.querySelector("input").checked = on;
-  tellSelected();
+  article(at).classList.toggle("selected", on);
+  box.checked = on;
+  showSelected();
 }
 
 function selectTo(at) {
-  const [from, to] = [Math.min(state.anchor, at), Math.max(state.anchor, at)];
   const anchor = state.anchor;
-  for (let i = from; i <= to; i++) select(i, true);
+  for (let i = Math.min(anchor, at); i <= Math.max(anchor, at); i++) select(i, true);
   state.anchor = anchor;
 }
 
-function tellSelected() {
+const selectAll = (on) => state.items.forEach((_, at) => select(at, on));
+
+function showSelected() {
   const n = state.selected.size;
-  $("selected").textContent = n === 0 ? "None selected" : n === 1 ? "1 selected" : `${n} selected`;
-  $("accept-selected").hidden = $("fine-selected").hidden = n === 0;
-}
-
-const chosen = () => [...state.selected].sort((a, b) => a - b).map((at) => state.items[at]);
-
-// `turn`: degrees, or null for what each photo's proposal says.
-async function answer(items, turn) {
-  if (items.length === 0 || state.tab === "skipped") return;
-  items.forEach((item) => article(state.items.indexOf(item))?.classList.add("busy"));
-  const body = { items: items.map((item) => ({ id: item.id, turn: turn ?? item.turn, seen: item.seen })) };
-  await settle("/api/answer", body, (n) => turn === 0 ? `${photos(n)} left as they are.` : `${photos(n)} turned.`);
-}
-
-async function undo(ids) {
-  await settle("/api/undo", ids ? { ids } : {}, (n) => n ? `${photos(n)} put back.` : "There is nothing more to undo.");
-}
-
-const photos = (n) => n === 1 ? "1 photo" : `${n} photos`;
-
-let queue = Promise.resolve();
-// One after the other, so that a fast hand never overtakes itself.
-function settle(url, body, text) {
-  queue = queue.then(async () => {
-    try {
-      const { results } = await ask(url, body);
-      const refused = results.filter((result) => !result.ok);
-      const done = results.length - refused.length;
-      const why = [...new Set(refused.map((result) => result.detail))].join("; ");
-      say((done || !refused.length ? text(done) : "") + (refused.length ? ` ${photos(refused.length)} not changed: ${why}.` : (url === "/api/undo" ? "" : " U undoes.")));
-      remove(results, refused, url);
-    } catch (error) {
-      document.querySelectorAll(".busy").forEach((node) => node.classList.remove("busy"));
-      say(error.message);
+  $("selected").textContent = n ? say("n_selected", { n }) : say("n_photos", { n: state.counts[state.tab] ?? state.items.length });
+  $("all").checked = n > 0 && n === state.items.length;
+  $("all").indeterminate = n > 0 && n < state.items.length;
+  $("chosen").hidden = n === 0;
+  $("bar").classList.toggle("selecting", n > 0);
+  $("sure").hidden = !isProposed() || n > 0;
+  if (n > 0) {
+    const button = (text, run, className = "") => {
+      const node = make("button", { type: "button", textContent: text, className });
+      node.addEventListener("click", run);
+      return node;
+    };
+    const canAnswer = isProposed() || state.tab === "left";
+    const nodes = [];
+    if (isProposed()) nodes.push(button(say("turn_as_shown"), () => answer(chosen(), null), "main"));
+    if (canAnswer) nodes.push(button(say("fine_as_it_is"), () => answer(chosen(), 0)));
+    const ways = make("span", { className: "ways" });
+    for (const [degrees, text, label] of TURNS) {
+      const node = button(text, () => answer(chosen(), degrees));
+      node.title = say(label);
+      ways.append(node);
     }
-  });
-  return queue;
+    nodes.push(ways);
+    if (!canAnswer) nodes.unshift(button(say("put_back"), () => undo({ ids: chosen().map((item) => item.id) })));
+    $("chosen").replaceChildren(...nodes, button(say("select_none"), () => selectAll(false)));
+  }
 }
 
-// What is settled leaves the page; the next photo moves up under the hand.
-function remove(results, refused, url) {
-  const failed = new Map(refused.map((result) => [result.id, result.detail]));
-  const gone = new Set(results.filter((result) => result.ok).map((result) => result.id));
-  const stays = state.items.filter((item) => !gone.has(item.id));
-  if (url === "/api/undo" || stays.length === 0) {
-    load({ keep: state.current });
-    return;
-  }
-  const before = state.items.slice(0, state.current).filter((item) => gone.has(item.id)).length;
-  state.items = stays;
-  state.selected.clear();
-  state.current = Math.min(state.current - before, stays.length - 1);
-  show();
-  for (const [at, item] of stays.entries()) {
-    if (failed.has(item.id)) article(at).append(make("p", { className: "error", textContent: failed.get(item.id) }));
-  }
-  count();
+// ---- one at a time
+
+function openSingle() {
+  if (!isProposed() || state.items.length === 0 || single.isOpen()) return;
+  let after = state.next;
+  single.open({
+    items: [...state.items],
+    total: Math.max(state.counts[state.tab] ?? 0, state.items.length),
+    more: async () => {
+      if (after === null) return [];
+      const page = await ask(`/api/page?${tabQuery({ after, n: PAGE })}`);
+      after = page.next;
+      return page.items;
+    },
+    answer: (item, turn) => inOrder(async () => {
+      const { results } = await ask("/api/answer", body([item], turn));
+      const refused = results.filter((result) => !result.ok);
+      if (refused.length) toast(refusal(refused).trim());
+    }),
+    undo: (item) => inOrder(() => ask("/api/undo", { ids: [item.id] })),
+    closed: () => inOrder(() => load({ keep: state.current })),
+  }, state.current);
 }
 
-function acceptAll() {
-  if (state.tab !== "review") return;
-  const bar = Number($("bar").value) / 100;
-  const sure = state.items.filter((item) => item.confidence >= bar);
-  sure.length ? answer(sure, null) : say(`No photo on this page is that sure.`);
-}
+// ---- pages and tabs
 
 function turnPage(by) {
   if (by > 0 && state.next !== null) state.cursors.push(state.next);
@@ -288,81 +257,114 @@ function turnPage(by) {
 
 function restart() {
   state.cursors = [""];
-  history.replaceState(null, "", `/#${state.tab}`);
+  // A tab that nobody chose is chosen anew when the page is loaded again.
+  if (state.isChosen) history.replaceState(null, "", `/#${state.tab}`);
   return load();
 }
 
-function enlarge(item, turn) {
-  const image = $("large").querySelector("img");
-  image.src = `/large/${item.id}?v=${(item.seen || "").slice(0, 16)}`;
-  image.alt = item.name;
-  image.className = `turn-${turn}`;
-  $("large").showModal();
+async function go(tab) {
+  state.tab = tab;
+  $("order").value = sessionStorage.getItem(`order-${tab}`) ?? USUAL_ORDER[tab] ?? "folder";
+  if (tab === "skipped") await loadReasons();
+  return restart();
+}
+
+function choose(tab) {
+  state.isChosen = true;
+  return go(tab);
+}
+
+async function loadReasons() {
+  const { reasons } = await ask("/api/reasons");
+  const wanted = $("reason").value;
+  const option = ({ reason, count }) => make("option", { value: reason, textContent: `${say(`why_${reason}`).replace(/^why_/, "")} (${number(count)})` });
+  $("reason").replaceChildren(make("option", { value: "", textContent: say("all_reasons") }), ...reasons.map(option));
+  $("reason").value = reasons.some(({ reason }) => reason === wanted) ? wanted : "";
 }
 
 async function training(answers) {
   const { installed, running, line, succeeded } = await ask("/api/training");
   const [text, button] = $("training").children;
-  const ended = succeeded === null ? "" : succeeded ? " The last training went well." : " The last training failed.";
-  $("training").hidden = !running && answers < 20 && succeeded === null;
-  text.textContent = running ? `Training: ${line}` : `You have ${answers.toLocaleString("en")} answers: retrain?${ended} ${succeeded === null ? "" : line}`
-    + (installed ? "" : " The trainer is not installed; `make install-train` does that.");
-  button.hidden = running || !installed;
-  if (running) setTimeout(() => training(answers).catch((error) => say(error.message)), 1000);
+  const ended = succeeded === null ? "" : ` ${say(succeeded ? "trained_well" : "trained_badly")} ${line}`;
+  $("training").hidden = !installed || (!running && answers < 20 && succeeded === null);
+  text.textContent = running ? say("training", { line }) : say("retrain_why", { n: answers }) + ended;
+  button.hidden = running;
+  if (running) setTimeout(() => training(answers).catch((error) => toast(error.message)), 1000);
 }
 
+// ---- keys and buttons
+
+const act = (turn) => answer(chosenOrCurrent(), turn);
+const failing = (run) => (...given) => Promise.resolve(run(...given)).catch((error) => toast(error.message));
 const KEYS = {
   ArrowLeft: () => move(-1), h: () => move(-1), ArrowRight: () => move(1), l: () => move(1),
-  ArrowUp: () => move(-columns()), k: () => move(-columns()), ArrowDown: () => move(columns()), j: () => move(columns()),
+  ArrowUp: () => moveRow(-1), k: () => moveRow(-1), ArrowDown: () => moveRow(1), j: () => moveRow(1),
   Home: () => move(-1e6), End: () => move(1e6),
   PageDown: () => turnPage(1), PageUp: () => turnPage(-1),
-  Enter: () => state.tab === "review" && answer(state.selected.size ? chosen() : state.items.slice(state.current, state.current + 1), null),
-  Backspace: () => act(0), u: () => undo(null), a: acceptAll,
-  " ": () => state.cards.length && select(state.current, !state.selected.has(state.current)),
-  z: () => { const item = state.items[state.current]; if (item) enlarge(item, state.tab === "review" ? item.turn : 0); },
+  Enter: () => isProposed() && act(null), Backspace: () => act(0), u: () => undo({}), a: failing(acceptAll), o: openSingle,
+  " ": () => select(state.current, !state.selected.has(state.current)), Escape: () => selectAll(false),
+  z: () => { const item = state.items[state.current]; if (item) enlarge(item, isProposed() ? item.turn : 0); },
   1: () => act(0), 2: () => act(270), 3: () => act(180), 4: () => act(90),
 };
-const SHIFTED = { ArrowUp: 0, ArrowRight: 270, ArrowDown: 180, ArrowLeft: 90 };
-
-const act = (turn) => answer(state.selected.size ? chosen() : state.items.slice(state.current, state.current + 1), turn);
+const SHIFTED = { ArrowUp: () => act(0), ArrowLeft: () => act(270), ArrowDown: () => act(180), ArrowRight: () => act(90) };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || $("large").open) return;
+  if (event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
   const tag = event.target.tagName;
   const isTyping = tag === "SELECT" || (tag === "INPUT" && event.target.type !== "checkbox");
   if (isTyping || ((tag === "BUTTON" || tag === "A") && (event.key === "Enter" || event.key === " "))) return;
   if (tag === "INPUT" && event.key === " ") return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const run = event.shiftKey && key in SHIFTED ? () => act(SHIFTED[key]) : KEYS[key];
+  const run = event.ctrlKey ? (key === "a" ? () => selectAll(true) : null) : event.shiftKey ? SHIFTED[key] ?? KEYS[key] : KEYS[key];
   if (!run) return;
   event.preventDefault();
   run();
 });
 
 for (const button of document.querySelectorAll("nav button")) {
-  button.addEventListener("click", () => { state.tab = button.dataset.tab; restart(); });
+  button.addEventListener("click", failing(() => choose(button.dataset.tab)));
 }
 let typed;
-for (const id of ["folder", "from", "to", "order"]) {
-  $(id).addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(restart, 200); });
+for (const id of ["folder", "from", "to", "order", "reason"]) {
+  $(id).addEventListener("input", () => {
+    if (id === "order") sessionStorage.setItem(`order-${state.tab}`, $("order").value);
+    clearTimeout(typed);
+    typed = setTimeout(restart, 200);
+  });
 }
+let counting;
+$("least").addEventListener("input", () => { clearTimeout(counting); counting = setTimeout(failing(countSure), 200); });
 $("search").addEventListener("submit", (event) => { event.preventDefault(); restart(); });
-$("accept-selected").addEventListener("click", () => answer(chosen(), null));
-$("fine-selected").addEventListener("click", () => answer(chosen(), 0));
-$("accept-all").addEventListener("click", acceptAll);
-$("undo").addEventListener("click", () => undo(null));
+$("filter").addEventListener("click", () => {
+  const isOpen = $("tools").classList.toggle("open");
+  $("filter").setAttribute("aria-expanded", isOpen);
+});
+for (const button of document.querySelectorAll("#languages button")) {
+  button.addEventListener("click", () => {
+    document.cookie = `orientd_language=${button.lang}; path=/; max-age=31536000; samesite=strict`;
+    location.reload();
+  });
+}
+$("all").addEventListener("click", () => selectAll($("all").checked));
+$("accept-all").addEventListener("click", failing(acceptAll));
+$("open-one").addEventListener("click", openSingle);
+$("undo").addEventListener("click", () => undo({}));
 $("previous").addEventListener("click", () => turnPage(-1));
 $("next").addEventListener("click", () => turnPage(1));
-$("large").querySelector("button").addEventListener("click", () => $("large").close());
-$("training").querySelector("button").addEventListener("click", async () => {
-  try {
-    await ask("/api/training", {});
-    await count();
-  } catch (error) {
-    say(error.message);
-  }
-});
+$("training").querySelector("button").addEventListener("click", failing(async () => {
+  await ask("/api/training", {});
+  await count();
+}));
+connect({ load, restart, show, count });
+onUndone(() => load({ keep: state.current }));
 
-const wanted = location.hash.slice(1);
-if (wanted in TABS) state.tab = wanted;
-load();
+async function start() {
+  const wanted = location.hash.slice(1);
+  if (TABS.includes(wanted)) return choose(wanted);
+  // What is sure comes first; what is in doubt if there is none; and what to do next if there is neither.
+  for (const tab of ["sure", "doubt", "sure"]) {
+    await go(tab);
+    if (state.items.length > 0) return;
+  }
+}
+failing(start)();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, ValueEnum};
 
+use super::words;
 use crate::engine::Device;
 
 const HEADING: &str = "Global options";
@@ -21,6 +22,7 @@ pub struct Global {
     pub model: Option<PathBuf>,
     /// Where the network runs: auto, cpu, cuda, tensorrt, openvino, migraphx
     #[arg(long, value_name = "DEVICE", global = true, help_heading = HEADING)]
+    #[arg(value_parser = words::devices(), hide_possible_values = true)]
     pub device: Option<Device>,
     /// ONNX Runtime's library
     #[arg(

@@ -10,7 +10,7 @@ use crate::cli::{ReportArgs, Since};
 use crate::config;
 use crate::context::CommandContext;
 use crate::output::html::{LeftAlone, Report, Turned, Waiting};
-use crate::output::{self, human};
+use crate::output::{self, days, human};
 use crate::review::thumbnails::Thumbnails;
 use crate::store::{Change, KnownPhoto, ModelId, PhotoState, RunId, Store};
 
@@ -27,15 +27,25 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     let cache = config::cache_dir()?.join("thumbnails");
     let thumbnails = Thumbnails::new(cache, context.config.limits, 1)?;
     let mut pictures = Pictures { thumbnails, n_left: MAX_PICTURES };
-    let mut report = Report { title: format!("orientd: {}", scope.title()), ..Report::default() };
+    let mut report = Report {
+        title: scope.title(),
+        day: days::today(),
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        ..Report::default()
+    };
     for change in scope.changes(&store)? {
         let photo = store.photo(change.photo, model)?;
         let picture = pictures.of(photo.as_ref())?;
         let path = change.path.to_string_lossy().into_owned();
-        report.turned.push(Turned { path, turn: change.turn.degrees(), picture });
+        let known = store.taken_and_sure(change.photo, model)?;
+        let day = known.0.and_then(days::taken);
+        let turn = change.turn.degrees();
+        report.turned.push(Turned { path, turn, confidence: known.1, day, picture });
     }
+    report.undo = scope.undo().filter(|_| !report.turned.is_empty());
     for photo in scope.photos(&store, model)? {
-        pictures.add(&mut report, &photo)?;
+        let day = store.taken_and_sure(photo.id, model)?.0.and_then(days::taken);
+        pictures.add(&mut report, &photo, day)?;
     }
     if args.output == Path::new("-") {
         return output::line(&report.html()).map(|()| ExitCode::SUCCESS);
@@ -91,6 +101,16 @@ impl Scope {
         }
     }
 
+    /// The command that puts back what was turned.
+    fn undo(&self) -> Option<String> {
+        match self {
+            Self::Run(run, _) | Self::Latest(run, _) => Some(format!("orientd undo --run {run}")),
+            // A moment cannot be named to the second there; runs are listed with their numbers.
+            Self::Since(_) => Some("orientd history".to_owned()),
+            Self::Waiting => None,
+        }
+    }
+
     fn changes(&self, store: &Store) -> Result<Vec<Change>> {
         match self {
             Self::Run(run, _) | Self::Latest(run, _) => store.changes_of_run(*run),
@@ -133,13 +153,14 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn add(&mut self, report: &mut Report, photo: &KnownPhoto) -> Result<()> {
+    /// `day`: when the photo was taken, in words.
+    fn add(&mut self, report: &mut Report, photo: &KnownPhoto, day: Option<String>) -> Result<()> {
         let path = photo.path.to_string_lossy().into_owned();
         if let (PhotoState::Waiting, Some(proposal)) = (photo.state, photo.proposal()) {
             let picture = self.of(Some(photo))?;
             let turn = proposal.turn.degrees();
             let confidence = proposal.confidence.into();
-            report.waiting.push(Waiting { path, turn, confidence, picture });
+            report.waiting.push(Waiting { path, turn, confidence, day, picture });
             return Ok(());
         }
         let (list, why) = match photo.state {

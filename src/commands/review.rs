@@ -1,6 +1,8 @@
 //! `orientd review`: serves the page until it is interrupted.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +18,9 @@ use crate::review::web::{self, PageSettings};
 
 /// Shorter passwords are too easily guessed over a network.
 const SHORTEST_PASSWORD: usize = 12;
+
+/// Permissions of the group and of everybody.
+const OTHERS: u32 = 0o077;
 
 pub fn run(context: &CommandContext, args: &ReviewArgs) -> Result<ExitCode> {
     let password = args.password_file.as_deref().map(read_password).transpose()?;
@@ -48,6 +53,7 @@ pub fn run(context: &CommandContext, args: &ReviewArgs) -> Result<ExitCode> {
     }
     web::serve(PageSettings {
         address: (args.listen, args.port).into(),
+        hosts: args.hosts.clone(),
         password,
         opens_browser: !args.no_open,
         limits: context.config.limits,
@@ -62,13 +68,19 @@ pub fn run(context: &CommandContext, args: &ReviewArgs) -> Result<ExitCode> {
 }
 
 fn read_password(path: &Path) -> Result<String> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let shown = path.display();
+    let mut file = fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    let metadata = file.metadata().with_context(|| format!("cannot read {shown}"))?;
+    ensure!(
+        metadata.mode() & OTHERS == 0,
+        "others can read the password in {shown}\n  `chmod 600` makes it yours alone"
+    );
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(|| format!("cannot read {shown}"))?;
     let password = text.lines().next().unwrap_or_default().to_owned();
     ensure!(
         password.chars().count() >= SHORTEST_PASSWORD,
-        "the password in {} is shorter than {SHORTEST_PASSWORD} characters",
-        path.display()
+        "the password in {shown} is shorter than {SHORTEST_PASSWORD} characters"
     );
     Ok(password)
 }

@@ -1,16 +1,21 @@
-//! A run as one HTML file that needs nothing else: pictures are in it, and no script.
+//! A report as one HTML file that needs nothing else: pictures are in it, and no script.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::path::{Path, PathBuf};
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::human::printable;
+use super::html_photos::{self, Photo, Pictures, folders_of};
+use super::human::{grouped, plural, printable};
 
-/// Shown as it was stored and as it is shown now.
+/// Was turned, and still is so.
 pub(crate) struct Turned {
     pub path: String,
     /// Degrees clockwise.
     pub turn: u16,
+    /// How sure the model was; `None`: it was not asked.
+    pub confidence: Option<f64>,
+    /// When it was taken, in words.
+    pub day: Option<String>,
     /// A JPEG of the photo as it is now; `None`: it cannot be shown any more.
     pub picture: Option<Vec<u8>>,
 }
@@ -20,6 +25,7 @@ pub(crate) struct Waiting {
     pub path: String,
     pub turn: u16,
     pub confidence: f64,
+    pub day: Option<String>,
     pub picture: Option<Vec<u8>>,
 }
 
@@ -33,47 +39,57 @@ pub(crate) struct LeftAlone {
 /// Everything the file tells.
 #[derive(Default)]
 pub(crate) struct Report {
+    /// What it is about: a run, or a time.
     pub title: String,
+    /// When it was written, in words.
+    pub day: String,
+    /// The command that puts back what was turned.
+    pub undo: Option<String>,
+    /// The person's own folder, written `~`.
+    pub home: Option<PathBuf>,
     pub turned: Vec<Turned>,
     pub waiting: Vec<Waiting>,
     pub refused: Vec<LeftAlone>,
     pub skipped: Vec<LeftAlone>,
 }
 
-const STYLE: &str = "
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:24px auto;padding:0 16px}
-h1{font-size:22px}h2{font-size:17px;border-bottom:1px solid #8884;padding-bottom:4px;margin-top:32px}
-ol{list-style:none;padding:0;display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr))}
-li{border:1px solid #8884;border-radius:10px;padding:10px;overflow-wrap:anywhere}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:8px}.pic{aspect-ratio:1;background:#8881 center/contain no-repeat}
-.t90{transform:rotate(90deg)}.t180{transform:rotate(180deg)}.t270{transform:rotate(270deg)}
-small{opacity:.8}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:4px 12px 4px 0;vertical-align:top;overflow-wrap:anywhere}";
+const STYLE: &str = include_str!("../../assets/report.css");
+
+/// The page's own icon, `#` written as in an address.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http%3A//www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Crect x='1' y='3' width='14' height='10' rx='2' fill='%232f6f5e'/%3E%3Cpath d='M8 5l3 4H5z' fill='%23fff'/%3E%3C/svg%3E";
 
 /// Nothing is fetched and nothing runs.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 impl Report {
-    fn is_empty(&self) -> bool {
-        self.turned.is_empty()
-            && self.waiting.is_empty()
-            && self.refused.is_empty()
-            && self.skipped.is_empty()
-    }
-
     /// The whole file.
     pub(crate) fn html(&self) -> String {
         let mut pictures = Pictures::default();
-        let turned = section("Turned", &self.turned, |one| {
-            let back = (360 - one.turn) % 360;
-            let pair = pictures.pair(one.picture.as_deref(), (back, "before"), (0, "now"));
-            card(&pair, &one.path, &format!("turned {}° clockwise", one.turn))
+        let home = self.home.as_deref();
+        let turned = self.turned.iter().map(|one| Photo {
+            path: &one.path,
+            turn: (360 - one.turn) % 360,
+            confidence: one.confidence,
+            day: one.day.as_deref(),
+            picture: one.picture.as_deref(),
+            words: ["now", "as it was"],
+            did: format!("turned {}", sign(one.turn)),
+            is_turned_back: true,
         });
-        let waiting = section("Waits for you", &self.waiting, |one| {
-            let pair = pictures.pair(one.picture.as_deref(), (0, "now"), (one.turn, "turned"));
-            let sure = (100.0 * one.confidence).floor();
-            card(&pair, &one.path, &format!("{}° clockwise? {sure} % sure", one.turn))
+        let turned = html_photos::section(&mut pictures, turned.collect(), home);
+        let waiting = self.waiting.iter().map(|one| Photo {
+            path: &one.path,
+            turn: one.turn,
+            confidence: Some(one.confidence),
+            day: one.day.as_deref(),
+            picture: one.picture.as_deref(),
+            words: ["as proposed", "now"],
+            did: format!("{}?", sign(one.turn)),
+            is_turned_back: false,
         });
-        let title = printable(&self.title);
+        let waiting = html_photos::section(&mut pictures, waiting.collect(), home);
+        let heading = printable(&self.heading());
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -81,87 +97,98 @@ impl Report {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta http-equiv="Content-Security-Policy" content=(POLICY);
-                    title { (title) }
+                    title { (heading) }
+                    link rel="icon" href=(PreEscaped(ICON));
                     style { (PreEscaped(STYLE)) (PreEscaped(&pictures.style)) }
                 }
                 body {
-                    h1 { (title) }
-                    @if self.is_empty() { p { "Nothing was turned, and nothing waits." } }
-                    (turned)
-                    (waiting)
-                    h2 { "Could not be turned: " (self.refused.len()) }
-                    (left_alone(&self.refused))
-                    h2 { "Skipped: " (self.skipped.len()) }
-                    (left_alone(&self.skipped))
+                    main {
+                        h1 { (heading) }
+                        @if self.is_empty() { p .undo { "Nothing was turned, and nothing waits." } }
+                        (self.tiles())
+                        @if let Some(undo) = &self.undo {
+                            p .undo { "The way back of what was turned: " code { (printable(undo)) } }
+                        }
+                        h2 #turned { "Turned " span { (grouped(self.turned.len() as u64)) } }
+                        (turned)
+                        h2 #waiting { "Waits for you " span { (grouped(self.waiting.len() as u64)) } }
+                        @if !self.waiting.is_empty() {
+                            p .soft { "The surest first. " code { "orientd review" } " settles them." }
+                        }
+                        (waiting)
+                        @if !self.refused.is_empty() {
+                            h2 #refused { "Could not be turned " span { (grouped(self.refused.len() as u64)) } }
+                            (left_alone(&self.refused, home))
+                        }
+                        h2 #skipped { "Skipped " span { (grouped(self.skipped.len() as u64)) } }
+                        (left_alone(&self.skipped, home))
+                    }
+                    footer {
+                        (printable(&self.title)) ". Written by orientd " (env!("CARGO_PKG_VERSION")) "."
+                    }
                 }
             }
         };
         page.into_string()
     }
+
+    fn is_empty(&self) -> bool {
+        self.turned.is_empty()
+            && self.waiting.is_empty()
+            && self.refused.is_empty()
+            && self.skipped.is_empty()
+    }
+
+    fn heading(&self) -> String {
+        let turned = plural(self.turned.len() as u64, "photo");
+        let wait = match self.waiting.len() {
+            1 => "1 waits".to_owned(),
+            n => format!("{} wait", grouped(n as u64)),
+        };
+        let skipped = grouped(self.skipped.len() as u64);
+        format!("orientd, {}: {turned} turned, {wait}, {skipped} skipped", self.day)
+    }
+
+    fn tiles(&self) -> Markup {
+        let tiles = [
+            ("#turned", self.turned.len(), "turned"),
+            ("#waiting", self.waiting.len(), "waiting for you"),
+            ("#refused", self.refused.len(), "could not be turned"),
+            ("#skipped", self.skipped.len(), "skipped"),
+        ];
+        let tiles = tiles.into_iter().filter(|(place, n, _)| *place != "#refused" || *n > 0);
+        html! {
+            ul .tiles {
+                @for (place, n, said) in tiles {
+                    li { a href=(place) { b { (grouped(n as u64)) } (said) } }
+                }
+            }
+        }
+    }
 }
 
-fn left_alone(photos: &[LeftAlone]) -> Markup {
+/// A clockwise turn as people see it.
+fn sign(turn: u16) -> String {
+    match turn {
+        90 => "↻ 90°".to_owned(),
+        270 => "↺ 90°".to_owned(),
+        turn => format!("{turn}°"),
+    }
+}
+
+fn left_alone(photos: &[LeftAlone], home: Option<&Path>) -> Markup {
+    let folders = folders_of(photos.iter().collect(), |photo| &photo.path, |_| None, home);
     html! {
         @if photos.is_empty() {
-            p { "None." }
-        } @else {
-            table {
-                tr { th { "photo" } th { "why" } }
-                @for photo in photos {
-                    tr {
-                        td { (printable(&photo.path)) }
-                        td { (printable(&photo.why)) }
-                    }
+            p .soft { "None." }
+        }
+        @for folder in folders {
+            h3 { (html_photos::breakable(&folder.name)) " " span { (grouped(folder.photos.len() as u64)) } }
+            ul .left {
+                @for photo in folder.photos {
+                    li { (html_photos::link(&photo.path)) p { (printable(&photo.why)) } }
                 }
             }
-        }
-    }
-}
-
-/// Each picture is in the style sheet once, and shown twice.
-#[derive(Default)]
-struct Pictures {
-    /// Made of numbers and base64 only, so that it needs no escaping.
-    style: String,
-    n: usize,
-}
-
-impl Pictures {
-    /// A side is the degrees to turn the picture by, and what it shows.
-    fn pair(&mut self, jpeg: Option<&[u8]>, left: (u16, &str), right: (u16, &str)) -> Markup {
-        let Some(jpeg) = jpeg else { return html! { p { "No picture." } } };
-        self.n += 1;
-        let n = self.n;
-        let data = STANDARD.encode(jpeg);
-        self.style += &format!(".p{n}{{background-image:url(data:image/jpeg;base64,{data})}}");
-        html! {
-            .pair {
-                @for (turn, label) in [left, right] {
-                    div {
-                        .pic.{ "p" (n) }.{ "t" (turn) } role="img" aria-label=(label) {}
-                        small { (label) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn section<T>(title: &str, all: &[T], each: impl FnMut(&T) -> Markup) -> Markup {
-    let cards = all.iter().map(each);
-    html! {
-        h2 { (title) ": " (all.len()) }
-        ol {
-            @for card in cards { (card) }
-        }
-    }
-}
-
-fn card(pair: &Markup, path: &str, text: &str) -> Markup {
-    html! {
-        li {
-            (pair)
-            p { (printable(path)) br; small { (printable(text)) } }
         }
     }
 }
@@ -170,29 +197,55 @@ fn card(pair: &Markup, path: &str, text: &str) -> Markup {
 mod tests {
     use super::*;
 
+    fn waiting(path: &str, confidence: f64) -> Waiting {
+        Waiting { path: path.into(), turn: 180, confidence, day: None, picture: None }
+    }
+
     #[test]
     fn hostile_names_stay_text_and_nothing_is_fetched() {
-        let path = "<script>alert('x')</script>\"&\n.jpg".to_owned();
+        let path = "/<script>alert('x')</script>\"&\n.jpg".to_owned();
+        let turned = Turned {
+            path: path.clone(),
+            turn: 90,
+            confidence: None,
+            day: None,
+            picture: Some(vec![1, 2, 3]),
+        };
         let report = Report {
             title: path.clone(),
-            turned: vec![Turned { path: path.clone(), turn: 90, picture: Some(vec![1, 2, 3]) }],
-            waiting: vec![Waiting {
-                path: path.clone(),
-                turn: 180,
-                confidence: 0.999,
-                picture: None,
-            }],
-            refused: Vec::new(),
+            day: path.clone(),
+            undo: Some(path.clone()),
+            turned: vec![turned],
+            waiting: vec![waiting(&path, 0.999)],
             skipped: vec![LeftAlone { path: path.clone(), why: path }],
+            ..Report::default()
         };
         let html = report.html();
         assert!(!html.contains("<script") && !html.contains("http:") && !html.contains("https:"));
-        assert_eq!(html.matches("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&amp;").count(), 6);
+        assert!(!html.contains("\n.jpg"), "control characters are written out");
         assert_eq!(html.matches("base64,AQID").count(), 1);
+        assert!(html.contains("pic p1 t270") && html.contains("pic p1 t0"));
+        assert!(html.contains("99 % sure") && html.contains("href=\"file:///%3Cscript%3E"));
+    }
+
+    #[test]
+    fn folders_are_short_and_the_surest_first() {
+        let paths =
+            [("/home/ada/b/1.jpg", 0.5), ("/home/ada/a/2.jpg", 0.9), ("/home/ada/b/3.jpg", 0.95)];
+        let report = Report {
+            day: "27 November 2026".into(),
+            home: Some("/home/ada".into()),
+            undo: Some("orientd undo --run 3".into()),
+            waiting: paths.into_iter().map(|(path, sure)| waiting(path, sure)).collect(),
+            ..Report::default()
+        };
+        let html = report.html();
         assert!(
-            html.contains("pic p1 t270")
-                && html.contains("pic p1 t0")
-                && html.contains("99 % sure")
+            html.contains("orientd, 27 November 2026: 0 photos turned, 3 wait, 0 skipped</h1>")
         );
+        assert!(html.contains("<code>orientd undo --run 3</code>"));
+        let at = |part: &str| html.find(part).unwrap_or_else(|| panic!("no {part}"));
+        let order = ["~/<wbr>b", "3.<wbr>jpg", "1.<wbr>jpg", "~/<wbr>a", "2.<wbr>jpg"].map(at);
+        assert!(order.is_sorted(), "{order:?}");
     }
 }

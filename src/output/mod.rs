@@ -1,8 +1,10 @@
 //! What is printed: JSON for programs, text for people, a progress bar.
 
+pub(crate) mod days;
 mod estimate;
 pub(crate) mod guarantee;
 pub(crate) mod html;
+mod html_photos;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;

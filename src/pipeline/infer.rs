@@ -138,7 +138,7 @@ impl Network<'_> {
                         height: photo.height,
                         stored: photo.stored,
                         taken: photo.taken,
-                        picture: Fingerprint::of(&photo.picture),
+                        picture: Fingerprint::of(&photo.picture).map(Box::new),
                         prediction: self.prediction(&photo.picture, &answer),
                     },
                 };

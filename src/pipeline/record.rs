@@ -187,6 +187,7 @@ impl Recorder {
             let path = report.path.clone();
             let stored = report.stored;
             let picture = self.store.picture_of(id, &content, stored)?;
+            let picture = picture.map(|picture| *picture);
             let now = DisplayedPhoto { content, stored, picture };
             self.propose(&mut report, &SeenPhoto { id, path: &path, identity, now })?;
         }
@@ -252,6 +253,7 @@ impl Recorder {
                     ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
+                    let picture = picture.map(|picture| *picture);
                     let now = DisplayedPhoto { content, stored, picture };
                     let identity = seen.identity;
                     self.propose(&mut report, &SeenPhoto { id, path: &seen.path, identity, now })?;

@@ -1,7 +1,11 @@
 //! Carries out a person's answers: turns a photo through the journal, stores a label, undoes either.
 
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::Result;
 
+use super::session::Session;
 use crate::change::answer;
 use crate::change::journal::{self, ChangeContext};
 use crate::change::plan::TurnRequest;
@@ -10,10 +14,8 @@ use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::TurnSettings;
 use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
+use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
-
-/// Groups of answers that can be taken back by "undo the last".
-const REMEMBERED: usize = 1000;
 
 /// One photo's answer. `Turn::NONE`: it is fine as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +32,15 @@ pub(crate) struct AnswerOutcome {
     pub photo: PhotoId,
     /// Why nothing was done.
     pub refused: Option<Reason>,
+}
+
+/// What came of taking back a part of a group.
+#[derive(Debug, Default)]
+pub(crate) struct UndoneGroup {
+    pub outcomes: Vec<AnswerOutcome>,
+    /// `None`: there was nothing to take back.
+    pub group: Option<u64>,
+    pub n_left: usize,
 }
 
 /// A run of answers and its turns in force.
@@ -50,8 +61,7 @@ pub(crate) struct AnswerWriter {
     kind: RunKind,
     /// Begun with the first answer.
     run: Option<RunId>,
-    /// Photos answered together, latest last.
-    groups: Vec<Vec<PhotoId>>,
+    session: Session,
 }
 
 impl AnswerWriter {
@@ -63,7 +73,8 @@ impl AnswerWriter {
     ) -> Self {
         let prover = Prover::alone(turns.limits);
         let user = answer::current_user();
-        Self { store, model, turns, prover, user, kind, run: None, groups: Vec::new() }
+        let session = Session::default();
+        Self { store, model, turns, prover, user, kind, run: None, session }
     }
 
     /// Ends the run, where one was begun. Returns how to put back what it turned, if anything.
@@ -83,32 +94,44 @@ impl AnswerWriter {
     /// # Errors
     /// Returns an error if the database cannot be read or written; earlier photos of the list stay answered.
     pub(crate) fn answer(&mut self, answers: &[PhotoAnswer]) -> Result<Vec<AnswerOutcome>> {
+        let group = self.begin_group();
+        self.answer_in(group, answers)
+    }
+
+    /// Begins a group of answers that are taken back together.
+    pub(crate) fn begin_group(&mut self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.session.begin(now.as_secs() as i64)
+    }
+
+    /// As [`AnswerWriter::answer`], added to a group.
+    ///
+    /// # Errors
+    /// As [`AnswerWriter::answer`].
+    pub(crate) fn answer_in(
+        &mut self,
+        group: u64,
+        answers: &[PhotoAnswer],
+    ) -> Result<Vec<AnswerOutcome>> {
+        let is_alone = answers.len() == 1 && self.session.is_empty(group);
         let mut outcomes = Vec::with_capacity(answers.len());
-        let mut group = Vec::new();
         for answer in answers {
-            let is_alone = answers.len() == 1;
-            let outcome = outcome(answer.photo, self.answer_one(answer, is_alone))?;
-            if outcome.refused.is_none() {
-                group.push(answer.photo);
+            let done = self.answer_one(answer, is_alone);
+            if let Ok(path) = &done {
+                self.session.add(group, answer.photo, answer.turn, path.clone());
             }
-            outcomes.push(outcome);
+            outcomes.push(outcome(answer.photo, done.map(drop))?);
         }
-        self.remember(group);
         Ok(outcomes)
     }
 
-    fn remember(&mut self, group: Vec<PhotoId>) {
-        if group.is_empty() {
-            return;
-        }
-        if self.groups.len() == REMEMBERED {
-            self.groups.remove(0);
-        }
-        self.groups.push(group);
+    /// What was answered and not taken back.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
-    /// `is_alone`: not one of many that were answered at once.
-    fn answer_one(&mut self, answer: &PhotoAnswer, is_alone: bool) -> Result<(), ChangeError> {
+    /// Returns where the photo is. `is_alone`: not one of many that were answered at once.
+    fn answer_one(&mut self, answer: &PhotoAnswer, is_alone: bool) -> Result<PathBuf, ChangeError> {
         let photo = self.photo(answer.photo)?;
         if answer.seen != photo.hash {
             return Err(FixError::Changed.into());
@@ -131,7 +154,8 @@ impl AnswerWriter {
             keep_mtime: self.turns.keep_mtime,
             retention,
         };
-        planned.carry_out(&mut self.store, Some(change_context), &self.user)
+        planned.carry_out(&mut self.store, Some(change_context), &self.user)?;
+        Ok(photo.path)
     }
 
     /// Takes back the latest answer or change of each photo.
@@ -142,6 +166,8 @@ impl AnswerWriter {
         let mut outcomes = Vec::with_capacity(photos.len());
         for photo in photos {
             outcomes.push(outcome(*photo, self.undo_one(*photo))?);
+            // What cannot be put back is named once, and not tried again with the next undo.
+            self.session.forget(*photo);
         }
         Ok(outcomes)
     }
@@ -151,8 +177,20 @@ impl AnswerWriter {
     /// # Errors
     /// Returns an error if the database cannot be read or written.
     pub(crate) fn undo_last(&mut self) -> Result<Vec<AnswerOutcome>> {
-        let group = self.groups.pop().unwrap_or_default();
-        self.undo(&group)
+        Ok(self.undo_group(None, usize::MAX)?.outcomes)
+    }
+
+    /// Takes back at most `most` answers of a group, the latest first; of the latest group if none is named.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read or written.
+    pub(crate) fn undo_group(&mut self, group: Option<u64>, most: usize) -> Result<UndoneGroup> {
+        let Some((id, photos)) = self.session.photos(group) else {
+            return Ok(UndoneGroup::default());
+        };
+        let now = photos.len().min(most);
+        let outcomes = self.undo(photos.get(..now).unwrap_or_default())?;
+        Ok(UndoneGroup { outcomes, group: Some(id), n_left: photos.len() - now })
     }
 
     fn undo_one(&mut self, id: PhotoId) -> Result<(), ChangeError> {
@@ -167,7 +205,12 @@ impl AnswerWriter {
             return Err(FixError::NothingToUndo.into());
         };
         journal::undo(&mut self.store, &change, self.turns.keep_mtime)?;
-        if let Some(hash) = change.hash_before {
+        // A sidecar was changed beside the content that the answer was about.
+        let about = match change.mode {
+            Mode::Sidecar => photo.hash,
+            Mode::Tag | Mode::Pixels => change.hash_before,
+        };
+        if let Some(hash) = about {
             self.store.withdraw_answer(id, &hash)?;
         }
         Ok(())

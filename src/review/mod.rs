@@ -2,7 +2,9 @@
 //! pictures; asked by a web page (`web`) or in the terminal (`terminal`).
 
 pub(crate) mod answers;
+mod decoders;
 pub(crate) mod encode;
+pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod thumbnails;
 pub(crate) mod web;

@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use tokio::sync::Semaphore;
 
+use super::decoders::{Decoders, MOST_WAITING};
 use super::encode;
-use crate::decode::sandbox::Sandbox;
-use crate::decode::{Budget, Candidate, Decoded, Limits};
+use crate::decode::{Candidate, Decoded, Limits};
 use crate::error::{FixError, SkipReason};
 use crate::files::identity::ContentHash;
 use crate::files::{private, sidecar};
-use crate::signals::Signals;
 use crate::store::KnownPhoto;
 use orientd_core::image::preprocess::resize;
 use orientd_core::image::rgb::Rgb8;
@@ -26,9 +25,6 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// New thumbnails between two looks at the size of the cache.
 const TRIM_EVERY: u64 = 1000;
-
-/// Requests that wait for a decoder; more are told to come back.
-const MAX_WAITING: usize = 512;
 
 const QUALITY: i32 = 82;
 
@@ -59,24 +55,21 @@ pub(crate) enum Missing {
 
 pub(crate) struct Thumbnails {
     folder: PathBuf,
-    limits: Limits,
-    budget: Budget,
-    decoders: Semaphore,
+    decoders: Decoders,
     waiting: Semaphore,
     n_made: AtomicU64,
 }
 
 impl Thumbnails {
     /// # Errors
-    /// Returns an error if the folder cannot be made.
+    /// Returns an error if the folder cannot be made, or a thread cannot be started.
     pub(crate) fn new(folder: PathBuf, limits: Limits, n_decoders: usize) -> Result<Self> {
         // The pictures are as private as the photos.
         private::create_folder(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let budget = Budget::new(512 << 20);
-        let decoders = Semaphore::new(n_decoders);
-        let waiting = Semaphore::new(MAX_WAITING);
-        Ok(Self { folder, limits, budget, decoders, waiting, n_made: AtomicU64::new(0) })
+        let decoders = Decoders::start(n_decoders, limits)?;
+        let waiting = Semaphore::new(MOST_WAITING);
+        Ok(Self { folder, decoders, waiting, n_made: AtomicU64::new(0) })
     }
 
     /// A JPEG of the photo as a viewer shows it.
@@ -92,10 +85,10 @@ impl Thumbnails {
             return Ok(bytes);
         }
         let _place = self.waiting.try_acquire().map_err(|_| Missing::Busy)?;
-        let closed = |_| Missing::Failed(anyhow!("the page is closing"));
-        let _decoder = self.decoders.acquire().await.map_err(closed)?;
+        let decoded = self.decoders.decode(candidate(&photo), size.side());
+        let decoded = decoded.await.map_err(|_| Missing::Busy)?.map_err(Missing::Failed)?;
         let this = std::sync::Arc::clone(self);
-        let made = tokio::task::spawn_blocking(move || this.make(&photo, size)).await;
+        let made = tokio::task::spawn_blocking(move || this.finish(&photo, size, decoded)).await;
         made.map_err(|err| Missing::Failed(err.into()))?
     }
 
@@ -104,10 +97,12 @@ impl Thumbnails {
     /// # Errors
     /// As [`Thumbnails::get`], but never because others wait.
     pub(crate) fn made(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
-        match self.kept(photo, size) {
-            Some(bytes) => Ok(bytes),
-            None => self.make(photo, size),
+        if let Some(bytes) = self.kept(photo, size) {
+            return Ok(bytes);
         }
+        let decoded = self.decoders.decode(candidate(photo), size.side()).blocking_recv();
+        let decoded = decoded.map_err(|_| Missing::Busy)?.map_err(Missing::Failed)?;
+        self.finish(photo, size, decoded)
     }
 
     /// A small picture for a report; `None` if there is none to be had.
@@ -122,13 +117,14 @@ impl Thumbnails {
         }
     }
 
-    fn make(&self, photo: &KnownPhoto, size: Size) -> Result<Vec<u8>, Missing> {
-        let side = size.side();
-        let candidate = Candidate { path: photo.path.clone(), identity: photo.identity };
-        // A new decoding process for each, so that a hostile photo cannot affect the next.
-        let signals = Signals::default();
-        let mut decoder = Sandbox::new(&self.limits, &self.budget, side, &signals);
-        let seen = match decoder.decode(&candidate).map_err(Missing::Failed)? {
+    /// Gives what was decoded the photo's proportions, and keeps it.
+    fn finish(
+        &self,
+        photo: &KnownPhoto,
+        size: Size,
+        decoded: Option<Decoded>,
+    ) -> Result<Vec<u8>, Missing> {
+        let seen = match decoded {
             Some(Decoded::Photo(seen)) => seen,
             Some(Decoded::Skipped { skip, .. }) => return Err(Missing::Photo(skip.to_string())),
             Some(Decoded::NotAPhoto) => return Err(Missing::Photo("this is not a photo".into())),
@@ -146,21 +142,23 @@ impl Thumbnails {
         if beside.is_some_and(|beside| beside != seen.stored) {
             return Err(Missing::Photo(FixError::Orientation.to_string()));
         }
-        self.keep(self.path(&seen.hash, beside, size), &bytes).map_err(Missing::Failed)?;
+        self.keep(self.path(&name(&seen.hash, beside, size)), &bytes).map_err(Missing::Failed)?;
         Ok(bytes)
     }
 
-    fn kept(&self, photo: &KnownPhoto, size: Size) -> Option<Vec<u8>> {
-        let path = self.path(&photo.hash?, sidecar::orientation(&photo.path), size);
-        fs::read(path).ok()
+    /// What the picture is named by: content, size, and how a sidecar has it shown. Another picture has
+    /// another name. `None`: the photo's content is not known.
+    pub(crate) fn name(&self, photo: &KnownPhoto, size: Size) -> Option<String> {
+        Some(name(&photo.hash?, sidecar::orientation(&photo.path), size))
     }
 
-    /// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
-    fn path(&self, hash: &ContentHash, beside: Option<Orientation>, size: Size) -> PathBuf {
-        let name = hash.to_hex();
-        let (folder, _) = name.split_at(2);
-        let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
-        self.folder.join(folder).join(format!("{name}-{}{beside}.jpg", size.side()))
+    fn kept(&self, photo: &KnownPhoto, size: Size) -> Option<Vec<u8>> {
+        fs::read(self.path(&self.name(photo, size)?)).ok()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let folder = name.get(..2).unwrap_or_default();
+        self.folder.join(folder).join(format!("{name}.jpg"))
     }
 
     /// Written atomically, since another process may write the same file.
@@ -211,6 +209,16 @@ impl Thumbnails {
     }
 }
 
+fn candidate(photo: &KnownPhoto) -> Candidate {
+    Candidate { path: photo.path.clone(), identity: photo.identity }
+}
+
+/// `beside`: what a sidecar says of how the photo is shown, which its content does not tell.
+fn name(hash: &ContentHash, beside: Option<Orientation>, size: Size) -> String {
+    let beside = beside.map_or_else(String::new, |beside| format!("-{}", beside.to_exif()));
+    format!("{}-{}{beside}", hash.to_hex(), size.side())
+}
+
 /// The scan's picture is a square; this gives it the photo's proportions back.
 fn in_proportion(square: &Rgb8, swapped: bool, width: u32, height: u32) -> Result<Rgb8> {
     let (width, height) = if swapped { (height, width) } else { (width, height) };
@@ -233,22 +241,15 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let limits = Limits { max_file_bytes: 1, max_pixels: 1 };
         let thumbnails = Thumbnails::new(folder.path().join("thumbnails"), limits, 1)?;
+        let path =
+            |n: u8| thumbnails.path(&name(&ContentHash::from_bytes([n; 32]), None, Size::Grid));
         for n in 0..8u8 {
-            thumbnails.keep(
-                thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid),
-                &[n; 1000],
-            )?;
+            thumbnails.keep(path(n), &[n; 1000])?;
             let age = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n.into());
-            let file = fs::File::options().write(true).open(thumbnails.path(
-                &ContentHash::from_bytes([n; 32]),
-                None,
-                Size::Grid,
-            ))?;
-            file.set_modified(age)?;
+            fs::File::options().write(true).open(path(n))?.set_modified(age)?;
         }
         thumbnails.trim(8000)?;
-        let is_there =
-            |n: u8| thumbnails.path(&ContentHash::from_bytes([n; 32]), None, Size::Grid).exists();
+        let is_there = |n: u8| path(n).exists();
         assert!((0..8).all(is_there), "not more than allowed");
         thumbnails.trim(4000)?;
         assert_eq!((0..8).filter(|n| is_there(*n)).collect::<Vec<_>>(), [5, 6, 7]);

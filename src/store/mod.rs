@@ -16,6 +16,8 @@ mod photo_state;
 mod photos;
 mod review;
 mod runs;
+mod search;
+mod tabs;
 pub mod training;
 mod waiting;
 
@@ -38,8 +40,9 @@ pub use originals::RetentionPolicy;
 pub use owner::{DisplayedPhoto, SettledTurn};
 pub use photo_state::PhotoState;
 pub use photos::{KnownPhoto, Prediction, SidecarTurn, TurnInForce};
-pub use review::{Card, Dates, PageQuery, Tab};
+pub use review::{Card, Dates, Order, PageQuery};
 pub use runs::{RunKind, RunSummary};
+pub use tabs::Tab;
 pub use waiting::name_writer;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.

@@ -32,7 +32,7 @@ pub enum Observed {
         /// By its camera's clock: seconds as if that clock showed UTC.
         taken: Option<i64>,
         /// As it was displayed.
-        picture: Option<Fingerprint>,
+        picture: Option<Box<Fingerprint>>,
         prediction: Prediction,
     },
     Skipped {
@@ -116,7 +116,7 @@ fn record_one(
     if let Observed::Photo { hash, stored, prediction, picture, .. } = &seen.outcome {
         // Few photos need to be known again: those that are turned, as good as always after a proposal.
         let is_proposed = prediction.decision.verdict != Verdict::Upright;
-        let picture = picture.as_ref().filter(|_| is_proposed);
+        let picture = picture.as_deref().filter(|_| is_proposed);
         record_prediction(db, id, model, &(*hash, *stored), prediction, picture)?;
     }
     Ok(Some(id))

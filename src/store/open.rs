@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::{Store, own_files, waiting};
+use super::{Store, own_files, search, waiting};
 use crate::files::private;
 
 /// Append-only: the position in this list is the schema's version.
@@ -110,6 +110,7 @@ impl Store {
         // FULL: a journal row must be on the disk before its photo is written.
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "foreign_keys", true)?;
+        search::add_functions(&self.db)?;
         self.migrate()
     }
 

@@ -24,6 +24,8 @@ pub mod key {
     pub const RIGHT: &str = "\u{E014}";
     pub const DOWN: &str = "\u{E015}";
     pub const SHIFT_RIGHT: &str = "\u{E008}\u{E014}";
+    pub const CONTROL_A: &str = "\u{E009}a";
+    pub const ESCAPE: &str = "\u{E00C}";
     pub const PAGE_UP: &str = "\u{E00E}";
     pub const PAGE_DOWN: &str = "\u{E00F}";
     pub const TAB: &str = "\u{E004}";
@@ -31,6 +33,17 @@ pub mod key {
 
 impl Browser {
     pub fn start(width: u32, height: u32, flags: &[&str]) -> Self {
+        Self::with(json!({}), width, height, flags)
+    }
+
+    /// A telephone: touched, and as narrow as given.
+    pub fn phone(width: u32, height: u32, flags: &[&str]) -> Self {
+        let metrics = json!({"width": width, "height": height, "pixelRatio": 1, "touch": true});
+        let options = json!({"mobileEmulation": {"deviceMetrics": metrics}});
+        Self::with(options, width, height, flags)
+    }
+
+    fn with(mut options: Value, width: u32, height: u32, flags: &[&str]) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -55,8 +68,9 @@ impl Browser {
         args.push(format!("--window-size={width},{height}"));
         args.push(format!("--user-data-dir={}", profile.path().display()));
         args.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        options["args"] = json!(args);
         let capabilities =
-            json!({"goog:chromeOptions": {"args": args}, "goog:loggingPrefs": {"browser": "ALL"}});
+            json!({"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}});
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime
@@ -101,7 +115,7 @@ impl Browser {
             if value == expected {
                 return;
             }
-            let said = || self.eval("document.getElementById('message')?.textContent");
+            let said = || self.eval("document.getElementById('toasts')?.textContent");
             assert!(
                 began.elapsed() < Duration::from_secs(30),
                 "{expression} is {value}, not {expected}; {}",
@@ -113,7 +127,7 @@ impl Browser {
 
     /// Waits until the text that the expression gives has `part` in it, on a page that may be loading.
     pub fn wait_for(&self, expression: &str, part: &str) {
-        let whether = format!("({expression}).includes({})", Value::from(part));
+        let whether = format!("(({expression}) ?? '').includes({})", Value::from(part));
         self.wait(&whether, true);
     }
 
@@ -140,8 +154,15 @@ impl Browser {
             .unwrap();
     }
 
-    pub fn resize(&self, width: u32, height: u32) {
-        self.runtime.block_on(self.client.set_window_size(width, height)).unwrap();
+    /// A finger put down in the middle of an element, moved by so many pixels to the right, and lifted.
+    pub fn swipe(&self, selector: &str, by: i32) {
+        self.run_async(&format!(
+            "const done = arguments[0]; const on = document.querySelector('{selector}'); \
+             const box = on.getBoundingClientRect(); on.setPointerCapture = () => {{}}; \
+             const at = (type, x) => on.dispatchEvent(new PointerEvent(type, {{bubbles: true, pointerType: 'touch', \
+             pointerId: 1, isPrimary: true, clientX: box.x + box.width / 2 + x, clientY: box.y + box.height / 2}})); \
+             at('pointerdown', 0); at('pointermove', {by} / 2); at('pointermove', {by}); at('pointerup', {by}); done()"
+        ));
     }
 
     pub fn screenshot(&self) -> Vec<u8> {
@@ -156,4 +177,14 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// axe-core's rules, evaluated by the driver, which the page's policy does not bind.
+pub fn accessible(browser: &Browser, name: &str) {
+    let axe = include_str!("../axe/axe.min.js");
+    let script = format!(
+        "const done = arguments[arguments.length - 1]; {axe};
+         axe.run({{resultTypes: ['violations']}}).then((r) => done(r.violations.map((v) => v.id + ': ' + v.nodes[0].html + ' ' + v.nodes[0].failureSummary)), (e) => done(['' + e]))"
+    );
+    assert_eq!(browser.run_async(&script), json!([]), "{name}");
 }

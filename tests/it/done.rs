@@ -130,7 +130,8 @@ fn a_report_is_never_empty_for_nothing() {
     let file = library.home().join("report.html");
     let report = |flags: &[&str]| {
         let said = library.ok([&["report", "-o", file.to_str().unwrap()], flags].concat());
-        (said, fs::read_to_string(&file).unwrap())
+        // Names may break where the page says so.
+        (said, fs::read_to_string(&file).unwrap().replace("<wbr>", ""))
     };
     // The last two scans looked at nothing.
     let (said, page) = report(&[]);

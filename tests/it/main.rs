@@ -34,6 +34,7 @@ mod privacy;
 mod private;
 mod raw;
 mod refusals;
+mod report_page;
 mod review;
 mod review_daemon;
 mod review_page;

@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
 use crate::harness::{Library, needs, not_utf8, with_segment};
-use crate::review_server::{Server, library};
+use crate::review_server::{Reply, Server, library};
 
 fn answer_body(items: &[(&Value, u16)]) -> String {
     let items: Vec<Value> = items
@@ -92,6 +93,94 @@ fn the_page_shows_photos_as_the_sidecar_says() {
         "SELECT group_concat(stored || ':' || turn, ' ') FROM (SELECT * FROM labels ORDER BY id)";
     let labels: String = db.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(labels, "1:90 6:0");
+
+    // A browser that kept the picture is told whether it still is what is shown.
+    let tag = |reply: &Reply| {
+        let line = |line: &str| line.strip_prefix("etag: ").map(str::to_owned);
+        reply.head.lines().find_map(line).expect("a picture has a name")
+    };
+    let kept = tag(&server.get(&picture));
+    let host = server.host();
+    let again = |kept: &str| {
+        let headers = [("Host", &host[..]), ("Cookie", &server.cookie), ("If-None-Match", kept)];
+        server.request(&format!("GET {picture}"), &headers, "")
+    };
+    assert_eq!(again(&kept).status, 304);
+    // Both answers are taken back, and the photo waits again, shown as it was.
+    for _ in 0..2 {
+        let undone = server.post("/api/undo", &json!({"ids": [a["id"]]}).to_string()).json();
+        assert_eq!(undone["results"][0]["ok"], true, "{undone}");
+    }
+    assert_eq!(server.names("review"), ["a.jpg"]);
+    let left: i64 = db.query_row("SELECT count(*) FROM labels", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+    assert!(!library.path("a.jpg.xmp").exists());
+    let shown = again(&kept);
+    assert_eq!((shown.status, shown.body == before), (200, true), "no cache shows it turned");
+}
+
+/// Answers given together are taken back together, a part at a time if they are many.
+#[test]
+fn a_group_of_answers_is_one_thing_that_was_done() {
+    let library = library(&[("a.jpg", 90), ("b.jpg", 180), ("c.jpg", 270), ("d.jpg", 90)]);
+    let before = library.hashes();
+    let server = Server::start(&library, &[]);
+    let items = server.items("review");
+    let body = |names: &[&str], turn: u16, group: Option<&Value>| {
+        let items: Vec<_> = names.iter().map(|name| (named(&items, name), turn)).collect();
+        let mut body: Value = serde_json::from_str(&answer_body(&items)).unwrap();
+        body["group"] = group.cloned().unwrap_or(Value::Null);
+        body.to_string()
+    };
+    let first = server.post("/api/answer", &body(&["a.jpg"], 90, None)).json()["group"].clone();
+    server.post("/api/answer", &body(&["b.jpg"], 180, Some(&first)));
+    server.post("/api/answer", &body(&["c.jpg"], 0, None));
+    server.post("/api/answer", &body(&["d.jpg"], 0, Some(&json!(99))));
+    let done = || -> Vec<(u64, u64)> {
+        let session = server.get("/api/session").json();
+        let n = |group: &Value, key: &str| group[key].as_u64().unwrap();
+        let groups = session["groups"].as_array().unwrap().iter();
+        groups.map(|group| (n(group, "turned"), n(group, "fine"))).collect()
+    };
+    assert_eq!(done(), [(0, 1), (2, 0)]);
+    server.post("/api/undo", &json!({ "group": first }).to_string());
+    assert_eq!(done(), [(0, 1)]);
+    assert_eq!(library.hashes(), before);
+    let undone = server.post("/api/undo", "{}").json();
+    assert_eq!((&undone["left"], undone["results"].as_array().unwrap().len()), (&json!(0), 1));
+    assert_eq!(done(), []);
+    assert_eq!(server.names("review"), ["a.jpg", "b.jpg", "c.jpg"]);
+}
+
+#[test]
+fn words_in_any_spelling_find_photos() {
+    let library = Library::new();
+    for name in ["Große Straße/2019/Müller.jpg", "Alesund/2019/a.jpg", "Alesund/2020/b.jpg"] {
+        library.add(name, &with_segment(&needs(90), 0xFE, name.as_bytes()));
+    }
+    library.scan(&[]);
+    let server = Server::start(&library, &[]);
+    for (typed, expected) in [
+        ("grosse%20strasse", &["Müller.jpg"][..]),
+        ("MULLER%20stra%C3%9Fe", &["Müller.jpg"]),
+        ("mu%CC%88ller", &["Müller.jpg"]),
+        ("%C3%85lesund", &["a.jpg", "b.jpg"]),
+        ("2020%20%C3%A5LESUND", &["b.jpg"]),
+        ("2019%20b.jpg", &[]),
+        ("2019", &["Müller.jpg", "a.jpg"]),
+    ] {
+        let page = server.get(&format!("/api/page?tab=review&folder={typed}")).json();
+        let mut names: Vec<&str> = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["name"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{typed}");
+        let counts = server.get(&format!("/api/counts?folder={typed}")).json();
+        assert_eq!(counts["review"], expected.len(), "{typed}");
+    }
 }
 
 /// Names, turns, and whether it is known who said so.
@@ -329,12 +418,22 @@ fn beyond_this_machine_only_with_a_password() {
     let file = library.home().join("password");
     fs::write(&file, "short\n").unwrap();
     let path = file.to_str().unwrap();
+    let permit = |mode: u32| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o644, 0o640, 0o604] {
+        permit(mode);
+        let args = ["review", "--no-open", "--password-file", path];
+        let refused = library.fails(1, args);
+        assert!(refused.contains("others can read the password"), "{mode:o}: {refused}");
+    }
+    permit(0o600);
     let flags = ["--listen", "0.0.0.0", "--password-file", path];
     let mut args = vec!["review", "--no-open"];
     args.extend(flags);
     assert!(library.fails(1, args).contains("shorter than 12"));
     fs::write(&file, "correct horse battery\n").unwrap();
-    let server = Server::start(&library, &flags);
+    let named = ["--host", "photos.example"];
+    let server = Server::start(&library, &[&flags[..], &named].concat());
+    assert_eq!(server.url, format!("http://photos.example:{}/", server.port));
     let host = server.host();
     let own = format!("http://{}", server.host());
     let asks = server.request("GET /", &[("Host", &host)], "");
@@ -347,6 +446,8 @@ fn beyond_this_machine_only_with_a_password() {
     ];
     let wrong = server.request("POST /login", &headers, "password=wrong");
     assert_eq!((wrong.status, wrong.head.contains("set-cookie")), (403, false));
+    let form = String::from_utf8_lossy(&wrong.body).into_owned();
+    assert!(form.contains("type=\"password\"") && form.contains("That is not the password"));
     let right = server.request("POST /login", &headers, "password=correct+horse+battery");
     assert_eq!(right.status, 303, "{}", right.head);
     let cookie = right.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
@@ -354,8 +455,23 @@ fn beyond_this_machine_only_with_a_password() {
     let cookie = cookie.split(';').next().unwrap();
     let known = server.request("GET /api/page", &[("Host", &host), ("Cookie", cookie)], "");
     assert_eq!(known.status, 200);
-    let rebound = [("Host", "photos.example:80"), ("Cookie", cookie)];
-    assert_eq!(server.request("GET /api/page", &rebound, "").status, 403);
+    let by_name = format!("photos.example:{}", server.port);
+    for (host, status) in [
+        (&by_name[..], 200),
+        ("photos.example", 200),
+        ("evil.example", 403),
+        ("photos.example:80", 403),
+    ] {
+        let headers = [("Host", host), ("Cookie", cookie)];
+        assert_eq!(server.request("GET /api/page", &headers, "").status, status, "{host}");
+    }
+    // Without a name, what is printed can be typed into another device.
+    let server = Server::start(&library, &flags);
+    assert!(!server.url.contains("0.0.0.0"), "{}", server.url);
+    let printed = server.url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    assert_eq!(server.request("GET /", &[("Host", printed)], "").status, 200);
+    let refused = library.fails(2, ["review", "--host", "http://photos.example/"]);
+    assert!(refused.contains("a name like photos.lan"), "{refused}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::chromium::{Browser, key};
+use crate::chromium::{Browser, accessible, key};
 use crate::harness::Library;
 use crate::review::db_path;
 use crate::review_server::{Server, library};
@@ -57,7 +57,8 @@ fn the_address_that_is_opened_works_once() {
     assert_eq!((again.status, again.head.contains("set-cookie")), (403, false), "{}", again.head);
     let unknown_path = Browser::start(900, 700, &[]);
     unknown_path.open(&once);
-    assert!(unknown_path.eval(BODY).as_str().unwrap().contains("with its token"));
+    unknown_path.wait_for(BODY, "with its token");
+    accessible(&unknown_path, "an error");
     unknown_path.open(&server.url);
     unknown_path.wait(N_CARDS, 1);
 }
@@ -67,6 +68,7 @@ fn a_password_is_asked_for_in_the_browser() {
     let library = library(&[("a.jpg", 90), ("b.jpg", 180)]);
     let file = library.home().join("password");
     fs::write(&file, "correct horse & battery=100%\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let server = Server::start(&library, &["--password-file", file.to_str().unwrap()]);
     assert!(!server.url.contains("token"), "{}", server.url);
     let browser = Browser::start(900, 700, &[]);
@@ -76,8 +78,8 @@ fn a_password_is_asked_for_in_the_browser() {
     assert_eq!(browser.eval(labels), "Password");
     // The field has the focus already.
     browser.keys(&format!("wrong password{}", key::ENTER));
-    browser.wait_for(BODY, "that is not the password");
-    browser.open(&page);
+    browser.wait_for(BODY, "That is not the password.");
+    accessible(&browser, "the form with an error");
     assert_eq!(browser.eval("document.querySelectorAll('input[type=password]').length"), 1);
     browser.fill("input[type=password]", "correct horse & battery=100%");
     browser.click("button");
@@ -89,6 +91,35 @@ fn a_password_is_asked_for_in_the_browser() {
     browser.wait(N_CARDS, 1);
     browser.reload();
     browser.wait(N_CARDS, 1);
+}
+
+#[test]
+fn a_skipped_file_is_opened_where_it_is() {
+    let library = library(&[("a.jpg", 90)]);
+    library.add("cut.jpg", b"\xff\xd8\xff\xe0");
+    library.scan(&[]);
+    let opened = library.home().join("opened");
+    let open = format!("printf '%s\\n' \"$1\" >> {opened:?}");
+    let folder = program(&library, "xdg-open", &open);
+    let server = Server::spawn(with_path(library.command(["review", "--no-open"]), &folder));
+    let browser = Browser::start(900, 700, &[]);
+    browser.open(&format!("{}#skipped", server.url));
+    browser.wait("document.querySelectorAll('.row button').length", 3);
+    let said = || fs::read_to_string(&opened).unwrap_or_default();
+    browser.click(".row button");
+    eventually("the photo is opened", || said().ends_with("/cut.jpg\n"));
+    browser.click(".row button + button");
+    eventually("the folder is opened", || {
+        said().ends_with(&format!("{}\n", library.root().display()))
+    });
+    drop(server);
+    // Whoever comes from elsewhere starts no program here.
+    let server = Server::start(&library, &["--host", "photos.example"]);
+    let id = server.items("skipped")[0]["id"].clone();
+    let body = serde_json::json!({"id": id, "what": "photo"}).to_string();
+    assert_eq!(server.post("/api/open", &body).status, 403);
+    let page = String::from_utf8_lossy(&server.get("/").body).into_owned();
+    assert!(page.contains("data-here=\"false\""));
 }
 
 /// Stands for the trainer, which takes hours: it says how far it is, and how it was called.

@@ -91,6 +91,11 @@ impl<'a> Sandbox<'a> {
         }
     }
 
+    /// From the next file on, pictures have this side.
+    pub fn set_side(&mut self, side: usize) {
+        self.side = side;
+    }
+
     /// Looks at one file. `None` if an interruption came first: it is found again.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use super::answers::{AnswerOutcome, AnswerWriter, PhotoAnswer, WayBack};
 use super::thumbnails::Thumbnails;
 use crate::output::{self, human};
 use crate::pipeline::policy::TurnSettings;
-use crate::store::{Card, Dates, ModelId, PageQuery, RunKind, Store, Tab};
+use crate::store::{Card, ModelId, PageQuery, RunKind, Store, Tab};
 use orientd_core::orientation::Turn;
 
 /// Even a terminal far away over a network answers within this time.
@@ -70,14 +70,7 @@ pub(crate) fn run(settings: TerminalSettings) -> Result<()> {
             Graphics::of(&reply, |name| std::env::var(name).ok())
         }
     };
-    let query = PageQuery {
-        tab: Tab::Review,
-        descending,
-        folder: String::new(),
-        dates: Dates::ALL,
-        after: None,
-        limit: 1,
-    };
+    let query = PageQuery { descending, limit: 1, ..PageQuery::of(Tab::Review) };
     let mut review = Review {
         n_total: reader.count_tab(model, &query)?,
         reader,

@@ -3,12 +3,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
+
+use super::addresses;
+use super::respond::cookie;
 
 /// Nothing but this page's own files; no inline script or style; no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -17,6 +20,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The secrets of one life of the server, and the address they hold for.
 pub(super) struct Auth {
     address: SocketAddr,
+    /// Names that this page is reached by, beside its addresses.
+    hosts: Vec<String>,
     password: Option<String>,
     /// In the printed address, and in the cookie.
     token: String,
@@ -30,28 +35,53 @@ pub(super) type Refusal = (StatusCode, &'static str);
 impl Auth {
     /// # Errors
     /// Returns an error if the system has no random numbers.
-    pub(super) fn new(address: SocketAddr, password: Option<String>) -> Result<Self> {
+    pub(super) fn new(
+        address: SocketAddr,
+        hosts: Vec<String>,
+        password: Option<String>,
+    ) -> Result<Self> {
         let once = Mutex::new(Some(random_token()?));
-        Ok(Self { address, password, token: random_token()?, once })
+        Ok(Self { address, hosts, password, token: random_token()?, once })
     }
 
-    /// What is printed. With a password there is no token in it.
-    pub(super) fn url(&self) -> String {
-        if self.password.is_some() {
-            return format!("http://{}/", self.address);
+    /// What is printed: where a browser finds the page, the best first. With a password there is no token in it.
+    pub(super) fn urls(&self) -> Vec<String> {
+        let port = self.address.port();
+        let names = self.hosts.iter().map(|host| with_port(host, port));
+        let addresses = addresses::reachable(self.address).into_iter().map(|one| one.to_string());
+        let mut places: Vec<String> = names.chain(addresses).collect();
+        if places.is_empty() {
+            places.push(self.here().to_string());
         }
-        format!("http://{}/?token={}", self.address, self.token)
+        places.iter().map(|place| self.url(place, &self.token)).collect()
+    }
+
+    /// The address for a browser on this machine.
+    pub(super) fn here(&self) -> SocketAddr {
+        let ip = match self.address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        SocketAddr::new(ip, self.address.port())
+    }
+
+    /// Can nobody but people at this machine reach the page? A name may be that of a proxy.
+    pub(super) fn is_for_this_machine(&self) -> bool {
+        self.address.ip().is_loopback() && self.hosts.is_empty()
+    }
+
+    fn url(&self, place: &str, token: &str) -> String {
+        match self.password {
+            Some(_) => format!("http://{place}/"),
+            None => format!("http://{place}/?token={token}"),
+        }
     }
 
     /// What a browser is opened with.
     pub(super) fn once(&self) -> String {
         let once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
-        match once.as_deref() {
-            Some(once) if self.password.is_none() => {
-                format!("http://{}/?token={once}", self.address)
-            }
-            _ => self.url(),
-        }
+        self.url(&self.here().to_string(), once.as_deref().unwrap_or(&self.token))
     }
 
     /// Checks Host, Origin and Sec-Fetch-Site.
@@ -66,7 +96,8 @@ impl Auth {
             return forbidden("this is not the host that the page is served for");
         }
         let origin = single(headers, "origin");
-        if headers.contains_key("origin") && origin != Some(&format!("http://{host}")) {
+        if headers.contains_key("origin") && !origin.is_some_and(|origin| self.is_own(origin, host))
+        {
             return forbidden("another site asked");
         }
         let site = single(headers, "sec-fetch-site");
@@ -81,11 +112,19 @@ impl Auth {
         if is_own { Ok(()) } else { forbidden("another site asked") }
     }
 
-    /// Names can be made to point anywhere (DNS rebinding), so only addresses and `localhost` count.
+    /// A name that was allowed may be that of a proxy, which speaks TLS.
+    fn is_own(&self, origin: &str, host: &str) -> bool {
+        let plain = origin.strip_prefix("http://");
+        let secure = origin.strip_prefix("https://").filter(|_| self.is_allowed_name(host));
+        plain.or(secure) == Some(host)
+    }
+
+    /// Names can be made to point anywhere (DNS rebinding), so only addresses, `localhost` and the names that
+    /// the person allowed count.
     fn is_own_host(&self, host: &str) -> bool {
         let port = self.address.port();
-        let is_loopback = self.address.ip().is_loopback();
-        if is_loopback && host == format!("localhost:{port}") {
+        let is_loopback = self.here().ip().is_loopback();
+        if self.is_allowed_name(host) || (is_loopback && host == format!("localhost:{port}")) {
             return true;
         }
         let Ok(asked) = host.parse::<SocketAddr>() else { return false };
@@ -93,15 +132,17 @@ impl Auth {
         asked.port() == port && (is_same || self.address.ip().is_unspecified())
     }
 
+    /// With this page's port, or with none: then a proxy is in between, or the port is the usual one.
+    fn is_allowed_name(&self, host: &str) -> bool {
+        let port = self.address.port();
+        self.hosts.iter().any(|name| {
+            host.eq_ignore_ascii_case(name) || host.eq_ignore_ascii_case(&with_port(name, port))
+        })
+    }
+
     /// Does the request carry the cookie?
     pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
-        let name = self.cookie_name();
-        let cookies =
-            headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| {
-            pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value)
-        });
-        pairs.into_iter().any(|value| is_equal(value, &self.token))
+        cookie(headers, &self.cookie_name()).any(|value| is_equal(value, &self.token))
     }
 
     /// Is this the token of the printed address, or the one for the opened browser, used first now?
@@ -140,6 +181,11 @@ impl Auth {
         let cookie = format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/");
         cookie.parse().context("a cookie of letters")
     }
+}
+
+/// `name` with the port, unless it names one itself.
+fn with_port(name: &str, port: u16) -> String {
+    if name.contains(':') { name.to_owned() } else { format!("{name}:{port}") }
 }
 
 /// On every answer, refused or not.
@@ -188,7 +234,7 @@ mod tests {
     use super::*;
 
     fn auth(address: &str) -> Auth {
-        Auth::new(address.parse().unwrap(), None).unwrap()
+        Auth::new(address.parse().unwrap(), Vec::new(), None).unwrap()
     }
 
     #[test]
@@ -229,10 +275,39 @@ mod tests {
         let auth = auth("127.0.0.1:8000");
         let token = |url: String| url.split_once("token=").unwrap().1.to_owned();
         let once = token(auth.once());
-        let printed = token(auth.url());
+        let printed = token(auth.urls().remove(0));
         assert_ne!(once, printed);
         assert!(auth.is_token(&once) && !auth.is_token(&once));
         assert!(auth.is_token(&printed) && auth.is_token(&printed));
         assert!(!auth.is_token("") && !auth.is_token(&printed[1..]));
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_page_for_others_is_found_by_its_addresses_and_allowed_names() {
+        let hosts = vec!["photos.example".to_owned(), "proxy.example:8443".to_owned()];
+        let auth = Auth::new("0.0.0.0:8000".parse().unwrap(), hosts, Some("secret".into())).unwrap();
+        for (name, host, origin, admitted) in [
+            ("its address",          "192.168.1.20:8000",   "http://192.168.1.20:8000",   true),
+            ("this machine",         "localhost:8000",      "http://localhost:8000",      true),
+            ("another port",         "192.168.1.20:8001",   "http://192.168.1.20:8001",   false),
+            ("an allowed name",      "photos.example:8000", "http://photos.example:8000", true),
+            ("in capitals",          "Photos.Example:8000", "http://Photos.Example:8000", true),
+            ("behind a proxy",       "photos.example",      "https://photos.example",     true),
+            ("its own port",         "proxy.example:8443",  "https://proxy.example:8443", true),
+            ("a port not its own",   "proxy.example:8000",  "http://proxy.example:8000",  false),
+            ("TLS to an address",    "192.168.1.20:8000",   "https://192.168.1.20:8000",  false),
+            ("a name of somebody",   "evil.example:8000",   "http://evil.example:8000",   false),
+            ("an allowed name asked by another", "photos.example:8000", "http://evil.example:8000", false),
+        ] {
+            let mut map = HeaderMap::new();
+            map.append("host", HeaderValue::from_static(host));
+            map.append("origin", HeaderValue::from_static(origin));
+            assert_eq!(auth.admit(&Method::POST, &map).is_ok(), admitted, "{name}");
+        }
+        let urls = auth.urls();
+        assert_eq!(urls[..2], ["http://photos.example:8000/", "http://proxy.example:8443/"]);
+        assert!(urls.iter().all(|url| !url.contains("0.0.0.0")), "{urls:?}");
+        assert_eq!(auth.once(), "http://127.0.0.1:8000/");
     }
 }

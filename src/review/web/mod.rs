@@ -4,12 +4,19 @@
 //! one reads pages, one looks up photos for their pictures, one writes answers.
 
 mod actor;
+mod addresses;
+mod answering;
 mod api;
+mod assets;
 mod auth;
 mod home;
+mod opening;
+mod photos;
+mod pictures;
 mod respond;
 mod routes;
 mod server;
+mod texts;
 mod training;
 
 use std::net::SocketAddr;
@@ -28,6 +35,8 @@ use crate::store::{ModelId, RunKind, Store};
 /// Everything that the page needs from the command line and the config.
 pub(crate) struct PageSettings {
     pub address: SocketAddr,
+    /// Names that the page may be reached by, beside its addresses.
+    pub hosts: Vec<String>,
     /// Asked for instead of the token in the address.
     pub password: Option<String>,
     pub opens_browser: bool,
@@ -51,6 +60,7 @@ pub(crate) struct Page {
     answers: actor::Actor<AnswerWriter>,
     thumbnails: Arc<Thumbnails>,
     training: Arc<training::Training>,
+    languages: texts::Languages,
     model: Option<ModelId>,
     home: Option<PathBuf>,
 }
@@ -73,7 +83,7 @@ async fn run(settings: PageSettings) -> Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", settings.address))?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let auth = auth::Auth::new(address, settings.password.clone())?;
+    let auth = auth::Auth::new(address, settings.hosts, settings.password)?;
     let db = settings.writer.path().to_owned();
     let answers = AnswerWriter::new(settings.writer, settings.model, settings.turns, RunKind::Page);
     let viewer = Store::open(settings.reader.path())?;
@@ -81,7 +91,8 @@ async fn run(settings: PageSettings) -> Result<()> {
     let (reader, reader_thread) = actor::Actor::spawn("reader", settings.reader, |_| Ok(()))?;
     let (answers, answers_thread) = actor::Actor::spawn("answers", answers, close)?;
     let thumbnails = Thumbnails::new(settings.cache, settings.limits, settings.n_decoders)?;
-    let url = auth.url();
+    let urls = auth.urls();
+    let here = auth.here();
     let once = auth.once();
     let page = Arc::new(Page {
         auth,
@@ -90,10 +101,17 @@ async fn run(settings: PageSettings) -> Result<()> {
         answers,
         thumbnails: Arc::new(thumbnails),
         training: Arc::new(training::Training::new(db)),
+        languages: texts::Languages::read()?,
         model: settings.model,
         home: home::home(),
     });
-    output::line(&format!("The review page is at  {url}"))?;
+    for (n, url) in urls.iter().enumerate() {
+        let said = if n == 0 { "The review page is at" } else { "                or at" };
+        output::line(&format!("{said}  {url}"))?;
+    }
+    if address.ip().is_unspecified() {
+        output::line(&format!("On this machine:       http://{here}/"))?;
+    }
     output::line("Ctrl-C ends it.")?;
     if settings.opens_browser {
         open_browser(&once);
