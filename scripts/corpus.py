@@ -34,6 +34,8 @@ MAY_CHANGE = {
 # These appear with a header that an inserted block needs.
 MAY_APPEAR = {"File:FileType", "RIFF:WebP_Flags", "RIFF:ImageWidth", "RIFF:ImageHeight", "RIFF:AlphaIsUsed", "RIFF:VP8Version",
               "RIFF:HorizontalScale", "RIFF:VerticalScale"}
+# In HEIC and AVIF: what turns them, and where things are in the file.
+MAY_CHANGE_IN_HEIF = {"QuickTime:Rotation", "QuickTime:MediaDataOffset", "IFD1:ThumbnailOffset"}
 # Where an index (MPF) says that pictures lie: what they are must stay.
 MOVES_WITH_PICTURES = re.compile(r"MPImage\d+:MPImage(Start|Length)")
 PAGES = re.compile(r"IFD\d+:Orientation")
@@ -67,6 +69,8 @@ def differences(before, after, action):
     keys = {key for key in keys - MAY_CHANGE if key not in MAY_APPEAR and not MOVES_WITH_PICTURES.fullmatch(key)}
     if before.get("File:FileType") == "TIFF":  # Each page has one.
         keys = {key for key in keys if not PAGES.fullmatch(key)}
+    if "QuickTime:Rotation" in after:
+        keys -= MAY_CHANGE_IN_HEIF
     if action == "pixels":
         # Of a thumbnail that does not fit any more, its directory goes.
         keys = {key for key in keys if not key.endswith(MAY_CHANGE_WITH_PIXELS)

@@ -77,6 +77,8 @@ def write(folder):
     picture(64, 32, "RGBA").save(folder / "alpha.webp")
     even.save(folder / "tagged.webp", exif=exif(6)[6:])
     even.save(folder / "lossless.webp", lossless=True)
+    even.save(folder / "plain.avif")
+    picture(61, 36, "RGBA").save(folder / "turned.avif", exif=exif(6))
     even.save(folder / "tagged.tiff", tiffinfo={274: 6})
     even.save(folder / "plain.tiff")
     picture(64, 32).save(folder / "pages.tiff", save_all=True, append_images=[picture(61, 35)])

@@ -144,9 +144,12 @@ fn a_small_corpus_comes_through_every_mode() {
         .expect("Pillow is installed by `make test`");
     let text = crate::harness::text_of(&output);
     assert!(output.status.success(), "{text}");
-    for outcome in
-        ["jpeg | pixels | pixels | 14", "webp | tag | tag | 4", "gif | sidecar | sidecar | 1"]
-    {
+    for outcome in [
+        "jpeg | pixels | pixels | 14",
+        "webp | tag | tag | 4",
+        "gif | sidecar | sidecar | 1",
+        "avif | tag | tag | 2",
+    ] {
         assert!(text.contains(outcome), "{text}");
     }
 }

@@ -10,6 +10,9 @@ use crate::format::heif::{
 use crate::format::isobmff::{self, Box4};
 use crate::orientation::{Orientation, Turn};
 
+/// Bytes of EXIF that say an orientation: a field, or two that say the same, each of twelve bytes.
+const MOST_OF_METADATA: usize = 24;
+
 /// One of the two files.
 #[derive(Clone, Copy)]
 struct Side<'a> {
@@ -99,13 +102,13 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Pictures have the bytes they had, in the same pieces; metadata may say another orientation, a digit.
+/// Pictures have the bytes they had, in the same pieces; metadata may say another orientation.
 fn same_data(old: Side<'_>, new: Side<'_>) -> bool {
     old.file.items.iter().all(|item| {
         let (Some(before), Some(after)) = (old.data(item.id), new.data(item.id)) else {
             return old.data(item.id).is_none() && new.data(item.id).is_none();
         };
-        let most = usize::from(!item.is_picture());
+        let most = if item.is_picture() { 0 } else { MOST_OF_METADATA };
         before.len() == after.len()
             && before.into_iter().zip(after).all(|(before, after)| {
                 let before = old.at(before);

@@ -208,6 +208,12 @@ fn metadata_follows_only_where_it_agreed() {
         let bytes = sketch(&[]).related(b"cdsc", with_data(b"Exif", exif(before))).bytes();
         assert_eq!(stored(&turned(&bytes, QUARTER), 2), after, "{before}");
     }
+    // One LONG instead of one SHORT: rewritten as the one that it should be.
+    let mut long = exif(1);
+    let field = long.windows(2).position(|pair| pair == b"\x01\x12").unwrap();
+    long[field + 2..field + 12].copy_from_slice(&[0, 4, 0, 0, 0, 1, 0, 0, 0, 1]);
+    let bytes = sketch(&[]).related(b"cdsc", with_data(b"Exif", long)).bytes();
+    assert_eq!(stored(&turned(&bytes, QUARTER), 2), 6);
     for (before, after) in [("1", "6"), ("3", "3"), ("9", "9")] {
         let text = |value: &str| xmp(&format!("tiff:Orientation=\"{value}\""));
         let bytes = sketch(&[]).related(b"cdsc", with_data(b"mime", text(before))).bytes();
