@@ -78,10 +78,14 @@ impl Tally {
     }
 
     fn text(&self, is_last: bool, n_answers: u64) -> String {
-        let mut text = format!("Put back {}.", human::plural(self.n_undone, "photo"));
-        if n_answers > 0 {
-            text += &format!(" {} taken back.", human::plural(n_answers, "answer"));
+        let mut parts = Vec::new();
+        if n_answers == 0 || self.n_undone > 0 {
+            parts.push(format!("Put back {}.", human::plural(self.n_undone, "photo")));
         }
+        if n_answers > 0 {
+            parts.push(format!("{} taken back.", human::plural(n_answers, "answer")));
+        }
+        let mut text = parts.join(" ");
         if self.n_refused > 0 {
             text += &format!(" {} left alone.", human::plural(self.n_refused, "photo"));
             if is_last && self.n_open == 0 {

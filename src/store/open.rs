@@ -245,7 +245,7 @@ mod tests {
             "INSERT INTO models VALUES (1, zeroblob(32), 'm', 'b', 0.99, 0.5, 0.99, 0.5, 0);
              INSERT INTO runs VALUES (1, 'scan', '0.1.0', 1, 0, 0);
              INSERT INTO photos(id, path, dev, ino, size, mtime_ns, ctime_ns, hash, look_version, looked_at, run_id)
-             VALUES (1, '/a.jpg', 1, 1, 1, 1, 1, zeroblob(32), 2, 0, 1);
+             VALUES (1, CAST('/a.jpg' AS BLOB), 1, 1, 1, 1, 1, zeroblob(32), 2, 0, 1);
              INSERT INTO predictions
              VALUES (1, 1, zeroblob(32), 1, 4, 0.25, 0.25, 0.25, 0.25, 90, 0.25, 'review', 0);",
         )?;

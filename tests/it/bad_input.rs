@@ -164,7 +164,10 @@ fn copy_of_runtime(library: &Library) -> std::path::PathBuf {
         .map(|entry| entry.unwrap().path())
         .find(|path| path.to_string_lossy().contains("libonnxruntime.so"))
         .expect("the library is there");
-    let copy = library.home().join("libonnxruntime.so");
+    // A library in a folder that anybody may write to is not loaded.
+    let folder = library.home().join("lib");
+    fs::create_dir(&folder).unwrap();
+    let copy = folder.join("libonnxruntime.so");
     fs::copy(file, &copy).unwrap();
     copy
 }
