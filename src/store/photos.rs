@@ -103,7 +103,9 @@ fn listed_query() -> String {
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id AND state = 'done')
                        AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
                                          ELSE c.hash_after = p.hash END
-    LEFT JOIN refusals r ON r.photo_id = p.id AND r.hash = p.hash AND r.stored = p.stored"
+    LEFT JOIN refusals r ON r.photo_id = p.id AND r.hash = p.hash AND r.stored = p.stored
+    LEFT JOIN labels l ON l.id = (SELECT max(id) FROM labels WHERE hash = p.hash AND stored = p.stored
+                                  AND source <> 'sensor')"
     )
 }
 
