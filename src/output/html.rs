@@ -107,7 +107,7 @@ impl Report {
                         @if self.is_empty() { p .undo { "Nothing was turned, and nothing waits." } }
                         (self.tiles())
                         @if let Some(undo) = &self.undo {
-                            p .undo { "The way back of what was turned: " code { (printable(undo)) } }
+                            p .undo { "To put back what was turned: " code { (printable(undo)) } }
                         }
                         h2 #turned { "Turned " span { (grouped(self.turned.len() as u64)) } }
                         (turned)
