@@ -36,7 +36,7 @@ pub struct Global {
     /// Say more on stderr; twice for everything
     #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = HEADING)]
     pub verbose: u8,
-    /// Print results only
+    /// Print only the outcome and what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = HEADING)]
     pub quiet: bool,
     /// When to use colour
