@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use super::{interrupted, strangers};
 use crate::cli::ScanArgs;
 use crate::context::CommandContext;
+use crate::engine::ModelFile;
 use crate::output::progress::Progress;
 use crate::output::{self, Summary, human, json};
 use crate::pipeline::Round;
@@ -34,14 +35,9 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
     let model = context.model(Some(&store))?;
     let model_name = model.name.clone();
-    let fixing = match (args.fix, args.dry_run) {
-        (_, true) => Fixing::Plan,
-        (Some(_), false) => Fixing::Apply,
-        (None, false) => Fixing::Off,
-    };
-    let config = &context.config;
-    let selection =
-        Selection { globs: config.ignore.clone(), everything: args.no_ignore, is_told: true };
+    let fixing = fixing(&args);
+    let globs = context.config.ignore.clone();
+    let selection = Selection { globs, everything: args.no_ignore, is_told: true };
     let signals = Arc::<Signals>::default();
     signals.stop.set_on_interrupt()?;
     let round = Round {
@@ -50,41 +46,15 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         rescan: args.rescan,
         settling: None,
         anchors: Vec::new(),
-        inference: Inference {
-            library: context.library(),
-            model,
-            device: context.device(),
-            hosted: false,
-            views: args.views.unwrap_or(config.views),
-            batch: args.batch.map(usize::from).or(config.batch),
-            n_threads: args.jobs.map_or(config.n_threads, usize::from),
-            limits: config.limits,
-            thresholds: config.thresholds,
-        },
+        inference: inference(context, &args, model),
         turns: context.turn_settings(fixing, args.fix.flatten()),
         in_full: args.json,
         signals: Arc::clone(&signals),
     };
-    let quiet = context.global.quiet;
-    let progress = Progress::new(quiet || context.global.no_progress);
-    if let Some(bar) = progress.wants_total() {
+    let mut printer = Printer::new(context, &args);
+    if let Some(bar) = printer.progress.wants_total() {
         count_in_background(roots, Selection { is_told: false, ..selection }, bar);
     }
-    let mut printer = Printer {
-        json: args.json,
-        dry_run: args.dry_run,
-        quiet,
-        n_lines: match quiet {
-            true => 0,
-            false if std::io::stdout().is_terminal() => MAX_LINES,
-            false => usize::MAX,
-        },
-        verbose: context.global.verbose > 0,
-        n_left_out: 0,
-        progress,
-        summary: Summary::default(),
-        failed: None,
-    };
     let started = Instant::now();
     let run = store.begin_run(RunKind::Scan)?;
     let mut store = round.run(store, run, &mut None, |report| printer.report(&report))?;
@@ -95,6 +65,30 @@ pub fn run(context: &CommandContext, args: ScanArgs) -> Result<ExitCode> {
         return interrupted::end("the next scan goes on from here");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn fixing(args: &ScanArgs) -> Fixing {
+    match (args.fix, args.dry_run) {
+        (_, true) => Fixing::Plan,
+        (Some(_), false) => Fixing::Apply,
+        (None, false) => Fixing::Off,
+    }
+}
+
+/// Flags win over the config.
+fn inference(context: &CommandContext, args: &ScanArgs, model: ModelFile) -> Inference {
+    let config = &context.config;
+    Inference {
+        library: context.library(),
+        model,
+        device: context.device(),
+        hosted: false,
+        views: args.views.unwrap_or(config.views),
+        batch: args.batch.map(usize::from).or(config.batch),
+        n_threads: args.jobs.map_or(config.n_threads, usize::from),
+        limits: config.limits,
+        thresholds: config.thresholds,
+    }
 }
 
 /// A bar needs a total before the walk is through. The count ends with the process at the latest:
@@ -119,6 +113,25 @@ struct Printer {
 }
 
 impl Printer {
+    fn new(context: &CommandContext, args: &ScanArgs) -> Self {
+        let quiet = context.global.quiet;
+        Self {
+            json: args.json,
+            dry_run: args.dry_run,
+            quiet,
+            n_lines: match quiet {
+                true => 0,
+                false if std::io::stdout().is_terminal() => MAX_LINES,
+                false => usize::MAX,
+            },
+            verbose: context.global.verbose > 0,
+            n_left_out: 0,
+            progress: Progress::new(quiet || context.global.no_progress),
+            summary: Summary::default(),
+            failed: None,
+        }
+    }
+
     fn report(&mut self, report: &Report) {
         self.summary.add(report);
         self.progress.step(match report {
