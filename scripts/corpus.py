@@ -156,7 +156,7 @@ class Corpus:
         skipped = {row["path"]: row["reason"] for row in scanned if row.get("verdict") == "skipped"}
         shown = {path: displayed(path, turn=True) for path in files if str(path) in formats}
 
-        fixed = call("fix", "--mode", mode, "--turn", str(TURN), "--json", str(photos))
+        fixed = call("fix", "--mode", mode, "--turn", str(TURN), "--all", "--yes", "--json", str(photos))
         rows = {row["path"]: row for row in map(json.loads, fixed.stdout.splitlines()) if "path" in row}
         if not rows:
             sys.exit(fixed.stderr)
