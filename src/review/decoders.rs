@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use crate::decode::sandbox::Sandbox;
@@ -103,10 +103,7 @@ fn work(queue: &Receiver<Job>, allowance: &Allowance) {
             if n_files == FILES {
                 break;
             }
-            next = match queue.recv_timeout(IDLE) {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            };
+            next = queue.recv_timeout(IDLE).ok();
         }
     }
 }
