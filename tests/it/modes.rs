@@ -145,7 +145,7 @@ fn what_cannot_turn_losslessly_turns_by_tag() {
     }
     let signed = library.add("signed.jpg", &with_segment(&jpeg, 0xEB, b"JP\0\x01c2pa"));
     let output = library.run(["fix", "--mode", "pixels", "--turn", "90", signed.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("signed_c2pa"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("C2PA"));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn other_programs_work_in_a_sidecar_keeps_every_byte() {
     assert_eq!(said["XMP-xmp:Rating"], "3");
     // Now it speaks, and would win over the tag: the tag alone is not changed any more.
     let output = library.run(["fix", "--mode", "tag", "--turn", "90", path.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("sidecar_orientation"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("its sidecar states"));
     library.ok(["fix", "--mode", "sidecar", "--turn", "90", path.to_str().unwrap()]);
     let turned_on = merged.replacen("tiff:Orientation=\"6\"", "tiff:Orientation=\"3\"", 1);
     assert_eq!(fs::read_to_string(&sidecar).unwrap(), turned_on);
@@ -245,7 +245,7 @@ fn unclear_sidecars_are_left_alone() {
         let output =
             library.run(["fix", "--mode", "sidecar", "--turn", "90", path.to_str().unwrap()]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("unclear_sidecar"), "{name}: {text}");
+        assert!(text.contains("unreadable or unclear"), "{name}: {text}");
         assert_eq!(library.hashes(), before, "{name}");
     }
 }
@@ -297,7 +297,7 @@ fn the_undo_store_drops_the_oldest_and_undo_says_so() {
         "{text}"
     );
     let output = library.run(["undo", paths[0].to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("original_dropped"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("original"));
     assert_eq!(library.hashes(), changed);
     library.ok(["undo", paths[1].to_str().unwrap()]);
     assert_eq!(fs::read(&paths[1]).unwrap(), jpeg(91));
@@ -325,7 +325,7 @@ fn verify_names_what_was_changed_or_is_gone() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text.contains("edited.jpg  changed:") && text.contains("gone.jpg  vanished:"),
+        text.contains("edited.jpg  changed on disk") && text.contains("gone.jpg  the file is gone"),
         "{text}"
     );
     assert!(!text.contains("sound.jpg"), "{text}");

@@ -190,7 +190,7 @@ fn what_is_stored_is_what_other_programs_read() {
         assert_eq!(scanned.photos[*name]["stored"], *ours, "{name}: {}", scanned.photos[*name]);
     }
     // Whatever was stored, it is stored turned by a quarter then, and back again.
-    library.ok(["fix", "--turn", "90", library.root().to_str().unwrap()]);
+    library.ok(["fix", "--turn", "90", "--all", "--yes", library.root().to_str().unwrap()]);
     let quarter = BTreeMap::from([(1, 6), (6, 3)]);
     let expected = rows.iter().map(|(name, _, _, ours)| ((*name).to_owned(), quarter[ours])).collect();
     assert_eq!(by_exiftool(&library), expected);

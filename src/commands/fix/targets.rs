@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::cli::FixArgs;
 use crate::commands::list::known_path;
-use crate::error::Reason;
-use crate::store::{KnownPhoto, ModelId, PhotoId, PhotoState, Store};
+use crate::error::{FixError, Reason};
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, PhotoState, Store};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
 
@@ -156,6 +156,9 @@ fn missing(path: &Path) -> Reason {
 /// Why nothing is proposed for a photo that was named.
 fn no_proposal(photo: &KnownPhoto) -> Reason {
     let what = match photo.state {
+        PhotoState::Fine if photo.said == Some((LabelSource::Outside, Turn::NONE)) => {
+            return Reason::from(&FixError::PutBackOutside);
+        }
         PhotoState::Fine => {
             return Reason::new("said_upright", "you said that it is fine; --turn turns it");
         }
