@@ -69,7 +69,8 @@ pub struct FixArgs {
     pub doubtful: bool,
     /// Turn by this many degrees clockwise: 90, 180 or 270, or counter-clockwise with a minus. 0 says that it is fine
     /// as it is
-    #[arg(long, value_name = "DEG", value_parser = turn, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DEG", value_parser = words::turns(), allow_hyphen_values = true)]
+    #[arg(hide_possible_values = true)]
     pub turn: Option<Turn>,
     /// With --turn, all known photos below a folder too, after naming the number and asking
     #[arg(long, requires = "turn")]
@@ -86,14 +87,6 @@ pub struct FixArgs {
     /// One JSON object a photo
     #[arg(long)]
     pub json: bool,
-}
-
-fn turn(text: &str) -> Result<Turn, String> {
-    let degrees: Option<i32> = text.parse().ok().filter(|degrees| (-270..=270).contains(degrees));
-    let clockwise = degrees.and_then(|degrees| u16::try_from(degrees.rem_euclid(360)).ok());
-    clockwise
-        .and_then(Turn::from_degrees)
-        .ok_or_else(|| "expected 0, 90, 180, 270, or -90, -180, -270".to_owned())
 }
 
 #[derive(Args, Debug)]

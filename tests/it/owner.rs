@@ -168,10 +168,10 @@ fn a_sidecar_that_others_change_stays_and_is_told() {
     }
     assert_eq!(scanned.reason("kept.jpg"), "none");
     let text = library.ok(["list"]);
-    assert_eq!(text.matches("sidecar_lost").count(), 3, "{text}");
+    assert_eq!(text.matches("the sidecar that held its turn is gone").count(), 3, "{text}");
     let output = library.run(["verify"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("now.jpg  sidecar_lost"), "{text}");
+    assert!(text.contains("now.jpg  the sidecar"), "{text}");
     // Nobody meant the renamed one: it waits for a person, who is not asked for degrees.
     let before = fs::read(&renamed).unwrap();
     assert_eq!(library.scan(&["--fix"]).reason("now.jpg"), "sidecar_lost");
