@@ -1,17 +1,18 @@
 //! `orientd completions` and `orientd man`, made from the same definitions as the parser.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli;
 use anyhow::{Context, Result};
 use clap::Command;
+
+use crate::cli;
+use crate::output;
 
 pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut shown(&cli::command()), "orientd", &mut script);
-    std::io::stdout().write_all(&script)?;
+    output::raw(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -23,7 +24,11 @@ fn shown(whole: &Command) -> Command {
 
 pub fn man(out: Option<&Path>) -> Result<ExitCode> {
     match out {
-        None => clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?,
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(cli::command()).render(&mut page)?;
+            output::raw(&page)?;
+        }
         Some(folder) => {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;

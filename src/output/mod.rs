@@ -22,8 +22,20 @@ use anyhow::Result;
 /// # Errors
 /// Returns an error if stdout cannot be written for another reason.
 pub(crate) fn line(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    match writeln!(out, "{text}") {
+    unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// Prints bytes to stdout as they are. A closed pipe is no error.
+///
+/// # Errors
+/// Returns an error if stdout cannot be written for another reason.
+pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    unless_closed(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+fn unless_closed(written: io::Result<()>) -> Result<()> {
+    match written {
         Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

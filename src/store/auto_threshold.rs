@@ -60,7 +60,8 @@ const ANSWERS: &str = "
                     AND CASE c.action WHEN 'sidecar' THEN q.stored = c.old_stored
                                       ELSE q.hash = c.hash_before END
     WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
-      AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done')
+      AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done'
+                    AND o.refused IS NULL)
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN changes c ON c.id = l.change_id AND c.photo_id = l.photo_id AND c.state = 'done'

@@ -38,7 +38,7 @@ impl PhotoState {
         Self::Refused,
     ];
 
-    /// The word in JSON and in [`PHOTO_STATE`].
+    /// The word in JSON and in the query that finds it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unseen => "unseen",

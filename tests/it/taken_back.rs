@@ -39,6 +39,18 @@ fn library() -> Library {
     library
 }
 
+/// Nobody picked anything out: the rest of the run could not be put back.
+#[test]
+fn a_run_put_back_as_far_as_possible_says_nothing() {
+    let library = library();
+    assert_eq!(library.scan(&["--fix"]).summary["turned"], 3);
+    fs::remove_file(library.path("a.jpg")).unwrap();
+    let output = library.run(["undo", "--last"]);
+    assert_eq!(output.status.code(), Some(1), "{}", crate::harness::text_of(&output));
+    let fitted = confidence(&library);
+    assert_eq!((&fitted["source"], &fitted["wrong"]), (&"model".into(), &0.into()), "{fitted}");
+}
+
 #[test]
 fn undo_forgets_the_answers_of_what_it_undoes() {
     let library = library();
