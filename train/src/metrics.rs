@@ -255,7 +255,10 @@ mod tests {
         ];
         assert_eq!(accuracy(&answers), 0.5);
         assert_eq!(wrong_per_thousand(&answers, THRESHOLDS), 500.0);
-        assert_eq!(wrongly_stored(&answers, THRESHOLDS), [0.5, 0.0, 0.5]);
+        // The last one is likelier upright, so it is not even shown; one that is not upright is.
+        assert_eq!(wrongly_stored(&answers, THRESHOLDS), [0.5, 0.0, 0.0]);
+        let doubtful = [answer(0, 180, [0.3, 0.1, 0.5, 0.1])];
+        assert_eq!(wrongly_stored(&doubtful, THRESHOLDS), [0.0, 0.0, 1.0]);
         let (points, average) = curve(&scored(&answers, 0.5), |_| 1.0);
         // Weights: upright 1/2, turned 1/6. The best is right, the next an upright photo.
         assert_eq!(points.len(), 4);
