@@ -1,4 +1,4 @@
-//! Answers, taking them back, and what was answered in this session.
+//! Answers, taking them back, and what was answered since the page was opened.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
