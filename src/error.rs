@@ -6,6 +6,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use orientd_core::edit::refusal::Refusal;
+use orientd_core::verdict::caution::Caution;
 
 /// Why something was not done: a stable code for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,12 @@ impl Reason {
 impl From<&SkipReason> for Reason {
     fn from(skip: &SkipReason) -> Self {
         Self::new(skip.code(), skip.to_string())
+    }
+}
+
+impl From<Caution> for Reason {
+    fn from(caution: Caution) -> Self {
+        Self::new(caution.code(), caution.sentence())
     }
 }
 

@@ -4,11 +4,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orientd_core::format::{jpeg, metadata};
+use orientd_core::format::{jpeg, metadata, panorama};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = metadata::embedded_orientation(bytes);
     let _ = metadata::taken(bytes);
+    let is_panorama = panorama::is_panorama(bytes, 4000, 2000);
+    // Sides of another shape never make one of it.
+    assert!(is_panorama || !panorama::is_panorama(bytes, 3000, 2000));
     let readable = jpeg::readable(bytes);
     // An end is the most that it adds.
     assert!(readable.len() <= bytes.len() + 2);

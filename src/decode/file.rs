@@ -10,13 +10,16 @@ use super::budget::Budget;
 use super::heif::Heif;
 use super::limits::Limits;
 use super::photo::{Decoded, Photo};
+use super::picture::DecodedPicture;
 use super::{jpeg, raster, raw};
 use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
 use orientd_core::format::metadata::{embedded_orientation, taken};
+use orientd_core::format::panorama::is_panorama;
 use orientd_core::format::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
 use orientd_core::image::preprocess::resize;
+use orientd_core::verdict::caution::Caution;
 
 /// A regular file, opened for reading, and what is known of it.
 #[derive(Clone, Copy)]
@@ -81,8 +84,17 @@ fn try_decode(
         height: decoded.height,
         stored,
         taken: taken(bytes),
+        caution: of_shape(bytes, &decoded),
         picture,
     }))
+}
+
+/// What is no scene that could lie on its side.
+fn of_shape(bytes: &[u8], decoded: &DecodedPicture) -> Option<Caution> {
+    if is_panorama(bytes, decoded.width, decoded.height) {
+        return Some(Caution::Panorama);
+    }
+    Caution::of_sides(decoded.width, decoded.height)
 }
 
 /// A picture file read whole, unchanged since it was found.

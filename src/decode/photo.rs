@@ -8,6 +8,7 @@ use crate::files::sidecar;
 use orientd_core::format::sniff::Format;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::Orientation;
+use orientd_core::verdict::caution::Caution;
 
 /// A file to look at.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Photo {
     pub stored: Orientation,
     /// When it was taken, by its camera's clock: seconds as if that clock showed UTC.
     pub taken: Option<i64>,
+    /// What the file says that bounds the verdict.
+    pub caution: Option<Caution>,
     pub picture: Rgb8,
 }
 

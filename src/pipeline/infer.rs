@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::decode_pool::{Channels, DecodePool, Pending, skipped};
 use super::messages::{EngineInfo, Event};
-use crate::decode::{Budget, Candidate, Limits};
+use crate::decode::{Budget, Candidate, Limits, Photo};
 use crate::engine::{Device, Engine, ModelFile, NetworkAnswer, Views};
 use crate::error::SkipReason;
 use crate::signals::Signals;
@@ -16,7 +16,8 @@ use crate::store::{Observation, Observed, Prediction, ThresholdOverrides};
 use orientd_core::image::content::has_content;
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::image::rgb::Rgb8;
-use orientd_core::verdict::decision::{Probabilities, Thresholds, decide};
+use orientd_core::verdict::caution::{Caution, believed, decide_within};
+use orientd_core::verdict::decision::Thresholds;
 
 /// How long a photo waits for others to fill its batch.
 const BATCH_WAIT: Duration = Duration::from_millis(40);
@@ -131,16 +132,7 @@ impl Network<'_> {
             for ((path, photo), answer) in batch.into_iter().zip(answers) {
                 let outcome = match answer {
                     None => skipped(Some(photo.format.name()), &SkipReason::NoAnswer),
-                    Some(answer) => Observed::Photo {
-                        hash: photo.hash,
-                        format: photo.format.name(),
-                        width: photo.width,
-                        height: photo.height,
-                        stored: photo.stored,
-                        taken: photo.taken,
-                        picture: Fingerprint::of(&photo.picture).map(Box::new),
-                        prediction: self.prediction(&photo.picture, &answer),
-                    },
+                    Some(answer) => self.observed(&photo, &answer),
                 };
                 let event =
                     Event::Observation(Observation { path, identity: photo.identity, outcome });
@@ -152,12 +144,25 @@ impl Network<'_> {
 }
 
 impl Network<'_> {
-    /// Of a picture that shows nothing, the network's answer means nothing either.
-    fn prediction(&self, picture: &Rgb8, answer: &NetworkAnswer) -> Prediction {
-        let probabilities =
-            if has_content(picture) { answer.probabilities } else { Probabilities::UNKNOWN };
-        let decision = decide(&probabilities, self.thresholds);
-        Prediction { probabilities, decision, views: answer.views }
+    fn observed(&self, photo: &Photo, answer: &NetworkAnswer) -> Observed {
+        let is_blank = !has_content(&photo.picture);
+        let caution = photo.caution.or(is_blank.then_some(Caution::NothingToSee));
+        let prediction = Prediction {
+            probabilities: believed(answer.probabilities, caution),
+            decision: decide_within(&answer.probabilities, self.thresholds, caution),
+            views: answer.views,
+        };
+        Observed::Photo {
+            hash: photo.hash,
+            format: photo.format.name(),
+            width: photo.width,
+            height: photo.height,
+            stored: photo.stored,
+            taken: photo.taken,
+            caution,
+            picture: Fingerprint::of(&photo.picture).map(Box::new),
+            prediction,
+        }
     }
 }
 

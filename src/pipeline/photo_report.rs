@@ -7,6 +7,7 @@ use crate::error::{FixError, Reason};
 use crate::store::{KnownPhoto, LabelSource, PhotoState, Prediction};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::verdict::caution::Caution;
 use orientd_core::verdict::decision::Verdict;
 
 /// What was done to a photo, or in a dry run would be.
@@ -50,6 +51,13 @@ pub struct PhotoReport {
     pub just_now: bool,
     /// After what was done just now, or would be.
     pub state: PhotoState,
+}
+
+/// What bounds the verdict, where it is that to which it bounds it: `upright`, or a question.
+pub(super) fn bound(caution: Option<Caution>, state: PhotoState) -> Option<Reason> {
+    let is_question = caution == Some(Caution::PreviewUnclear);
+    let is_told = state == if is_question { PhotoState::Waiting } else { PhotoState::Upright };
+    caution.filter(|_| is_told).map(Reason::from)
 }
 
 impl PhotoReport {
@@ -121,6 +129,7 @@ impl PhotoReport {
             Some(_) => None,
             None => photo.skipped.or(photo.refused).or(put_back),
         };
+        let reason = reason.or_else(|| bound(photo.caution, photo.state));
         Self {
             path: photo.path,
             format: photo.format,

@@ -18,7 +18,7 @@ use crate::change::originals;
 use crate::decode::sandbox::prover::Prover;
 use crate::error::{Reason, SkipReason};
 use crate::files::identity::ContentHash;
-use crate::pipeline::photo_report::PhotoReport;
+use crate::pipeline::photo_report::{PhotoReport, bound};
 use crate::signals::Signals;
 use crate::store::{
     DisplayedPhoto, KnownFile, KnownOutcome, KnownPhoto, ModelId, Observation, Observed, PhotoId,
@@ -240,15 +240,18 @@ impl Recorder {
                 stored,
                 prediction,
                 picture,
+                caution,
                 ..
             } => {
                 let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
+                let state = known.map_or(PhotoState::Unseen, |photo| photo.state);
                 let mut report = PhotoReport {
                     width: Some(width),
                     height: Some(height),
                     stored,
                     prediction: Some(prediction),
-                    state: known.map_or(PhotoState::Unseen, |photo| photo.state),
+                    state,
+                    reason: bound(caution, state),
                     ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {

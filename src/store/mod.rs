@@ -46,7 +46,7 @@ pub use tabs::Tab;
 pub use waiting::name_writer;
 
 /// Raised when the decoders learn something, so that skipped files are looked at again.
-pub const LOOK_VERSION: i64 = 3;
+pub const LOOK_VERSION: i64 = 4;
 
 pub struct Store {
     db: Connection,

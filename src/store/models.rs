@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use super::ids::{ModelId, PhotoId};
 use super::{Store, now};
 use crate::files::identity::ContentHash;
-use orientd_core::verdict::decision::{Probabilities, Thresholds, decide};
+use orientd_core::verdict::caution::{Caution, decide_within};
+use orientd_core::verdict::decision::{Probabilities, Thresholds};
 
 /// What the database keeps of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +97,8 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut all = transaction.prepare(
-                "SELECT photo_id, p0, p90, p180, p270 FROM predictions WHERE model_id = ?1",
+                "SELECT q.photo_id, q.p0, q.p90, q.p180, q.p270, p.caution
+                 FROM predictions q JOIN photos p ON p.id = q.photo_id WHERE q.model_id = ?1",
             )?;
             let mut update = transaction.prepare(
                 "UPDATE predictions SET verdict = ?3, turn = ?4, confidence = ?5
@@ -106,7 +108,9 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let photo: PhotoId = row.get(0)?;
                 let seen = Probabilities([row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
-                let decision = decide(&seen, thresholds);
+                let caution: Option<String> = row.get(5)?;
+                let caution = caution.and_then(|code| Caution::from_code(&code));
+                let decision = decide_within(&seen, thresholds, caution);
                 update.execute(params![
                     photo,
                     model,

@@ -11,6 +11,7 @@ use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::Orientation;
+use orientd_core::verdict::caution::Caution;
 use orientd_core::verdict::decision::{Probabilities, Verdict};
 
 /// The outcome of one look at one file.
@@ -31,6 +32,8 @@ pub enum Observed {
         stored: Orientation,
         /// By its camera's clock: seconds as if that clock showed UTC.
         taken: Option<i64>,
+        /// What bounds the prediction's verdict.
+        caution: Option<Caution>,
         /// As it was displayed.
         picture: Option<Box<Fingerprint>>,
         prediction: Prediction,
@@ -141,19 +144,21 @@ struct Columns<'a> {
     height: Option<u32>,
     stored: Orientation,
     taken: Option<i64>,
+    caution: Option<Caution>,
     reason: Option<&'a Reason>,
 }
 
 impl<'a> Columns<'a> {
     fn of(outcome: &'a Observed) -> Self {
         match outcome {
-            Observed::Photo { hash, format, width, height, stored, taken, .. } => Self {
+            Observed::Photo { hash, format, width, height, stored, taken, caution, .. } => Self {
                 hash: Some(*hash),
                 format: Some(format),
                 width: Some(*width),
                 height: Some(*height),
                 stored: *stored,
                 taken: *taken,
+                caution: *caution,
                 reason: None,
             },
             Observed::Skipped { format, reason } => {
@@ -169,15 +174,16 @@ fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Observation) -> Result<
     let Identity { dev, ino, size, mtime_ns, ctime_ns } = seen.identity;
     let mut statement = db.prepare_cached(
         "INSERT INTO photos(path, dev, ino, size, mtime_ns, ctime_ns, hash, format, width, height,
-                            stored, reason, detail, look_version, looked_at, run_id, taken)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                            stored, reason, detail, look_version, looked_at, run_id, taken, caution)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT(path) DO UPDATE SET
              dev = excluded.dev, ino = excluded.ino, size = excluded.size,
              mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, hash = excluded.hash,
              format = excluded.format, width = excluded.width, height = excluded.height,
              stored = excluded.stored, reason = excluded.reason, detail = excluded.detail,
              look_version = excluded.look_version, looked_at = excluded.looked_at,
-             run_id = excluded.run_id, taken = excluded.taken, missing_since = NULL
+             run_id = excluded.run_id, taken = excluded.taken, caution = excluded.caution,
+             missing_since = NULL
          RETURNING id",
     )?;
     let values = params![
@@ -197,7 +203,8 @@ fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Observation) -> Result<
         LOOK_VERSION,
         now(),
         run,
-        columns.taken
+        columns.taken,
+        columns.caution.map(Caution::code)
     ];
     Ok(statement.query_row(values, |row| row.get(0))?)
 }

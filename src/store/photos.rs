@@ -13,6 +13,7 @@ use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::{Orientation, Turn};
+use orientd_core::verdict::caution::Caution;
 use orientd_core::verdict::decision::{Decision, Probabilities};
 
 /// One prediction, with what it was made from.
@@ -55,6 +56,8 @@ pub struct KnownPhoto {
     /// Why it was skipped, if it was.
     pub skipped: Option<Reason>,
     pub prediction: Option<Prediction>,
+    /// What bounds the prediction's verdict.
+    pub caution: Option<Caution>,
     /// The content that was seen is the content now.
     pub is_current: bool,
     /// The latest turn in force, where it was made by a sidecar: what was done, which may be lost since.
@@ -97,7 +100,7 @@ fn listed_query() -> String {
            q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored, c.turn,
            {PHOTO_STATE}, r.reason, r.detail, p.run_id, p.looked_at, p.stored,
             (SELECT CASE s.action WHEN 'sidecar' THEN s.new_stored END FROM changes s
-             WHERE s.photo_id = p.id AND s.state = 'done' ORDER BY s.id DESC LIMIT 1), l.source, l.turn
+             WHERE s.photo_id = p.id AND s.state = 'done' ORDER BY s.id DESC LIMIT 1), l.source, l.turn, p.caution
     FROM photos p
     LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id AND state = 'done')
@@ -184,6 +187,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
     let said: Option<u16> = row.get(34)?;
     let refusal: Option<String> = row.get(27)?;
     let why: Option<String> = row.get(28)?;
+    let caution: Option<String> = row.get(35)?;
     Ok(KnownPhoto {
         id: row.get(0)?,
         path: path_from(row.get_ref(1)?.as_blob()?),
@@ -195,6 +199,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<KnownPhoto> {
         stored: orientation(row.get(11)?),
         skipped: reason.map(|code| Reason::new(code, detail.unwrap_or_default())),
         prediction: prediction(row)?,
+        caution: caution.and_then(|code| Caution::from_code(&code)),
         is_current: row.get::<_, Option<bool>>(22)?.unwrap_or(false),
         sidecar: written.map(|written| SidecarTurn { written: orientation(written), displayed }),
         said: source.zip(said.and_then(Turn::from_degrees)),

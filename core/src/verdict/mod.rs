@@ -2,5 +2,6 @@
 
 pub mod auto_threshold;
 pub mod binomial;
+pub mod caution;
 pub mod decision;
 pub mod standing;

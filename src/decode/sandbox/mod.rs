@@ -176,14 +176,23 @@ impl<'a> Sandbox<'a> {
                     process.allow(self.times, n_bytes, bytes)?;
                     process.go()?;
                 }
-                Reply::Photo { format, width, height, stored, taken, hash } => {
+                Reply::Photo { format, width, height, stored, taken, caution, hash } => {
                     let stored = Orientation::from_exif(stored.into())
                         .ok_or(ConversationError::Malformed)?;
                     let side = self.side;
                     let pixels = process.recv_pixels(3 * side * side, self.signals)?;
                     let picture = Rgb8 { width: side, height: side, pixels };
-                    let photo =
-                        Photo { identity, hash, format, width, height, stored, taken, picture };
+                    let photo = Photo {
+                        identity,
+                        hash,
+                        format,
+                        width,
+                        height,
+                        stored,
+                        taken,
+                        caution,
+                        picture,
+                    };
                     return Ok(Try::Decoded(Decoded::Photo(Box::new(photo))));
                 }
                 Reply::Skipped { format, skip } => {

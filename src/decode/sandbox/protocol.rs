@@ -7,6 +7,7 @@ use crate::decode::limits::Limits;
 use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use orientd_core::format::sniff::Format;
+use orientd_core::verdict::caution::Caution;
 
 /// The longest message but pixels.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -47,6 +48,7 @@ pub(super) enum Reply {
         height: u32,
         stored: u8,
         taken: Option<i64>,
+        caution: Option<Caution>,
         hash: ContentHash,
     },
     Skipped {

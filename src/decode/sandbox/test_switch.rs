@@ -74,6 +74,7 @@ fn lie() -> Reply {
         height: 1,
         stored: 9,
         taken: None,
+        caution: None,
         hash: crate::files::identity::ContentHash::from_bytes([0; 32]),
     }
 }

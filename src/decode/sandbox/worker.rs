@@ -107,7 +107,8 @@ fn answer(stream: &UnixStream, decoded: Decoded) -> Result<()> {
             let width = photo.width;
             let height = photo.height;
             let taken = photo.taken;
-            send(stream, &Reply::Photo { format, width, height, stored, taken, hash })?;
+            let caution = photo.caution;
+            send(stream, &Reply::Photo { format, width, height, stored, taken, caution, hash })?;
             Ok(ipc::write(stream, &[&photo.picture.pixels])?)
         }
     }

@@ -1,5 +1,5 @@
 //! The one reader of XMP (ISO 16684-1), embedded or beside a photo: where a packet states the few
-//! properties that a turn changes. quick-xml finds the tokens; what is kept of them is their offsets,
+//! properties that bear on a turn. quick-xml finds the tokens; what is kept of them is their offsets,
 //! because a packet is edited as bytes and never written anew.
 //!
 //! Reading takes time and memory linear in the packet's length: see the limits below.

@@ -2,8 +2,9 @@
 
 pub(super) const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
 pub(super) const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
+pub(super) const GPANO: &str = "http://ns.google.com/photos/1.0/panorama/";
 
-/// A property that a turn may have to change.
+/// A property that a turn may have to change, or that says that no turn is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Orientation,
@@ -11,6 +12,10 @@ pub enum Name {
     ImageLength,
     PixelXDimension,
     PixelYDimension,
+    ProjectionType,
+    UsePanoramaViewer,
+    FullPanoWidthPixels,
+    FullPanoHeightPixels,
 }
 
 /// What a property is called in a packet.
@@ -21,12 +26,16 @@ pub(super) struct Known {
     pub namespace: &'static str,
 }
 
-pub(super) const KNOWN: [Known; 5] = [
+pub(super) const KNOWN: [Known; 9] = [
     Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
     Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
     Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
     Known::new(Name::PixelXDimension, "PixelXDimension", "exif", EXIF),
     Known::new(Name::PixelYDimension, "PixelYDimension", "exif", EXIF),
+    Known::new(Name::ProjectionType, "ProjectionType", "GPano", GPANO),
+    Known::new(Name::UsePanoramaViewer, "UsePanoramaViewer", "GPano", GPANO),
+    Known::new(Name::FullPanoWidthPixels, "FullPanoWidthPixels", "GPano", GPANO),
+    Known::new(Name::FullPanoHeightPixels, "FullPanoHeightPixels", "GPano", GPANO),
 ];
 
 impl Known {

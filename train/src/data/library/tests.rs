@@ -48,6 +48,7 @@ impl Database {
             height: 3,
             stored: orientation(stored),
             taken: None,
+            caution: None,
             picture: None,
             prediction: Prediction {
                 decision: decide(&probabilities, THRESHOLDS),
