@@ -17,5 +17,12 @@ fuzz_target!(|bytes: &[u8]| {
         let jpeg = bytes.get(preview.bytes.clone()).expect("inside the file");
         assert!(jpeg.starts_with(b"\xFF\xD8") && n_pixels(preview) > 0);
     }
+    for preview in &file.previews {
+        let concluded = file.conclude(preview);
+        // What agrees with the raw file, or needs no turn, is all that is clear without the preview's own word.
+        let shown = concluded.orientation.to_exif();
+        let stored = orientd_core::orientation::Orientation::from_stored(file.stored).to_exif();
+        assert!(shown == stored || shown == 1 || preview.own.is_some());
+    }
     assert!(file.previews.is_sorted_by_key(|preview| std::cmp::Reverse(n_pixels(preview))));
 });

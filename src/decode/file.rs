@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::heif::Heif;
 use super::limits::Limits;
 use super::photo::{Decoded, Photo};
-use super::picture::DecodedPicture;
+use super::picture::{DecodedPicture, Shown};
 use super::{jpeg, raster, raw};
 use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
@@ -66,16 +66,10 @@ fn try_decode(
     let Some(file) = read(opened, tools, seen_format)? else { return Ok(None) };
     *seen_format = Some(file.format);
     let bytes = &file.bytes;
-    let limits = tools.limits;
-    let budget = tools.budget;
-    let (decoded, stored) = match file.format {
-        Format::Jpeg => (jpeg::decode(bytes, limits, budget, side)?, embedded_orientation(bytes)),
-        Format::Heif | Format::Avif => tools.heif.decode(bytes, limits, budget)?,
-        Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
-        other => (raster::decode(bytes, other, limits, budget)?, embedded_orientation(bytes)),
-    };
+    let shown = decode_by_format(bytes, file.format, tools, side)?;
+    let Shown { decoded, stored, turned_by, caution } = shown;
     let failed = |_| SkipReason::Corrupt("the picture has no pixels".into());
-    let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(stored);
+    let picture = resize(&decoded.picture, side, side).map_err(failed)?.oriented(turned_by);
     Ok(Some(Photo {
         identity: opened.identity,
         hash: ContentHash::of(&file.bytes),
@@ -84,9 +78,35 @@ fn try_decode(
         height: decoded.height,
         stored,
         taken: taken(bytes),
-        caution: of_shape(bytes, &decoded),
+        caution: of_shape(bytes, &decoded).or(caution),
         picture,
     }))
+}
+
+/// By the decoder of the format.
+fn decode_by_format(
+    bytes: &[u8],
+    format: Format,
+    tools: &Tools<'_>,
+    side: usize,
+) -> Result<Shown, SkipReason> {
+    let limits = tools.limits;
+    let budget = tools.budget;
+    Ok(match format {
+        Format::Jpeg => {
+            let decoded = jpeg::decode(bytes, limits, budget, side)?;
+            Shown::as_stored(decoded, embedded_orientation(bytes))
+        }
+        Format::Heif | Format::Avif => {
+            let (decoded, stored) = tools.heif.decode(bytes, limits, budget)?;
+            Shown::as_stored(decoded, stored)
+        }
+        Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
+        other => {
+            let decoded = raster::decode(bytes, other, limits, budget)?;
+            Shown::as_stored(decoded, embedded_orientation(bytes))
+        }
+    })
 }
 
 /// What is no scene that could lie on its side.

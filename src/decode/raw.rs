@@ -3,19 +3,20 @@
 use super::budget::Budget;
 use super::jpeg;
 use super::limits::Limits;
-use super::picture::DecodedPicture;
+use super::picture::{DecodedPicture, Shown};
 use crate::error::SkipReason;
 use orientd_core::format::raw;
 use orientd_core::orientation::Orientation;
+use orientd_core::verdict::caution::Caution;
 
-/// Decodes the largest embedded picture that can be. Its pixels lie as the raw ones do, so the stored
-/// orientation is the first directory's.
+/// Decodes the largest embedded picture that can be. The stored orientation is the raw picture's; the preview is
+/// turned by it only where it lies in the same way.
 pub(super) fn decode(
     bytes: &[u8],
     limits: &Limits,
     budget: &Budget,
     side: usize,
-) -> Result<(DecodedPicture, Orientation), SkipReason> {
+) -> Result<Shown, SkipReason> {
     let file = raw::parse(bytes).ok_or_else(no_preview)?;
     let stored = Orientation::from_stored(file.stored);
     let mut failed = None;
@@ -31,7 +32,13 @@ pub(super) fn decode(
         match jpeg::decode(jpeg, limits, budget, side) {
             Ok(decoded) => {
                 let (width, height) = file.size.unwrap_or((decoded.width, decoded.height));
-                return Ok((DecodedPicture { width, height, ..decoded }, stored));
+                let concluded = file.conclude(preview);
+                return Ok(Shown {
+                    decoded: DecodedPicture { width, height, ..decoded },
+                    stored,
+                    turned_by: concluded.orientation,
+                    caution: (!concluded.is_clear).then_some(Caution::PreviewUnclear),
+                });
             }
             // A raw file that is still being copied: its smaller previews may be whole, its larger not.
             Err(skip @ SkipReason::Truncated) => return Err(skip),

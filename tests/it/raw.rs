@@ -1,10 +1,15 @@
 //! Camera raw files, made here with nothing in them but what is read: directories and a preview.
 
-use crate::harness::{Library, needs, needs_with_exif};
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::{Orientation, Turn};
+
+use crate::harness::{Library, jpeg_of, real_photo, with_exif};
 
 /// Where things are in every file made here.
 const FIRST: usize = 32;
-const SECOND: usize = 400;
+const SECOND: usize = 300;
+const THIRD: usize = 500;
+const OFFSETS: usize = 700;
 const TEXT: usize = 800;
 const JPEG: usize = 1024;
 
@@ -50,6 +55,13 @@ impl Builder {
         self
     }
 
+    /// Where several directories are.
+    fn offsets(mut self, offsets: &[usize]) -> Self {
+        let offsets: Vec<u8> = offsets.iter().flat_map(|offset| self.u32(*offset as u32)).collect();
+        self.put(OFFSETS, &offsets);
+        self
+    }
+
     fn text(mut self, text: &[u8]) -> Self {
         self.put(TEXT, text);
         self
@@ -88,119 +100,230 @@ fn raf(jpeg_with_exif: &[u8]) -> Vec<u8> {
     bytes[..16].copy_from_slice(b"FUJIFILMCCD-RAW ");
     bytes[84..88].copy_from_slice(&(JPEG as u32).to_be_bytes());
     bytes[88..92].copy_from_slice(&(jpeg_with_exif.len() as u32).to_be_bytes());
+    // A table of one property: the raw picture's height and width.
+    bytes[92..100].copy_from_slice(&[0, 0, 0, 200, 0, 0, 0, 12]);
+    bytes[200..212].copy_from_slice(&[0, 0, 0, 1, 1, 0x11, 0, 4, 0x0F, 0xA0, 0x17, 0x70]);
     [bytes, jpeg_with_exif.to_vec(), vec![0x55; 4000]].concat()
 }
 
-/// Every kind, with a preview that needs 90 degrees more than `stored` says, which is 3.
-fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let jpeg = needs(270); // Stored 3 shows it so that 90 degrees are missing.
-    let at = JPEG as u32;
-    let n = jpeg.len() as u32;
-    let sub = SECOND as u32;
-    let text = TEXT as u32;
-    let tiff = b"II\x2A\0";
-    let orientation = (0x112, 3, 1, 3);
-    let named = [(0x201, 4, 1, at), (0x202, 4, 1, n)];
-    let strip = [(0x111, 4, 1, at), (0x117, 4, 1, n)];
-    let raw = (0x106, 3, 1, 32803);
-    let le = |magic: &[u8]| Builder::new(magic, false);
-    let dng = [
-        &[(0xFE, 4, 1, 1), (0x100, 3, 1, 4000), (0x101, 3, 1, 3000), (0x103, 3, 1, 7)][..],
-        &strip,
-    ];
-    let olympus = [
+/// The maker note of an Olympus, with the place of the preview.
+fn olympus(n: u32) -> Vec<u8> {
+    [
         &b"OLYMPUS\0II\x03\0"[..],
         b"\x01\0\x20\x20\x0D\0\x01\0\0\0\x20\0\0\0\0\0\0\0\0\0",
         b"\x02\0\x01\x01\x04\0\x01\0\0\0",
-        &(at - text).to_le_bytes(),
+        &((JPEG - TEXT) as u32).to_le_bytes(),
         b"\x02\x01\x04\0\x01\0\0\0",
         &n.to_le_bytes(),
         &[0; 4],
     ]
-    .concat();
+    .concat()
+}
+
+/// A file of each layout: its name, which ends in its format, and what it holds. The raw picture is of 6000×4000.
+fn files(stored: u16, jpeg: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let n = jpeg.len() as u32;
+    let orientation: Field = (0x112, 3, 1, stored.into());
+    let named: [Field; 2] = [(0x201, 4, 1, JPEG as u32), (0x202, 4, 1, n)];
+    let strip: [Field; 3] = [(0x103, 3, 1, 7), (0x111, 4, 1, JPEG as u32), (0x117, 4, 1, n)];
+    let size: [Field; 2] = [(0x100, 4, 1, 6000), (0x101, 4, 1, 4000)];
+    let raw: [Field; 3] = [(0x106, 3, 1, 32803), size[0], size[1]];
+    let linear: [Field; 3] = [(0x106, 3, 1, 34892), size[0], size[1]];
+    let reduced: Field = (0xFE, 4, 1, 1);
+    let dng: Field = (0xC612, 1, 4, 0x0401);
+    let below: Field = (0x14A, 4, 1, SECOND as u32);
+    let two_below: Field = (0x14A, 4, 2, OFFSETS as u32);
+    let make = |n| (0x10F, 2, n, TEXT as u32);
+    let le = |magic: &[u8]| Builder::new(magic, false);
+    let tiff = b"II\x2A\0";
+    let note = olympus(n);
     vec![
+        // A thumbnail first, then the raw picture and the preview.
         (
-            "dng",
+            "adobe.dng",
             le(tiff)
-                .directory(FIRST, &[orientation, (0x14A, 4, 1, sub), (0xC612, 1, 4, 0x0401)])
-                .directory(SECOND, &dng.concat())
-                .with(&jpeg),
+                .directory(FIRST, &[reduced, orientation, two_below, dng])
+                .offsets(&[SECOND, THIRD])
+                .directory(SECOND, &raw)
+                .directory(THIRD, &[&[reduced][..], &strip].concat())
+                .with(jpeg),
+        ),
+        // The preview first.
+        (
+            "iphone.dng",
+            le(tiff)
+                .directory(FIRST, &[&[reduced][..], &strip, &[orientation, below, dng]].concat())
+                .directory(SECOND, &linear)
+                .with(jpeg),
+        ),
+        // The raw picture first.
+        (
+            "samsung.dng",
+            le(tiff)
+                .directory(FIRST, &[&raw[..], &[orientation, below, dng]].concat())
+                .directory(SECOND, &[&[reduced][..], &strip].concat())
+                .with(jpeg),
         ),
         (
-            "cr2",
+            "canon.cr2",
             le(b"II\x2A\0\0\0\0\0CR\x02\0")
                 .directory(
                     FIRST,
-                    &[&[(0x103, 3, 1, 6)][..], &strip[..1], &[orientation], &strip[1..]].concat(),
+                    &[&[(0x103, 3, 1, 6), orientation][..], &strip[1..], &[(0x8769, 4, 1, 300)]]
+                        .concat(),
                 )
-                .with(&jpeg),
+                .directory(SECOND, &[(0xA002, 3, 1, 6000), (0xA003, 3, 1, 4000)])
+                .with(jpeg),
         ),
-        ("cr3", cr3(3, &jpeg)),
+        ("canon.cr3", cr3(stored, jpeg)),
         (
-            "nef",
+            "nikon.nef",
             Builder::new(b"MM\0\x2A", true)
-                .directory(FIRST, &[(0x10F, 2, 6, text), orientation, (0x14A, 4, 1, sub)])
-                .directory(SECOND, &[&[raw][..], &named].concat())
+                .directory(FIRST, &[make(6), orientation, two_below])
+                .offsets(&[SECOND, THIRD])
+                .directory(SECOND, &[&[reduced][..], &named].concat())
+                .directory(THIRD, &raw)
                 .text(b"NIKON\0")
-                .with(&jpeg),
+                .with(jpeg),
         ),
         (
-            "arw",
+            "sony.arw",
             le(tiff)
+                .directory(FIRST, &[&[make(5), orientation, below][..], &named].concat())
+                .directory(SECOND, &raw)
+                .text(b"SONY\0")
+                .with(jpeg),
+        ),
+        (
+            "olympus.orf",
+            le(b"IIRO")
+                .directory(FIRST, &[&size[..], &[orientation, (0x8769, 4, 1, 300)]].concat())
+                .directory(SECOND, &[(0x927C, 7, note.len() as u32, TEXT as u32)])
+                .text(&note)
+                .with(jpeg),
+        ),
+        (
+            "panasonic.rw2",
+            le(b"IIU\0")
                 .directory(
                     FIRST,
-                    &[&[(0x10F, 2, 5, text), orientation, (0x14A, 4, 1, sub)][..], &named].concat(),
+                    &[(2, 3, 1, 6000), (3, 3, 1, 4000), (0x2E, 7, n, JPEG as u32), orientation],
                 )
-                .directory(SECOND, &[raw])
-                .text(b"SONY\0")
-                .with(&jpeg),
+                .with(jpeg),
         ),
-        ("raf", raf(&needs_with_exif(270, 3))),
+        // No directory names the preview.
         (
-            "orf",
-            le(b"IIRO")
-                .directory(FIRST, &[orientation, (0x8769, 4, 1, sub)])
-                .directory(SECOND, &[(0x927C, 7, olympus.len() as u32, text)])
-                .text(&olympus)
-                .with(&jpeg),
+            "pentax.pef",
+            Builder::new(b"MM\0\x2A", true)
+                .directory(FIRST, &[&raw[..], &[make(7), orientation]].concat())
+                .text(b"PENTAX \0")
+                .with(jpeg),
         ),
-        ("rw2", le(b"IIU\0").directory(FIRST, &[(0x2E, 7, n, at), orientation]).with(&jpeg)),
+        (
+            "samsung.srw",
+            le(tiff)
+                .directory(FIRST, &[&[make(8), orientation, below][..], &named].concat())
+                .directory(SECOND, &raw)
+                .text(b"SAMSUNG\0")
+                .with(jpeg),
+        ),
     ]
+}
+
+/// The astronaut as a file shows it that needs a turn by `degrees`: high or wide as shown.
+fn shown(is_high: bool, degrees: u16) -> Rgb8 {
+    let turn = Turn::from_degrees(degrees).unwrap();
+    let whole = real_photo("astronaut");
+    let is_cut_at_sides = is_high != turn.orientation().swaps_sides();
+    let (left, width, height) = if is_cut_at_sides { (42, 300, 384) } else { (0, 384, 300) };
+    let rows = whole.pixels.chunks_exact(3 * whole.width).take(height);
+    let pixels = rows.flat_map(|row| row[3 * left..3 * (left + width)].to_vec()).collect();
+    Rgb8 { width, height, pixels }.oriented(turn.inverse().orientation())
+}
+
+/// A preview that `lies` so that this orientation shows it.
+fn preview(stored: u16, lies: u16, degrees: u16) -> Vec<u8> {
+    let of = |number| Orientation::from_exif(number).unwrap();
+    jpeg_of(&shown(of(stored).swaps_sides(), degrees).oriented(of(lies).inverse()))
+}
+
+struct Case {
+    name: &'static str,
+    /// By the raw file.
+    stored: u16,
+    /// By the preview's own EXIF.
+    own: Option<u16>,
+    /// What shows the preview's pixels as the raw ones are shown.
+    lies: u16,
+    /// What is missing then.
+    needs: u16,
+    expected: (&'static str, &'static str),
+}
+
+#[rustfmt::skip]
+const CASES: [Case; 4] = [
+    Case { name: "lies",    stored: 6, own: None,    lies: 6, needs: 90, expected: ("fix", "format_not_written") },
+    Case { name: "upright", stored: 8, own: None,    lies: 1, needs: 0,  expected: ("upright", "none") },
+    Case { name: "says",    stored: 8, own: Some(1), lies: 1, needs: 90, expected: ("fix", "format_not_written") },
+    Case { name: "head",    stored: 3, own: None,    lies: 3, needs: 90, expected: ("review", "preview_unclear") },
+];
+
+fn all_cases() -> Vec<(String, &'static Case, Vec<u8>)> {
+    let files = |case: &'static Case| {
+        let bare = preview(case.stored, case.lies, case.needs);
+        let own = case.own.map(|own| with_exif(&bare, Orientation::from_exif(own).unwrap()));
+        // Where a preview has its own EXIF, the layout makes no difference.
+        let n_layouts = if own.is_some() { 3 } else { usize::MAX };
+        let made = files(case.stored, &own.unwrap_or(bare)).into_iter().take(n_layouts);
+        made.map(move |(file, bytes)| (format!("{}-{file}", case.name), case, bytes))
+    };
+    CASES.iter().flat_map(files).collect()
 }
 
 #[test]
 fn every_raw_kind_is_judged_by_its_preview() {
     let library = Library::new();
-    for (kind, bytes) in files() {
-        library.add(format!("photo.{kind}"), &bytes);
-        // Content decides, not the name.
-        library.add(format!("{kind}.jpg"), &[&bytes[..], kind.as_bytes()].concat());
+    crate::running::configure(&library, "auto_confidence = 0.9\n");
+    let cases = all_cases();
+    for (name, _, bytes) in &cases {
+        library.add(name, bytes);
     }
+    // A Fujifilm's only orientation is that of its preview. Content decides, not the name.
+    let preview = preview(6, 6, 90);
+    let fuji = raf(&with_exif(&preview, Orientation::from_exif(6).unwrap()));
+    library.add("lies-fuji.raf", &fuji);
+    library.add("raf.jpg", &[&fuji[..], b"raf"].concat());
     let before = library.hashes();
     let scanned = library.scan(&["--fix"]);
-    for (kind, _) in files() {
-        for name in [format!("photo.{kind}"), format!("{kind}.jpg")] {
-            let photo = &scanned.photos[&name];
-            assert_eq!(photo["format"], kind, "{photo}");
-            assert_eq!((&photo["stored"], &photo["turn"]), (&3.into(), &90.into()), "{photo}");
-            assert_eq!((&photo["verdict"], &photo["action"]), (&"fix".into(), &"sidecar".into()));
-            assert_eq!(
-                (&photo["new"], &photo["reason"]),
-                (&8.into(), &"format_not_written".into())
-            );
-        }
+    for (name, case, _) in &cases {
+        let photo = &scanned.photos[name];
+        let seen = (photo["verdict"].as_str().unwrap(), scanned.reason(name));
+        assert_eq!(seen, case.expected, "{photo}");
+        assert_eq!((&photo["stored"], &photo["turn"]), (&case.stored.into(), &case.needs.into()));
+        assert_eq!(photo["format"], name.rsplit('.').next().unwrap(), "{photo}");
+        assert_eq!((&photo["width"], &photo["height"]), (&6000.into(), &4000.into()), "{photo}");
     }
-    assert_eq!(scanned.photos["photo.dng"]["width"], 4000);
-    assert_eq!(scanned.photos["photo.cr3"]["height"], 4000);
-    assert_eq!(scanned.photos["photo.rw2"]["width"], 384, "the preview's, where no other is told");
+    for name in ["lies-fuji.raf", "raf.jpg"] {
+        let photo = &scanned.photos[name];
+        assert_eq!((&photo["stored"], &photo["turn"]), (&6.into(), &90.into()), "{photo}");
+        assert_eq!((&photo["format"], &photo["action"]), (&"raf".into(), &"sidecar".into()));
+    }
     for (path, hash) in &before {
         assert_eq!(library.hashes().get(path), Some(hash), "the photo itself is never written");
     }
     let again = library.scan(&["--rescan"]);
-    for photo in again.photos.values() {
-        let seen = (&photo["stored"], &photo["verdict"]);
-        assert_eq!(seen, (&8.into(), &"upright".into()), "{photo}");
+    for (name, photo) in &again.photos {
+        let expected = if name.starts_with("head-") { "review" } else { "upright" };
+        assert_eq!(photo["verdict"], expected, "{photo}");
     }
+    assert_eq!(again.photos["lies-sony.arw"]["stored"], 3);
+    // Lower thresholds decide again what was seen, and an unclear preview is a question still.
+    crate::running::configure(&library, "auto_confidence = 0.6\n");
+    let lowered = library.scan(&[]).summary;
+    assert_eq!(
+        (&lowered["verdicts"]["fix"], &lowered["verdicts"]["review"]),
+        (&0.into(), &11.into())
+    );
     library.ok(["verify"]);
     library.ok(["undo", "--last"]);
     assert_eq!(library.hashes(), before);
@@ -209,16 +332,18 @@ fn every_raw_kind_is_judged_by_its_preview() {
 #[test]
 fn unusable_previews_are_skipped() {
     let library = Library::new();
-    for (kind, bytes) in files() {
-        library.add(format!("cut.{kind}"), &bytes[..bytes.len() * 2 / 3]);
+    let jpeg = preview(6, 6, 90);
+    let files = files(6, &jpeg);
+    for (name, bytes) in &files {
+        library.add(format!("cut-{name}"), &bytes[..bytes.len() * 2 / 3]);
     }
-    let small = crate::harness::real_photo("astronaut");
-    let small = orientd_core::image::preprocess::resize(&small, 160, 120).unwrap();
-    let small = crate::harness::jpeg_of(&small);
+    let small =
+        orientd_core::image::preprocess::resize(&real_photo("astronaut"), 160, 120).unwrap();
+    let small = jpeg_of(&small);
     let fields = [(0x2E, 7, small.len() as u32, JPEG as u32)];
     let bytes = Builder::new(b"IIU\0", false).directory(FIRST, &fields).with(&small);
     library.add("small.rw2", &bytes);
-    let mut lossless = files().pop().unwrap().1;
+    let (_, mut lossless) = files.into_iter().find(|(name, _)| *name == "panasonic.rw2").unwrap();
     let frame = lossless.windows(2).position(|window| window == [0xFF, 0xC0]).unwrap();
     lossless[frame + 1] = 0xC3;
     library.add("lossless.rw2", &lossless);
@@ -227,5 +352,5 @@ fn unusable_previews_are_skipped() {
         let reason = scanned.reason(name);
         assert!(matches!(reason, "truncated" | "no_preview"), "{name}: {photo}");
     }
-    assert_eq!(scanned.photos.len(), 10);
+    assert_eq!(scanned.photos.len(), 13);
 }

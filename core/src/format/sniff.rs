@@ -43,6 +43,8 @@ impl Format {
             Self::Raw(RawKind::Raf) => "raf",
             Self::Raw(RawKind::Orf) => "orf",
             Self::Raw(RawKind::Rw2) => "rw2",
+            Self::Raw(RawKind::Pef) => "pef",
+            Self::Raw(RawKind::Srw) => "srw",
         }
     }
 }

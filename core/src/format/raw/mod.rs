@@ -1,26 +1,20 @@
-//! Camera raw files: which kind one is by its content, where its embedded JPEG pictures are, and what
+//! Camera raw files: where their embedded JPEG pictures are, how those are to be shown, and what
 //! orientation its first directory says. They are only ever read.
+
+mod kind;
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::format::cr3;
-use crate::format::isobmff;
+use crate::format::exif::stated_orientation;
+use crate::format::fujifilm;
 use crate::format::jpeg;
+use crate::format::raw_preview::{Conclusion, Evidence, conclude};
 use crate::format::tiff::{Directory, Tiff};
+use crate::orientation::Orientation;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum RawKind {
-    Dng,
-    Cr2,
-    Cr3,
-    Nef,
-    Arw,
-    Raf,
-    Orf,
-    Rw2,
-}
+use self::kind::{COMPRESSION, PHOTOMETRIC, RAW_PHOTOMETRIC, is_raw};
+pub use self::kind::{RawKind, kind_of, may_be_raw};
 
 /// What a raw file holds besides its raw pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +22,9 @@ pub struct RawFile {
     pub kind: RawKind,
     /// The Orientation of the first directory, as stored; it may be none of 1–8.
     pub stored: Option<u16>,
-    /// The largest picture that a directory speaks of, in pixels; the raw one where that is told.
+    /// The raw picture's, where it is told: width and height in pixels, as stored.
+    pub raw_size: Option<(u32, u32)>,
+    /// The same, or else of the largest picture that a directory speaks of.
     pub size: Option<(u32, u32)>,
     /// Where JPEG pictures are that an ordinary decoder reads, the largest first.
     pub previews: Vec<Preview>,
@@ -38,8 +34,22 @@ pub struct RawFile {
 pub struct Preview {
     pub width: u16,
     pub height: u16,
+    /// What its own EXIF states.
+    pub own: Option<Orientation>,
     /// From its start of image to its end, or as far as the file says.
     pub bytes: Range<usize>,
+}
+
+impl RawFile {
+    /// How to show one of its previews, so that it stands as the raw picture does.
+    pub fn conclude(&self, preview: &Preview) -> Conclusion {
+        conclude(Evidence {
+            raw: Orientation::from_stored(self.stored),
+            raw_size: self.raw_size,
+            own: preview.own,
+            size: (preview.width.into(), preview.height.into()),
+        })
+    }
 }
 
 impl Preview {
@@ -51,122 +61,63 @@ impl Preview {
 const NEW_SUBFILE_TYPE: u16 = 0x00FE;
 const IMAGE_WIDTH: u16 = 0x0100;
 const IMAGE_LENGTH: u16 = 0x0101;
-const COMPRESSION: u16 = 0x0103;
-const PHOTOMETRIC: u16 = 0x0106;
-const MAKE: u16 = 0x010F;
 const STRIP_OFFSETS: u16 = 0x0111;
 const ORIENTATION: u16 = 0x0112;
 const STRIP_BYTE_COUNTS: u16 = 0x0117;
 const JPEG_START: u16 = 0x0201;
 const JPEG_LENGTH: u16 = 0x0202;
 const EXIF_IFD: u16 = 0x8769;
+/// EXIF's size of the whole picture.
+const PIXEL_SIZE: [u16; 2] = [0xA002, 0xA003];
 const MAKER_NOTE: u16 = 0x927C;
-const DNG_VERSION: u16 = 0xC612;
 /// Panasonic: the whole JPEG as the field's value.
 const JPG_FROM_RAW: u16 = 0x002E;
-/// Colour filter array (TIFF/EP), and the linear kind (DNG).
-const RAW_PHOTOMETRIC: [u32; 2] = [32803, 34892];
+/// Panasonic: the sensor's size.
+const SENSOR_SIZE: [u16; 2] = [0x0002, 0x0003];
+/// Pictures looked for where no directory names one of this size.
+const LEAST_SIDE: u16 = 256;
 
-/// How makers code raw pixels (exiftool, `Exif.pm`): Kodak, Nikon, Sony, Epson, Samsung, Pentax.
-const RAW_COMPRESSION: [u32; 11] =
-    [262, 32766, 32767, 32769, 32770, 32772, 34713, 34892, 65000, 65024, 65535];
-
-const RAF_MAGIC: &[u8] = b"FUJIFILMCCD-RAW ";
-
-/// Pictures looked for where no directory names any.
+/// So many of them.
 const MAX_FOUND: usize = 32;
 
 /// How far into a file they are looked for.
 const SEARCH_LEN: usize = 32 << 20;
 
-/// What kind of raw file this is; `None` if it is none. DNG, NEF and ARW are TIFF files that only
-/// their directories give away, so a head is not enough.
-pub fn kind_of(bytes: &[u8]) -> Option<RawKind> {
-    if bytes.starts_with(RAF_MAGIC) {
-        return Some(RawKind::Raf);
-    }
-    match bytes.get(..4)? {
-        b"IIRO" | b"IIRS" | b"MMOR" => return Some(RawKind::Orf),
-        b"IIU\0" => return Some(RawKind::Rw2),
-        _ => {}
-    }
-    if isobmff::major_brand(bytes) == Some(*b"crx ") {
-        return Some(RawKind::Cr3);
-    }
-    let tiff = Tiff::new(bytes)?;
-    if bytes.get(8..10) == Some(b"CR") {
-        return Some(RawKind::Cr2);
-    }
-    kind_by_directories(tiff, &tiff.directories())
-}
-
-/// Does anything in a TIFF structure hint at raw pixels, of whatever maker?
-pub fn may_be_raw(tiff: Tiff<'_>) -> bool {
-    let is_cr2 = tiff.bytes().get(8..10) == Some(b"CR");
-    is_cr2
-        || tiff.directories().iter().any(|directory| {
-            let compression = tiff.number_in(directory, COMPRESSION);
-            directory.field(DNG_VERSION).is_some()
-                || is_raw(tiff, directory)
-                || compression.is_some_and(|kind| RAW_COMPRESSION.contains(&kind))
-        })
-}
-
-fn is_raw(tiff: Tiff<'_>, directory: &Directory) -> bool {
-    let photometric = tiff.number_in(directory, PHOTOMETRIC);
-    photometric.is_some_and(|photometric| RAW_PHOTOMETRIC.contains(&photometric))
-}
-
-fn kind_by_directories(tiff: Tiff<'_>, directories: &[Directory]) -> Option<RawKind> {
-    let first = directories.first()?;
-    if first.field(DNG_VERSION).is_some() {
-        return Some(RawKind::Dng);
-    }
-    // A scan saved by a camera maker's program has the make and no raw picture.
-    if !directories.iter().any(|directory| is_raw(tiff, directory)) {
-        return None;
-    }
-    let (_, make) = tiff.value(first.field(MAKE)?)?;
-    if is_make(make, "NIKON") {
-        Some(RawKind::Nef)
-    } else if is_make(make, "SONY") {
-        Some(RawKind::Arw)
-    } else {
-        None
-    }
-}
-
-/// Makers write more behind their name, and not always in capitals.
-fn is_make(value: &[u8], name: &str) -> bool {
-    value.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-}
-
 /// Takes a raw file apart; `None` if it is none. Nothing found inside is no error: then there are
 /// no previews.
 pub fn parse(bytes: &[u8]) -> Option<RawFile> {
     let kind = kind_of(bytes)?;
-    let (stored, size, candidates) = match kind {
-        RawKind::Raf => fujifilm(bytes),
+    let parts = match kind {
+        RawKind::Raf => raf(bytes),
         RawKind::Cr3 => canon3(bytes),
-        _ => tiff_based(bytes),
+        _ => tiff_based(bytes, kind),
     };
-    let mut found = previews(bytes, &candidates);
-    if found.is_empty() {
-        found = previews(bytes, &search(bytes));
+    let mut found = previews(bytes, &parts.candidates);
+    if found.iter().all(|preview| preview.width.min(preview.height) < LEAST_SIDE) {
+        found.extend(previews(bytes, &search(bytes)));
     }
-    found.sort_by_key(|preview| std::cmp::Reverse(preview.n_pixels()));
-    found.dedup();
-    Some(RawFile { kind, stored, size, previews: found })
+    found.sort_by_key(|preview| (std::cmp::Reverse(preview.n_pixels()), preview.bytes.start));
+    found.dedup_by_key(|preview| preview.bytes.start);
+    let Parts { stored, raw_size, largest, .. } = parts;
+    Some(RawFile { kind, stored, raw_size, size: raw_size.or(largest), previews: found })
 }
 
 fn previews(bytes: &[u8], candidates: &[Range<usize>]) -> Vec<Preview> {
     candidates.iter().filter_map(|range| preview(bytes, range)).collect()
 }
 
-type Parts = (Option<u16>, Option<(u32, u32)>, Vec<Range<usize>>);
+/// What is read of any kind of raw file.
+#[derive(Default)]
+struct Parts {
+    stored: Option<u16>,
+    raw_size: Option<(u32, u32)>,
+    largest: Option<(u32, u32)>,
+    /// Where a JPEG may be.
+    candidates: Vec<Range<usize>>,
+}
 
-fn tiff_based(bytes: &[u8]) -> Parts {
-    let Some(tiff) = Tiff::new(bytes) else { return (None, None, Vec::new()) };
+fn tiff_based(bytes: &[u8], kind: RawKind) -> Parts {
+    let Some(tiff) = Tiff::new(bytes) else { return Parts::default() };
     let directories = tiff.directories();
     let mut candidates = Vec::new();
     for directory in &directories {
@@ -176,7 +127,28 @@ fn tiff_based(bytes: &[u8]) -> Parts {
         candidates.extend(whole.map(|(at, value)| at..at + value.len()));
     }
     candidates.extend(directories.first().and_then(|first| olympus(tiff, first)));
-    (orientation(tiff, directories.first()), largest(tiff, &directories), candidates)
+    Parts {
+        stored: orientation(tiff, directories.first()),
+        raw_size: raw_size(tiff, &directories, kind),
+        largest: largest(tiff, directories.iter()),
+        candidates,
+    }
+}
+
+/// Of the directory that holds raw pixels, or where the makers say it instead.
+fn raw_size(tiff: Tiff<'_>, directories: &[Directory], kind: RawKind) -> Option<(u32, u32)> {
+    let first = directories.first()?;
+    match kind {
+        RawKind::Rw2 => size_in(tiff, first, SENSOR_SIZE),
+        // The only one that has a size.
+        RawKind::Orf => size_in(tiff, first, [IMAGE_WIDTH, IMAGE_LENGTH]),
+        // The directory of its raw pixels has none.
+        RawKind::Cr2 => {
+            let (exif, _) = tiff.directory(tiff.number_in(first, EXIF_IFD)?)?;
+            size_in(tiff, &exif, PIXEL_SIZE)
+        }
+        _ => largest(tiff, directories.iter().filter(|directory| is_raw(tiff, directory))),
+    }
 }
 
 fn orientation(tiff: Tiff<'_>, first: Option<&Directory>) -> Option<u16> {
@@ -184,13 +156,18 @@ fn orientation(tiff: Tiff<'_>, first: Option<&Directory>) -> Option<u16> {
     u16::try_from(value).ok()
 }
 
-fn largest(tiff: Tiff<'_>, directories: &[Directory]) -> Option<(u32, u32)> {
-    let sizes = directories.iter().filter_map(|directory| {
-        let width = tiff.number_in(directory, IMAGE_WIDTH)?;
-        let height = tiff.number_in(directory, IMAGE_LENGTH)?;
-        Some((width, height))
-    });
+fn largest<'a>(
+    tiff: Tiff<'_>,
+    directories: impl Iterator<Item = &'a Directory>,
+) -> Option<(u32, u32)> {
+    let sizes =
+        directories.filter_map(|directory| size_in(tiff, directory, [IMAGE_WIDTH, IMAGE_LENGTH]));
     sizes.max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))
+}
+
+fn size_in(tiff: Tiff<'_>, directory: &Directory, sides: [u16; 2]) -> Option<(u32, u32)> {
+    let [width, height] = sides.map(|side| tiff.number_in(directory, side));
+    width.zip(height)
 }
 
 /// A JPEG whose start and length are two fields.
@@ -224,45 +201,43 @@ fn range(start: u32, length: u32) -> Option<Range<usize>> {
     Some(start..start.checked_add(length)?)
 }
 
-/// Olympus keeps its preview in the maker note, whose offsets count from the note itself.
+/// Olympus and OM keep their preview in the maker note, whose offsets count from the note itself.
 fn olympus(tiff: Tiff<'_>, first: &Directory) -> Option<Range<usize>> {
-    const HEADER: &[u8] = b"OLYMPUS\0";
+    /// How a note begins, and where its first directory is.
+    const HEADERS: [(&[u8], u32); 2] = [(b"OLYMPUS\0", 12), (b"OM SYSTEM\0", 16)];
     const CAMERA_SETTINGS: u16 = 0x2020;
     let exif = tiff.number_in(first, EXIF_IFD)?;
     let (exif, _) = tiff.directory(exif)?;
     let (at, note) = tiff.value(exif.field(MAKER_NOTE)?)?;
-    if !note.starts_with(HEADER) {
-        return None;
-    }
+    let (_, main) = HEADERS.into_iter().find(|(header, _)| note.starts_with(header))?;
     let note = tiff.from(at)?;
-    let (main, _) = note.directory(12)?;
+    let (main, _) = note.directory(main)?;
     let (settings, _) = note.directory(note.number_in(&main, CAMERA_SETTINGS)?)?;
     let found = named_jpeg(note, &settings, 0x0101, 0x0102)?;
     Some(found.start.checked_add(at)?..found.end.checked_add(at)?)
 }
 
-/// Fujifilm: a fixed header names one JPEG, whose own EXIF is the file's.
-fn fujifilm(bytes: &[u8]) -> Parts {
-    let start = u32_at(bytes, 84);
-    let length = u32_at(bytes, 88);
-    let found = start.zip(length).and_then(|(start, length)| range(start, length));
-    let stored = found.clone().and_then(|range| exif_orientation(bytes.get(range)?));
-    (stored, None, found.into_iter().collect())
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)
+/// Fujifilm's only EXIF is that of its JPEG.
+fn raf(bytes: &[u8]) -> Parts {
+    let found = fujifilm::raf(bytes);
+    let own = found.jpeg.clone().and_then(|range| own_orientation(bytes.get(range)?));
+    Parts {
+        stored: own.map(|own| own.to_exif().into()),
+        raw_size: found.size,
+        largest: None,
+        candidates: found.jpeg.into_iter().collect(),
+    }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
 }
 
-fn exif_orientation(jpeg: &[u8]) -> Option<u16> {
+/// What the EXIF in a JPEG states.
+fn own_orientation(jpeg: &[u8]) -> Option<Orientation> {
     let layout = jpeg::header(jpeg).ok()?;
     let block = layout.exif(jpeg).next()?;
-    let tiff = Tiff::new(jpeg.get(block.start + 1..block.end)?)?;
-    orientation(tiff, tiff.directories().first())
+    stated_orientation(jpeg.get(block.start + 1..block.end)?)
 }
 
 /// Canon CR3 (lclevy/canon_cr3): `CMT1` in the `uuid` box of `moov` is a TIFF structure with the first
@@ -273,8 +248,9 @@ fn canon3(bytes: &[u8]) -> Parts {
     let directories = tiff.map(Tiff::directories).unwrap_or_default();
     let first = directories.first();
     let stored = tiff.and_then(|tiff| orientation(tiff, first));
-    let size = tiff.and_then(|tiff| largest(tiff, &directories));
-    (stored, size, found.preview.into_iter().collect())
+    let raw_size = tiff.and_then(|tiff| largest(tiff, directories.iter()));
+    let candidates = found.preview.into_iter().collect();
+    Parts { stored, raw_size, largest: None, candidates }
 }
 
 /// The picture at `range`, where an ordinary decoder can read it: Huffman-coded, 8 bits, with a frame
@@ -291,7 +267,8 @@ fn preview(bytes: &[u8], range: &Range<usize>) -> Option<Preview> {
         return None;
     }
     let end = layout.end.map_or(range.end.min(bytes.len()), |end| range.start + end);
-    Some(Preview { width, height, bytes: range.start..end })
+    let own = own_orientation(jpeg);
+    Some(Preview { width, height, own, bytes: range.start..end })
 }
 
 /// Where no directory that is known here names a picture: everything that begins like one.
