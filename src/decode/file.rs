@@ -11,7 +11,7 @@ use super::heif::Heif;
 use super::limits::Limits;
 use super::photo::{Decoded, Photo};
 use super::picture::{DecodedPicture, Shown};
-use super::{jpeg, raster, raw};
+use super::{jp2, jpeg, jxl, raster, raw, tiff};
 use crate::error::SkipReason;
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::open::{OpenError, open_for_reading};
@@ -19,6 +19,7 @@ use orientd_core::format::metadata::{embedded_orientation, taken};
 use orientd_core::format::panorama::is_panorama;
 use orientd_core::format::sniff::{Format, SNIFF_LEN, Sniffed, refine, sniff};
 use orientd_core::image::preprocess::resize;
+use orientd_core::orientation::Orientation;
 use orientd_core::verdict::caution::Caution;
 
 /// A regular file, opened for reading, and what is known of it.
@@ -101,7 +102,16 @@ fn decode_by_format(
             let (decoded, stored) = tools.heif.decode(bytes, limits, budget)?;
             Shown::as_stored(decoded, stored)
         }
+        Format::Jp2 => {
+            let decoded = jp2::decode(bytes, limits, budget, side)?;
+            Shown::as_stored(decoded, Orientation::UPRIGHT)
+        }
+        Format::Jxl => jxl::decode(bytes, limits, budget)?,
         Format::Raw(_) => raw::decode(bytes, limits, budget, side)?,
+        Format::Tiff => {
+            let decoded = tiff::decode(bytes, limits, budget)?;
+            Shown::as_stored(decoded, embedded_orientation(bytes))
+        }
         other => {
             let decoded = raster::decode(bytes, other, limits, budget)?;
             Shown::as_stored(decoded, embedded_orientation(bytes))

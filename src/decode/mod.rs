@@ -4,13 +4,16 @@ mod budget;
 mod confinement;
 mod file;
 mod heif;
+mod jp2;
 mod jpeg;
+mod jxl;
 mod limits;
 mod photo;
 mod picture;
 mod raster;
 mod raw;
 pub mod sandbox;
+mod tiff;
 
 pub use budget::Budget;
 pub use confinement::Confinement;

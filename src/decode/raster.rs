@@ -1,4 +1,4 @@
-//! PNG, WebP, TIFF, BMP and GIF by the `image` crate, with limits.
+//! PNG, WebP, BMP, GIF and most of TIFF by the `image` crate, with limits.
 
 use std::io::{self, Cursor};
 
@@ -44,7 +44,7 @@ fn image_format(format: Format) -> Result<ImageFormat, SkipReason> {
         Format::Tiff => ImageFormat::Tiff,
         Format::Bmp => ImageFormat::Bmp,
         Format::Gif => ImageFormat::Gif,
-        Format::Jpeg | Format::Heif | Format::Avif | Format::Raw(_) => {
+        Format::Jpeg | Format::Heif | Format::Avif | Format::Jp2 | Format::Jxl | Format::Raw(_) => {
             let text = format!("{} has a decoder of its own", format.name());
             return Err(SkipReason::UnsupportedFormat(text));
         }
@@ -71,7 +71,7 @@ fn to_rgb8(decoded: DynamicImage) -> Rgb8 {
 
 /// What is behind a transparent pixel is up to the encoder; viewers mostly show white. RGBA in, RGB
 /// out, in the same memory.
-fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
+pub(super) fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
     let n_pixels = pixels.len() / 4;
     for at in 0..n_pixels {
         let alpha = u32::from(pixels[4 * at + 3]);

@@ -28,6 +28,7 @@ mod interrupts;
 mod isolation;
 mod learning;
 mod modes;
+mod more_formats;
 mod never_turned;
 mod orientation_kinds;
 mod owner;

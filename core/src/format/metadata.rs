@@ -12,6 +12,7 @@ use crate::format::embedded_xmp;
 use crate::format::exif::{stated_orientation, tiff_start};
 use crate::format::isobmff;
 use crate::format::jpeg;
+use crate::format::jxl;
 use crate::format::png;
 use crate::format::png_text::{Content, embedded};
 use crate::format::raw;
@@ -32,6 +33,10 @@ pub fn stored_orientation(bytes: &[u8], name: &Path) -> Orientation {
     match format {
         Sniffed::Picture(Format::Heif | Format::Avif) => {
             isobmff::primary(bytes).map_or(Orientation::UPRIGHT, |primary| primary.stored)
+        }
+        Sniffed::Picture(Format::Jp2) => Orientation::UPRIGHT,
+        Sniffed::Picture(Format::Jxl) => {
+            jxl::header(bytes).map_or(Orientation::UPRIGHT, |header| header.orientation)
         }
         Sniffed::Picture(Format::Raw(_)) => {
             Orientation::from_stored(raw::parse(bytes).and_then(|file| file.stored))

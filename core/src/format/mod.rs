@@ -7,6 +7,7 @@ pub mod exif;
 pub mod fujifilm;
 pub mod heif;
 pub mod isobmff;
+pub mod jp2;
 pub mod jpeg;
 pub mod jxl;
 pub mod metadata;

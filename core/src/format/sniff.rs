@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::format::isobmff::{HeifKind, heif_kind};
+use crate::format::jp2;
 use crate::format::raw::{self, RawKind};
 
 /// Enough for every signature.
@@ -21,6 +22,8 @@ pub enum Format {
     Gif,
     Heif,
     Avif,
+    Jxl,
+    Jp2,
     Raw(RawKind),
 }
 
@@ -35,6 +38,8 @@ impl Format {
             Self::Gif => "gif",
             Self::Heif => "heif",
             Self::Avif => "avif",
+            Self::Jxl => "jxl",
+            Self::Jp2 => "jp2",
             Self::Raw(RawKind::Dng) => "dng",
             Self::Raw(RawKind::Cr2) => "cr2",
             Self::Raw(RawKind::Cr3) => "cr3",
@@ -69,7 +74,8 @@ const RAW: &[&str] = &[
 const PHOTO: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "gif", "heic",
     "heif", "hif", "avif", "jxl", "jp2", "psd", "jif", "jfi", "jps", "insp", "apng", "dib",
-    "heics", "heifs", "avifs", "avci", "j2k", "jpf", "jpx", "jpm", "jxr", "wdp", "tga", "psb",
+    "heics", "heifs", "avifs", "avci", "j2k", "j2c", "jpc", "jpf", "jpx", "jpm", "jxr", "wdp",
+    "tga", "psb",
 ];
 
 fn ending_of(path: &Path) -> String {
@@ -115,9 +121,12 @@ pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
         Some("image/tiff") => Sniffed::Picture(Format::Tiff),
         Some("image/bmp") => Sniffed::Picture(Format::Bmp),
         Some("image/gif") => Sniffed::Picture(Format::Gif),
+        Some("image/jxl") => Sniffed::Picture(Format::Jxl),
+        Some("image/jp2") => Sniffed::Picture(Format::Jp2),
+        _ if head.starts_with(jp2::CODESTREAM) => Sniffed::Picture(Format::Jp2),
         _ if is_raw => Sniffed::Unsupported(unread_raw(&ending)),
-        Some("image/jxl" | "image/jp2" | "image/vnd.adobe.photoshop") => {
-            Sniffed::Unsupported(format!("{} is not read", kind.unwrap_or_default()))
+        Some("image/vnd.adobe.photoshop") => {
+            Sniffed::Unsupported("a Photoshop file, which is not read".to_owned())
         }
         Some(kind) if PHOTO.contains(&ending.as_str()) => {
             Sniffed::Unsupported(format!("named .{ending}, but it is {kind}"))
@@ -184,6 +193,10 @@ mod tests {
             ("a.jpg",     heic, picture(Format::Heif)),
             ("a.x3f",     b"FOVb",  None),
             ("a.jpg",     b"FUJIFILMCCD-RAW 0201", picture(Format::Raw(RawKind::Raf))),
+            ("a.jxl",     b"\xFF\x0A\xF8\x0B\x56\x0E", picture(Format::Jxl)),
+            ("a.jpg",     b"\0\0\0\x0CJXL \x0D\x0A\x87\x0A\0\0\0\x14ftypjxl ", picture(Format::Jxl)),
+            ("a.jp2",     b"\0\0\0\x0CjP  \x0D\x0A\x87\x0A\0\0\0\x14ftypjp2 ", picture(Format::Jp2)),
+            ("a.j2k",     b"\xFF\x4F\xFF\x51\0\x2F", picture(Format::Jp2)),
             ("a.jpg",     text, None),
             ("a.txt",     text, Some(Sniffed::Other)),
             ("a.jpg",     b"",  Some(Sniffed::Empty)),
