@@ -348,10 +348,19 @@ fn unusable_previews_are_skipped() {
     let frame = lossless.windows(2).position(|window| window == [0xFF, 0xC0]).unwrap();
     lossless[frame + 1] = 0xC3;
     library.add("lossless.rw2", &lossless);
+    // A tile of raw pixels in lossy coding is no preview, though it is a JPEG.
+    let fields = [
+        (0x103, 3, 1, 34892),
+        (0x106, 3, 1, 34892),
+        (0x144, 4, 1, JPEG as u32),
+        (0xC612, 1, 4, 0x0401),
+    ];
+    let tile = Builder::new(b"II\x2A\0", false).directory(FIRST, &fields).with(&jpeg);
+    library.add("tile.dng", &tile);
     let scanned = library.scan(&[]);
     for (name, photo) in &scanned.photos {
         let reason = scanned.reason(name);
         assert!(matches!(reason, "truncated" | "no_preview"), "{name}: {photo}");
     }
-    assert_eq!(scanned.photos.len(), 13);
+    assert_eq!(scanned.photos.len(), 14);
 }

@@ -64,6 +64,7 @@ const IMAGE_LENGTH: u16 = 0x0101;
 const STRIP_OFFSETS: u16 = 0x0111;
 const ORIENTATION: u16 = 0x0112;
 const STRIP_BYTE_COUNTS: u16 = 0x0117;
+const TILE_OFFSETS: u16 = 0x0144;
 const JPEG_START: u16 = 0x0201;
 const JPEG_LENGTH: u16 = 0x0202;
 const EXIF_IFD: u16 = 0x8769;
@@ -80,6 +81,9 @@ const LEAST_SIDE: u16 = 256;
 /// So many of them.
 const MAX_FOUND: usize = 32;
 
+/// Strips or tiles of a raw picture; one of 400 megapixels has 6,000 of the smallest tiles.
+const MAX_PARTS: usize = 1 << 13;
+
 /// How far into a file they are looked for.
 const SEARCH_LEN: usize = 32 << 20;
 
@@ -94,7 +98,7 @@ pub fn parse(bytes: &[u8]) -> Option<RawFile> {
     };
     let mut found = previews(bytes, &parts.candidates);
     if found.iter().all(|preview| preview.width.min(preview.height) < LEAST_SIDE) {
-        found.extend(previews(bytes, &search(bytes)));
+        found.extend(previews(bytes, &search(bytes, &parts.raw_data)));
     }
     found.sort_by_key(|preview| (std::cmp::Reverse(preview.n_pixels()), preview.bytes.start));
     found.dedup_by_key(|preview| preview.bytes.start);
@@ -114,6 +118,8 @@ struct Parts {
     largest: Option<(u32, u32)>,
     /// Where a JPEG may be.
     candidates: Vec<Range<usize>>,
+    /// Where strips and tiles of raw pixels begin, in order; they may be JPEG too, and are no previews.
+    raw_data: Vec<usize>,
 }
 
 fn tiff_based(bytes: &[u8], kind: RawKind) -> Parts {
@@ -132,7 +138,19 @@ fn tiff_based(bytes: &[u8], kind: RawKind) -> Parts {
         raw_size: raw_size(tiff, &directories, kind),
         largest: largest(tiff, directories.iter()),
         candidates,
+        raw_data: raw_data(tiff, &directories),
     }
+}
+
+fn raw_data(tiff: Tiff<'_>, directories: &[Directory]) -> Vec<usize> {
+    let raw = directories.iter().filter(|directory| is_raw(tiff, directory));
+    let fields = raw.flat_map(|directory| {
+        [STRIP_OFFSETS, TILE_OFFSETS].into_iter().filter_map(|tag| directory.field(tag))
+    });
+    let starts = fields.flat_map(|field| tiff.numbers(field, MAX_PARTS));
+    let mut starts: Vec<usize> = starts.filter_map(|start| usize::try_from(start).ok()).collect();
+    starts.sort_unstable();
+    starts
 }
 
 /// Of the directory that holds raw pixels, or where the makers say it instead.
@@ -226,6 +244,7 @@ fn raf(bytes: &[u8]) -> Parts {
         raw_size: found.size,
         largest: None,
         candidates: found.jpeg.into_iter().collect(),
+        raw_data: Vec::new(),
     }
 }
 
@@ -250,7 +269,7 @@ fn canon3(bytes: &[u8]) -> Parts {
     let stored = tiff.and_then(|tiff| orientation(tiff, first));
     let raw_size = tiff.and_then(|tiff| largest(tiff, directories.iter()));
     let candidates = found.preview.into_iter().collect();
-    Parts { stored, raw_size, largest: None, candidates }
+    Parts { stored, raw_size, largest: None, candidates, raw_data: Vec::new() }
 }
 
 /// The picture at `range`, where an ordinary decoder can read it: Huffman-coded, 8 bits, with a frame
@@ -271,13 +290,15 @@ fn preview(bytes: &[u8], range: &Range<usize>) -> Option<Preview> {
     Some(Preview { width, height, own, bytes: range.start..end })
 }
 
-/// Where no directory that is known here names a picture: everything that begins like one.
-fn search(bytes: &[u8]) -> Vec<Range<usize>> {
+/// Where no directory that is known here names a picture large enough: everything that begins like one, but for what
+/// begins at `raw_data`.
+fn search(bytes: &[u8], raw_data: &[usize]) -> Vec<Range<usize>> {
     let searched = bytes.get(..bytes.len().min(SEARCH_LEN)).unwrap_or_default();
     let starts = searched.windows(4).enumerate().filter_map(|(at, window)| {
         let is_start =
             window[..3] == [0xFF, 0xD8, 0xFF] && (window[3] >= 0xC0 && window[3] != 0xD8);
-        is_start.then(|| at..bytes.len().min(at.saturating_add(SEARCH_LEN)))
+        let is_preview = is_start && raw_data.binary_search(&at).is_err();
+        is_preview.then(|| at..bytes.len().min(at.saturating_add(SEARCH_LEN)))
     });
     starts.take(MAX_FOUND).collect()
 }
