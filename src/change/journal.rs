@@ -15,7 +15,7 @@ use crate::files::locks::lock_within;
 use crate::files::private;
 use crate::store::{
     Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
-    own_files,
+    UndoOf, own_files,
 };
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
@@ -92,6 +92,7 @@ pub fn apply(
         hash_after,
         state: ChangeState::Intent,
         refused: None,
+        is_superseded: false,
     };
     perform(store, &change, prepared, change_context.keep_mtime)?;
     Ok(id)
@@ -101,8 +102,13 @@ pub fn apply(
 ///
 /// # Errors
 /// Returns an error if the file is not what the change left, or cannot be written; or the database cannot.
-pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
-    let undone = put_back(store, change, keep_mtime);
+pub fn undo(
+    store: &mut Store,
+    change: &Change,
+    of: UndoOf,
+    keep_mtime: bool,
+) -> Result<(), ChangeError> {
+    let undone = put_back(store, change, of, keep_mtime);
     if let Err(ChangeError::Photo(why)) = &undone {
         store.note_refused(change.id, why.code())?;
     }
@@ -128,11 +134,16 @@ fn original_of(store: &Store, change: &Change) -> Result<Option<Vec<u8>>, FixErr
     }
 }
 
-fn put_back(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
+fn put_back(
+    store: &mut Store,
+    change: &Change,
+    of: UndoOf,
+    keep_mtime: bool,
+) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
     let original = original_of(store, change)?;
     let prepared = prepare::prepare_undo(change, original)?;
-    store.set_change_state(change.id, ChangeState::Undoing, None)?;
+    store.begin_undo(change.id, of)?;
     let change = Change { state: ChangeState::Undoing, ..change.clone() };
     perform(store, &change, &prepared, keep_mtime)
 }

@@ -42,7 +42,7 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         eprintln!("Nothing was changed.");
         return Ok(ExitCode::FAILURE);
     }
-    let n_doubtful_left = targets.n_doubtful_left;
+    let left = [in_doubt(targets.n_doubtful_left), put_back(targets.n_put_back_left)];
     let mut fixer = Fixer {
         context,
         args,
@@ -60,7 +60,7 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         }
         fixer.target(target)?;
     }
-    fixer.finish(n_doubtful_left)
+    fixer.finish(left.into_iter().flatten().collect())
 }
 
 /// What is to be confirmed: turns that nobody has seen and the model doubts, or a whole folder.
@@ -257,9 +257,12 @@ impl Fixer<'_> {
             _ if turn == Turn::NONE => format!("left as it is  {path}"),
             why => {
                 let word = if self.args.dry_run { "would turn" } else { "turned" };
+                let sure = report.confidence().filter(|_| self.args.turn.is_none());
+                let sure = sure.map(|sure| format!("  {:.0} %", human::floored(sure)));
                 let way = report.action.as_str();
                 let why = why.map(|why| format!("  by {way} instead: {why}"));
-                format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
+                let why = why.unwrap_or_default();
+                format!("{word} {:>3}°{}  {path}{why}", turn.degrees(), sure.unwrap_or_default())
             }
         };
         output::line(&text)
@@ -274,7 +277,8 @@ impl Fixer<'_> {
         interrupted::end(&if n_turned > 0 { turned + &undo } else { turned })
     }
 
-    fn finish(mut self, n_doubtful_left: u64) -> Result<ExitCode> {
+    /// `left`: sentences about what nobody asked for.
+    fn finish(mut self, left: Vec<String>) -> Result<ExitCode> {
         if let Some(run) = self.run {
             self.store.end_run(run)?;
         }
@@ -283,10 +287,11 @@ impl Fixer<'_> {
                 output::line(&line)?;
             }
         }
-        match in_doubt(n_doubtful_left) {
-            Some(text) if self.args.json => eprintln!("orientd: {text}"),
-            Some(text) => output::line(&text)?,
-            None => {}
+        for text in left {
+            match self.args.json {
+                true => eprintln!("orientd: {text}"),
+                false => output::line(&text)?,
+            }
         }
         Ok(if self.n_left_alone > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
@@ -318,6 +323,16 @@ impl Fixer<'_> {
         }
         lines
     }
+}
+
+/// What was left since its turn was taken back.
+fn put_back(n_left: u64) -> Option<String> {
+    let photos = human::plural(n_left, "photo");
+    let text = format!(
+        "{photos} whose turn was put back left as they are: `orientd review` asks about them, `orientd fix --turn` \
+         turns them."
+    );
+    (n_left > 0).then_some(text)
 }
 
 /// What was left since nobody asked for it.

@@ -45,6 +45,15 @@ impl ChangeState {
     }
 }
 
+/// What a person puts back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoOf {
+    /// This photo, pointed at: its turn was wrong.
+    OnePhoto,
+    /// A folder, a run or all since a time, which says nothing about single photos.
+    Many,
+}
+
 /// A change about to be made.
 #[derive(Clone, Debug)]
 pub struct NewChange<'a> {
@@ -78,6 +87,8 @@ pub struct Change {
     pub state: ChangeState,
     /// The code of why it could not be put back when that was last tried.
     pub refused: Option<String>,
+    /// Somebody else has changed the photo's orientation since, which was noticed.
+    pub is_superseded: bool,
 }
 
 impl Change {
@@ -96,6 +107,18 @@ impl Change {
     }
 }
 
+/// Changes by what has become of them.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeCounts {
+    pub n_in_force: u64,
+    /// Put back by orientd.
+    pub n_undone: u64,
+    /// To be settled after a crash.
+    pub n_unsettled: u64,
+    /// Put back, or made otherwise, by somebody else.
+    pub n_superseded: u64,
+}
+
 /// What a photo is after a change was made or put back.
 #[derive(Clone, Copy, Debug)]
 pub struct FileState {
@@ -112,7 +135,10 @@ pub struct FileState {
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action, refused FROM changes";
+                             hash_before, hash_after, state, action, refused,
+                             EXISTS (SELECT 1 FROM labels o WHERE o.change_id = changes.id
+                                     AND o.photo_id = changes.photo_id AND o.source = 'outside')
+                      FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -183,7 +209,8 @@ impl Store {
             params![change, state.as_str(), now()],
         )?;
         if state == ChangeState::Undone {
-            let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review')";
+            // With it go the answers that made it, and what it said of copies from a backup.
+            let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review', 'outside')";
             transaction.execute(answers, [change])?;
         }
         if state == ChangeState::Done {
@@ -231,6 +258,18 @@ impl Store {
         self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
     }
 
+    /// Begins to put a change back.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written; then the file must not be either.
+    pub fn begin_undo(&mut self, change: ChangeId, of: UndoOf) -> Result<()> {
+        let sql = "UPDATE changes SET state = ?2, picked = ?3, settled_at = ?4 WHERE id = ?1";
+        let state = ChangeState::Undoing.as_str();
+        let is_picked = of == UndoOf::OnePhoto;
+        self.db.execute(sql, params![change, state, is_picked, now()])?;
+        Ok(())
+    }
+
     /// Notes why a change could not be put back.
     ///
     /// # Errors
@@ -267,15 +306,25 @@ impl Store {
         Ok(changes)
     }
 
-    /// How many changes are in force, were put back, and await settling.
-    ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn count_changes(&self) -> Result<(i64, i64, i64)> {
+    pub fn count_changes(&self) -> Result<ChangeCounts> {
         let sql = "SELECT count(*) FILTER (WHERE state = 'done'),
                           count(*) FILTER (WHERE state = 'undone'),
-                          count(*) FILTER (WHERE state IN ('intent', 'undoing')) FROM changes";
-        Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+                          count(*) FILTER (WHERE state IN ('intent', 'undoing')),
+                          (SELECT count(DISTINCT c.id) FROM labels o JOIN changes c
+                               ON c.id = o.change_id AND c.photo_id = o.photo_id AND c.state = 'done'
+                           WHERE o.source = 'outside') FROM changes";
+        let count =
+            |row: &Row<'_>, at| row.get::<_, i64>(at).map(|n| u64::try_from(n).unwrap_or(0));
+        let counts = |row: &Row<'_>| {
+            let n_superseded = count(row, 3)?;
+            let n_in_force = count(row, 0)?.saturating_sub(n_superseded);
+            let n_undone = count(row, 1)?;
+            let n_unsettled = count(row, 2)?;
+            Ok(ChangeCounts { n_in_force, n_undone, n_unsettled, n_superseded })
+        };
+        Ok(self.db.query_row(sql, [], counts)?)
     }
 
     pub(super) fn changes(
@@ -324,6 +373,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
             .find(|known| known.as_str() == state)
             .ok_or(rusqlite::Error::InvalidQuery)?,
         refused: row.get(11)?,
+        is_superseded: row.get(12)?,
     })
 }
 

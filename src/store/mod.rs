@@ -30,7 +30,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use auto_threshold::FittedThreshold;
-pub use changes::{Change, ChangeState, FileState, NewChange};
+pub use changes::{Change, ChangeCounts, ChangeState, FileState, NewChange, UndoOf};
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
 pub use labels::{GivenAnswer, Label, LabelSource};

@@ -32,6 +32,7 @@ mod orientation_kinds;
 mod owner;
 mod privacy;
 mod private;
+mod put_back;
 mod raw;
 mod refusals;
 mod report_page;
