@@ -3,6 +3,7 @@
 
 mod stranger;
 mod targets;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use crate::stop::StopFlag;
 use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
 use orientd_core::orientation::Turn;
 use targets::{Target, Targets};
+use words::{in_doubt, put_back, question_about};
 
 pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
@@ -61,24 +63,6 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         fixer.target(target)?;
     }
     fixer.finish(left.into_iter().flatten().collect())
-}
-
-/// What is to be confirmed: turns that nobody has seen and the model doubts, or a whole folder.
-fn question_about(targets: &Targets, args: &FixArgs) -> Option<String> {
-    let photos = human::plural(targets.n_meant(), "photo");
-    let in_doubt = human::grouped(targets.n_doubtful);
-    match args.turn {
-        None if targets.n_doubtful > 0 => {
-            Some(format!("Turn {photos}, {in_doubt} of them in doubt?"))
-        }
-        Some(Turn::NONE) if targets.n_in_folders > 0 => {
-            Some(format!("Say of {photos} that they are fine as they are?"))
-        }
-        Some(turn) if targets.n_in_folders > 0 => {
-            Some(format!("Turn {photos} by {}° clockwise?", turn.degrees()))
-        }
-        _ => None,
-    }
 }
 
 struct Fixer<'a> {
@@ -323,24 +307,4 @@ impl Fixer<'_> {
         }
         lines
     }
-}
-
-/// What was left since its turn was taken back.
-fn put_back(n_left: u64) -> Option<String> {
-    let photos = human::plural(n_left, "photo");
-    let text = format!(
-        "{photos} whose turn was put back left as they are: `orientd review` asks about them, `orientd fix --turn` \
-         turns them."
-    );
-    (n_left > 0).then_some(text)
-}
-
-/// What was left since nobody asked for it.
-fn in_doubt(n_left: u64) -> Option<String> {
-    let photos = human::plural(n_left, "photo");
-    let text = format!(
-        "{photos} in doubt left as they are: `orientd list --verdict review` shows them, `orientd review` asks about \
-         them, `orientd fix --doubtful` turns them too."
-    );
-    (n_left > 0).then_some(text)
 }

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rusqlite::{Row, TransactionBehavior, params};
+use rusqlite::{TransactionBehavior, params};
 
 use super::ids::{ChangeId, PhotoId, RunId};
 use super::observations::set_content;
 use super::owner::DisplayedPhoto;
-use super::{Store, now, now_ns, path_bytes, path_from, range_below};
+use super::{Store, now, now_ns, path_bytes};
 use crate::files::identity::{ContentHash, Identity};
 use crate::files::sidecar;
 use orientd_core::edit::mode::Mode;
-use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::edit::patch::Patch;
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -30,10 +30,10 @@ pub enum ChangeState {
 }
 
 impl ChangeState {
-    const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Intent, Self::Done, Self::Undoing, Self::Undone, Self::Void, Self::Lost];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Intent => "intent",
             Self::Done => "done",
@@ -107,18 +107,6 @@ impl Change {
     }
 }
 
-/// Changes by what has become of them.
-#[derive(Clone, Copy, Debug)]
-pub struct ChangeCounts {
-    pub n_in_force: u64,
-    /// Put back by orientd.
-    pub n_undone: u64,
-    /// To be settled after a crash.
-    pub n_unsettled: u64,
-    /// Put back, or made otherwise, by somebody else.
-    pub n_superseded: u64,
-}
-
 /// What a photo is after a change was made or put back.
 #[derive(Clone, Copy, Debug)]
 pub struct FileState {
@@ -133,12 +121,6 @@ pub struct FileState {
 
 /// Stands for "no file" in the column, which may not be null.
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
-
-const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action, refused,
-                             EXISTS (SELECT 1 FROM labels o WHERE o.change_id = changes.id
-                                     AND o.photo_id = changes.photo_id AND o.source = 'outside')
-                      FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -234,30 +216,6 @@ impl Store {
         Ok(())
     }
 
-    /// Changes begun by a process that crashed before it settled them.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn unsettled_changes(&self) -> Result<Vec<Change>> {
-        self.changes("WHERE state IN ('intent', 'undoing') ORDER BY id", params![])
-    }
-
-    /// Changes of a run that are in force, latest first.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_of_run(&self, run: RunId) -> Result<Vec<Change>> {
-        self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
-    }
-
-    /// Changes in force that were begun at this time (Unix seconds) or later, latest first.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_since(&self, time: i64) -> Result<Vec<Change>> {
-        self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
-    }
-
     /// Begins to put a change back.
     ///
     /// # Errors
@@ -279,106 +237,4 @@ impl Store {
         self.db.execute(sql, params![change, code])?;
         Ok(())
     }
-
-    /// Changes in force at or below `path`, latest first.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_below(&self, path: &Path) -> Result<Vec<Change>> {
-        let (from, to) = range_below(path);
-        self.changes(
-            "WHERE state = 'done' AND photo_id IN (
-                 SELECT id FROM photos WHERE (path >= ?1 AND path < ?2) OR path = ?3
-             ) ORDER BY id DESC",
-            params![from, to, path_bytes(path)],
-        )
-    }
-
-    /// The latest change in force of every file at or below `path`, by number.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
-        let mut changes = self.changes_below(path)?;
-        let mut seen = std::collections::HashSet::new();
-        changes.retain(|change| seen.insert(change.target()));
-        changes.reverse();
-        Ok(changes)
-    }
-
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn count_changes(&self) -> Result<ChangeCounts> {
-        let sql = "SELECT count(*) FILTER (WHERE state = 'done'),
-                          count(*) FILTER (WHERE state = 'undone'),
-                          count(*) FILTER (WHERE state IN ('intent', 'undoing')),
-                          (SELECT count(DISTINCT c.id) FROM labels o JOIN changes c
-                               ON c.id = o.change_id AND c.photo_id = o.photo_id AND c.state = 'done'
-                           WHERE o.source = 'outside') FROM changes";
-        let count =
-            |row: &Row<'_>, at| row.get::<_, i64>(at).map(|n| u64::try_from(n).unwrap_or(0));
-        let counts = |row: &Row<'_>| {
-            let n_superseded = count(row, 3)?;
-            let n_in_force = count(row, 0)?.saturating_sub(n_superseded);
-            let n_undone = count(row, 1)?;
-            let n_unsettled = count(row, 2)?;
-            Ok(ChangeCounts { n_in_force, n_undone, n_unsettled, n_superseded })
-        };
-        Ok(self.db.query_row(sql, [], counts)?)
-    }
-
-    pub(super) fn changes(
-        &self,
-        condition: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<Vec<Change>> {
-        let mut statement = self.db.prepare(&format!("{CHANGE} {condition}"))?;
-        let rows = statement.query_map(values, change)?;
-        let mut changes = rows.collect::<Result<Vec<_>, _>>()?;
-        let mut edits = self
-            .db
-            .prepare("SELECT offset, old, new FROM edits WHERE change_id = ?1 ORDER BY seq")?;
-        for change in &mut changes {
-            // A renamed photo is undone where it is now.
-            let sql = "SELECT path FROM photos WHERE id = ?1";
-            change.path = self
-                .db
-                .query_row(sql, [change.photo], |row| Ok(path_from(row.get_ref(0)?.as_blob()?)))?;
-            let rows = edits.query_map([change.id], edit)?;
-            change.patch.edits = rows.collect::<Result<_, _>>()?;
-        }
-        Ok(changes)
-    }
-}
-
-fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
-    let state: String = row.get(9)?;
-    let mode: String = row.get(10)?;
-    Ok(Change {
-        id: row.get(0)?,
-        run: row.get(1)?,
-        photo: row.get(2)?,
-        path: path_from(row.get_ref(3)?.as_blob()?),
-        turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
-        mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
-        patch: Patch {
-            edits: Vec::new(),
-            from: Orientation::from_stored(Some(row.get(5)?)),
-            to: Orientation::from_stored(Some(row.get(6)?)),
-        },
-        hash_before: Some(row.get(7)?).filter(|hash| *hash != NO_FILE),
-        hash_after: row.get(8)?,
-        state: ChangeState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or(rusqlite::Error::InvalidQuery)?,
-        refused: row.get(11)?,
-        is_superseded: row.get(12)?,
-    })
-}
-
-fn edit(row: &Row<'_>) -> rusqlite::Result<Edit> {
-    let offset: i64 = row.get(0)?;
-    let offset = usize::try_from(offset).map_err(|_| rusqlite::Error::InvalidQuery)?;
-    Ok(Edit { offset, old: row.get(1)?, new: row.get(2)? })
 }
