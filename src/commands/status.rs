@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
+use super::unsettled;
 use crate::context::CommandContext;
 use crate::daemon::protocol;
 use crate::daemon::status::Status;
@@ -61,8 +62,11 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
         }
     }
     if changes.n_unsettled > 0 {
-        let text = "cut short by a crash; the next scan or fix settles them";
+        let text = "cut short by a crash; the next scan or fix settles them, if that is possible";
         output::line(&format!("{} {text}", human::grouped(changes.n_unsettled)))?;
+        for line in unsettled::stuck(&store)? {
+            output::line(&line)?;
+        }
     }
     if let Some(daemon) = daemon {
         print_daemon(daemon)?;

@@ -13,6 +13,7 @@ use super::answers;
 use super::interrupted;
 use super::last_run::{self, PassedOver};
 use super::list::known_path;
+use super::unsettled;
 use crate::change::journal;
 use crate::cli::UndoArgs;
 use crate::context::CommandContext;
@@ -180,7 +181,13 @@ fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
         let below = store.changes_below(&path)?;
         let answers = store.fine_answers_below(&path)?;
         if below.is_empty() && answers.is_empty() {
-            return Err(anyhow!("nothing was changed at {}", path.display()));
+            let mut why = format!("nothing was changed at {}", path.display());
+            let unsettled = store.unsettled_changes()?;
+            let here = unsettled.iter().filter(|change| change.path.starts_with(&path));
+            for line in here.map(unsettled::describe) {
+                why += &format!("\n  {line}");
+            }
+            return Err(anyhow!(why));
         }
         if !path.is_dir() {
             wanted.picked.extend(below.iter().map(|change| change.id));

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 
 use super::changes::{Change, ChangeState, NO_FILE};
 use super::ids::{PhotoId, RunId};
-use super::{Store, path_bytes, path_from, range_below};
+use super::{Store, now, path_bytes, path_from, range_below};
 use orientd_core::edit::patch::{Edit, Patch};
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -24,7 +24,7 @@ pub struct ChangeCounts {
 }
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action, refused,
+                             hash_before, hash_after, state, action, refused, temp, stuck,
                              EXISTS (SELECT 1 FROM labels o WHERE o.change_id = changes.id
                                      AND o.photo_id = changes.photo_id AND o.source = 'outside')
                       FROM changes";
@@ -36,6 +36,16 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub fn unsettled_changes(&self) -> Result<Vec<Change>> {
         self.changes("WHERE state IN ('intent', 'undoing') ORDER BY id", params![])
+    }
+
+    /// Those of them that the service is to try now.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn unsettled_changes_due(&self) -> Result<Vec<Change>> {
+        let condition =
+            "WHERE state IN ('intent', 'undoing') AND coalesce(next_try, 0) <= ?1 ORDER BY id";
+        self.changes(condition, params![now()])
     }
 
     /// Changes of a run that are in force, latest first.
@@ -156,7 +166,9 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
             .find(|known| known.as_str() == state)
             .ok_or(rusqlite::Error::InvalidQuery)?,
         refused: row.get(11)?,
-        is_superseded: row.get(12)?,
+        temp: row.get(12)?,
+        stuck: row.get(13)?,
+        is_superseded: row.get(14)?,
     })
 }
 

@@ -68,6 +68,8 @@ pub struct NewChange<'a> {
     /// `None`: the target is a sidecar that is not there yet.
     pub hash_before: Option<ContentHash>,
     pub hash_after: ContentHash,
+    /// The new file that is made for it, in the target's folder.
+    pub temp: &'a str,
 }
 
 /// A change in the journal.
@@ -87,6 +89,10 @@ pub struct Change {
     pub state: ChangeState,
     /// The code of why it could not be put back when that was last tried.
     pub refused: Option<String>,
+    /// The name of its new file; `None` before names were noted.
+    pub temp: Option<String>,
+    /// Why it could not be settled after it was cut short.
+    pub stuck: Option<String>,
     /// Somebody else has changed the photo's orientation since, which was noticed.
     pub is_superseded: bool,
 }
@@ -132,8 +138,8 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
-                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13)",
+                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture, temp)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14)",
             params![
                 change.run,
                 change.photo,
@@ -147,7 +153,8 @@ impl Store {
                 change.mode.as_str(),
                 now_ns(),
                 change.content,
-                picture.as_ref().map(Fingerprint::as_bytes)
+                picture.as_ref().map(Fingerprint::as_bytes),
+                change.temp
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());
@@ -187,7 +194,7 @@ impl Store {
     ) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
-            "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
+            "UPDATE changes SET state = ?2, settled_at = ?3, stuck = NULL WHERE id = ?1",
             params![change, state.as_str(), now()],
         )?;
         if state == ChangeState::Undone {
@@ -220,12 +227,29 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the database cannot be written; then the file must not be either.
-    pub fn begin_undo(&mut self, change: ChangeId, of: UndoOf) -> Result<()> {
-        let sql = "UPDATE changes SET state = ?2, picked = ?3, settled_at = ?4 WHERE id = ?1";
+    pub fn begin_undo(&mut self, change: ChangeId, of: UndoOf, temp: &str) -> Result<()> {
+        let sql = "UPDATE changes SET state = ?2, picked = ?3, settled_at = ?4, temp = ?5,
+                          n_tries = 0, next_try = NULL WHERE id = ?1";
         let state = ChangeState::Undoing.as_str();
         let is_picked = of == UndoOf::OnePhoto;
-        self.db.execute(sql, params![change, state, is_picked, now()])?;
+        self.db.execute(sql, params![change, state, is_picked, now(), temp])?;
         Ok(())
+    }
+
+    /// Notes why a change that was cut short could not be settled, and when the service tries again: after a minute,
+    /// then after twice as long each time, up to a day. Is the reason another one than before?
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn note_stuck(&mut self, change: ChangeId, why: &str) -> Result<bool> {
+        let sql = "UPDATE changes SET n_tries = n_tries + 1, stuck = ?2,
+                          next_try = ?3 + min(60 << min(n_tries, 11), 86400)
+                   WHERE id = ?1";
+        let before: Option<String> =
+            self.db
+                .query_row("SELECT stuck FROM changes WHERE id = ?1", [change], |row| row.get(0))?;
+        self.db.execute(sql, params![change, why, now()])?;
+        Ok(before.as_deref() != Some(why))
     }
 
     /// Notes why a change could not be put back.

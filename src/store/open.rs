@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_history.sql"),
     include_str!("../../migrations/0009_refusals.sql"),
     include_str!("../../migrations/0010_picked.sql"),
+    include_str!("../../migrations/0011_unsettled.sql"),
 ];
 
 impl Store {

@@ -34,6 +34,7 @@ mod privacy;
 mod private;
 mod put_back;
 mod raw;
+mod recovery;
 mod refusals;
 mod report_page;
 mod review;
