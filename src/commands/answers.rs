@@ -34,9 +34,11 @@ pub(super) fn withdraw(
             output::line(&serde_json::Value::Object(object).to_string())?;
         } else if !quiet {
             let path = human::printable(&answer.path.to_string_lossy());
-            let turned = match store.change_in_force(answer.photo)? {
-                Some(_) => "; its turn stays, and undoing the photo once more puts that back",
-                None => "",
+            let turned = match store.last_done(answer.photo)? {
+                Some(last) if !last.is_superseded => {
+                    "; its turn stays, and undoing the photo once more puts that back"
+                }
+                _ => "",
             };
             output::line(&format!("taken back  {path}  the answer \"fine as it is\"{turned}"))?;
         }

@@ -24,7 +24,9 @@ use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::pipeline::policy::Fixing;
 use crate::pipeline::refusal;
 use crate::stop::StopFlag;
-use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{
+    DisplayedPhoto, KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store,
+};
 use orientd_core::orientation::Turn;
 use targets::{Target, Targets};
 use words::{in_doubt, put_back, question_about};
@@ -85,7 +87,11 @@ impl Fixer<'_> {
             Target::Proposed(photo, turn) => self.propose(*photo, turn),
             Target::Said(photo, turn) => self.say(*photo, turn),
             Target::Stranger(path, turn) => match self.meet(&path)? {
-                Ok(photo) => self.say(photo, turn),
+                Ok(photo) => {
+                    let id = photo.id;
+                    self.say(photo, turn)?;
+                    self.store.forget_untouched(id)
+                }
                 Err(why) => self.leave_alone(path, None, why),
             },
             Target::LeftAlone(path, photo, why) => {
@@ -181,7 +187,9 @@ impl Fixer<'_> {
 
     fn apply(&mut self, photo: &KnownPhoto, turn: Turn) -> Result<Prepared, ChangeError> {
         let hash = photo.hash.as_ref().ok_or(FixError::Changed)?;
-        refusal::check_owner(&self.store, hash, photo.stored, false)?;
+        let picture = self.store.picture_of(photo.id, hash, photo.stored)?;
+        let now = DisplayedPhoto { content: *hash, stored: photo.stored, picture };
+        refusal::check_owner(&self.store, &now, false)?;
         if photo.fixed.is_some() {
             return Err(FixError::TurnedBefore.into());
         }

@@ -12,7 +12,7 @@ use crate::context::CommandContext;
 use crate::error::FixError;
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::{KnownPhoto, PhotoState, Store};
+use crate::store::{KnownPhoto, LabelSource, PhotoState, Store};
 
 pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
@@ -71,10 +71,17 @@ struct Row {
 impl Row {
     fn of(photo: KnownPhoto) -> Self {
         let looked_at = photo.looked_at;
-        let lost = lost_turn(&photo);
+        // What a person has said since counts, not what is lost.
+        let is_open = photo.said.is_none_or(|(source, _)| source == LabelSource::Outside);
+        let lost = lost_turn(&photo).filter(|_| is_open);
         let mut report = PhotoReport::from_listed(photo);
         if let Some(why) = &lost {
+            let was_noticed = report.state != PhotoState::Turned;
+            let state = report.state;
             report.refused(why);
+            if was_noticed {
+                report.state = state;
+            }
         }
         Self { looked_at, report }
     }

@@ -20,7 +20,7 @@ use crate::context::CommandContext;
 use crate::error::{self, ChangeError, FixError, Reason};
 use crate::output::{self, human, json as json_output};
 use crate::stop::StopFlag;
-use crate::store::{Change, ChangeId, GivenAnswer, RunId, RunKind, Store, UndoOf};
+use crate::store::{Change, ChangeId, GivenAnswer, PhotoId, RunId, RunKind, Store, UndoOf};
 
 pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
@@ -45,7 +45,7 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
             Err(ChangeError::Photo(why)) => Some(explain(&store, change, &why)?),
             Err(ChangeError::Store(err)) => return Err(err),
         };
-        tally.add(why.as_ref());
+        tally.add(change.photo, why.as_ref());
         print(args, change, why.as_ref(), context.global.quiet)?;
     }
     answers::withdraw(&mut store, &answers, args.json, context.global.quiet)?;
@@ -64,15 +64,20 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
 #[derive(Default)]
 struct Tally {
     n_undone: u64,
+    /// A photo may have been turned several times.
+    photos: HashSet<PhotoId>,
     n_refused: u64,
     /// Of the refused, those that another try may put back.
     n_open: u64,
 }
 
 impl Tally {
-    fn add(&mut self, why: Option<&Reason>) {
+    fn add(&mut self, photo: PhotoId, why: Option<&Reason>) {
         match why {
-            None => self.n_undone += 1,
+            None => {
+                self.n_undone += 1;
+                self.photos.insert(photo);
+            }
             Some(reason) => {
                 self.n_refused += 1;
                 self.n_open += u64::from(!error::forecloses_undo(&reason.code));
@@ -83,7 +88,7 @@ impl Tally {
     fn text(&self, is_last: bool, n_answers: u64) -> String {
         let mut parts = Vec::new();
         if n_answers == 0 || self.n_undone > 0 {
-            parts.push(format!("Put back {}.", human::plural(self.n_undone, "photo")));
+            parts.push(format!("Put back {}.", human::plural(self.photos.len() as u64, "photo")));
         }
         if n_answers > 0 {
             parts.push(format!("{} taken back.", human::plural(n_answers, "answer")));
@@ -189,6 +194,11 @@ fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
             }
             return Err(anyhow!(why));
         }
+        let is_open = |change: &&Change| !change.is_superseded;
+        let below = match below.iter().any(|change| is_open(&change)) {
+            true => below.into_iter().filter(|change| is_open(&change)).collect(),
+            false => below,
+        };
         if !path.is_dir() {
             wanted.picked.extend(below.iter().map(|change| change.id));
         }

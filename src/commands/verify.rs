@@ -77,13 +77,14 @@ impl State {
 }
 
 /// Was it noticed that somebody else has turned the photo otherwise? A lost sidecar may have been nobody's
-/// intention, so that one counts once a person has answered what the photo is now.
+/// intention, so that one counts once a person has answered what the photo is now, or had it turned again.
 fn is_known(store: &Store, change: &Change, why: &FixError) -> Result<bool> {
     match why {
         FixError::Changed => Ok(change.is_superseded),
         FixError::SidecarLost => {
+            let is_latest = store.last_done(change.photo)?.is_some_and(|last| last.id == change.id);
             let said = store.photo(change.photo, None)?.and_then(|photo| photo.said);
-            Ok(said.is_some_and(|(source, _)| source != LabelSource::Outside))
+            Ok(!is_latest || said.is_some_and(|(source, _)| source != LabelSource::Outside))
         }
         _ => Ok(false),
     }

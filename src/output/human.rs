@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Summary;
 use super::summary::Reasons;
-use crate::pipeline::photo_report::PhotoReport;
+use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::store::{PhotoState, RunId};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
@@ -29,10 +29,13 @@ pub(crate) fn photo(report: &PhotoReport, dry_run: bool) -> String {
     let is_old = report.state == PhotoState::Turned && !report.just_now;
     let sure = report.confidence().filter(|_| !is_said && !is_old);
     let sure = sure.map_or_else(String::new, |sure| format!("{:.0} %", floored(sure)));
-    let reason = report
-        .reason
-        .as_ref()
-        .map_or_else(String::new, |reason| paint(DIM, &format!("  {}", printable(&reason.detail))));
+    let reason = report.reason.as_ref().map_or_else(String::new, |reason| {
+        let detail = printable(&reason.detail);
+        let way = report.action.as_str();
+        let is_another_way = report.state == PhotoState::Turned && report.action != Action::None;
+        let text = if is_another_way { format!("by {way} instead: {detail}") } else { detail };
+        paint(DIM, &format!("  {text}"))
+    });
     format!("{} {degrees:>4} {sure:>5}  {path}{reason}", paint(style, &format!("{word:<10}")))
 }
 

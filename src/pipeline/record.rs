@@ -242,6 +242,12 @@ impl Recorder {
                 picture,
                 ..
             } => {
+                let picture = picture.map(|picture| *picture);
+                let now = DisplayedPhoto { content, stored, picture };
+                if let Some(id) = id {
+                    let identity = seen.identity;
+                    self.follow(&SeenPhoto { id, path: &seen.path, identity, now })?;
+                }
                 let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
                 let mut report = PhotoReport {
                     width: Some(width),
@@ -252,8 +258,6 @@ impl Recorder {
                     ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
-                    let picture = picture.map(|picture| *picture);
-                    let now = DisplayedPhoto { content, stored, picture };
                     let identity = seen.identity;
                     self.propose(&mut report, &SeenPhoto { id, path: &seen.path, identity, now })?;
                 }

@@ -201,7 +201,7 @@ impl AnswerWriter {
         {
             return Ok(());
         }
-        let Some(change) = self.store.change_in_force(id)? else {
+        let Some(change) = self.store.last_done(id)? else {
             return Err(FixError::NothingToUndo.into());
         };
         journal::undo(&mut self.store, &change, UndoOf::OnePhoto, self.turns.keep_mtime)?;

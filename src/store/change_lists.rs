@@ -64,11 +64,11 @@ impl Store {
         self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
     }
 
-    /// The latest change of a photo, where it is in force.
+    /// The latest change of a photo that was made and not put back by orientd.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn change_in_force(&self, photo: PhotoId) -> Result<Option<Change>> {
+    pub fn last_done(&self, photo: PhotoId) -> Result<Option<Change>> {
         let latest = "WHERE photo_id = ?1 AND state = 'done' ORDER BY id DESC LIMIT 1";
         Ok(self.changes(latest, params![photo])?.pop())
     }

@@ -18,6 +18,7 @@ mod photo_state;
 mod photos;
 mod review;
 mod runs;
+mod said;
 mod search;
 mod tabs;
 pub mod training;
@@ -46,6 +47,7 @@ pub use photo_state::PhotoState;
 pub use photos::{KnownPhoto, Prediction, SidecarTurn, TurnInForce};
 pub use review::Card;
 pub use runs::{RunKind, RunSummary};
+pub use said::SaidUpright;
 pub use tabs::Tab;
 pub use waiting::name_writer;
 

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_refusals.sql"),
     include_str!("../../migrations/0010_picked.sql"),
     include_str!("../../migrations/0011_unsettled.sql"),
+    include_str!("../../migrations/0012_follows.sql"),
 ];
 
 impl Store {

@@ -101,8 +101,8 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub fn count_answers(&self) -> Result<u64> {
-        let sql =
-            "SELECT count(DISTINCT hash) FROM labels WHERE source NOT IN ('sensor', 'outside')";
+        let sql = "SELECT count(DISTINCT hash) FROM labels
+             WHERE source NOT IN ('sensor', 'outside') AND root IS NULL";
         let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }
@@ -113,7 +113,7 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub fn count_fine(&self) -> Result<u64> {
         let sql = "SELECT count(DISTINCT hash) FROM labels
-                   WHERE source IN ('review', 'fix') AND turn = 0";
+                   WHERE source IN ('review', 'fix') AND turn = 0 AND root IS NULL";
         let count: i64 = self.db.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }
@@ -150,10 +150,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be written.
     pub fn withdraw_answer(&mut self, photo: PhotoId, hash: &ContentHash) -> Result<bool> {
-        let sql = "DELETE FROM labels WHERE id = (
-                       SELECT max(l.id) FROM labels l JOIN photos p ON p.id = l.photo_id
+        let sql = "WITH latest AS (
+                       SELECT coalesce(l.root, l.id) FROM labels l JOIN photos p ON p.id = l.photo_id
                        WHERE p.id = ?1 AND l.hash = ?2 AND l.source IN ('review', 'fix')
-                         AND (l.stored = p.stored OR p.reason IS NOT NULL))";
+                         AND (l.stored = p.stored OR p.reason IS NOT NULL) ORDER BY l.id DESC LIMIT 1)
+                   DELETE FROM labels WHERE id IN latest OR root IN latest";
         Ok(self.db.execute(sql, params![photo, hash])? > 0)
     }
 }

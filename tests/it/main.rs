@@ -19,6 +19,7 @@ mod family;
 mod faults;
 mod finding;
 mod fixing;
+mod followed;
 mod formats;
 mod harness;
 mod heif;
