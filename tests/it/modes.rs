@@ -202,12 +202,16 @@ fn other_programs_work_in_a_sidecar_keeps_every_byte() {
     let said = exiftool(&sidecar);
     assert_eq!(said["XMP-tiff:Orientation"], "\"Rotate 90 CW\"");
     assert_eq!(said["XMP-xmp:Rating"], "3");
-    // Now it speaks, and would win over the tag: the tag alone is not changed any more.
-    let output = library.run(["fix", "--mode", "tag", "--turn", "90", path.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("its sidecar states"));
-    library.ok(["fix", "--mode", "sidecar", "--turn", "90", path.to_str().unwrap()]);
-    let turned_on = merged.replacen("tiff:Orientation=\"6\"", "tiff:Orientation=\"3\"", 1);
-    assert_eq!(fs::read_to_string(&sidecar).unwrap(), turned_on);
+    // Now it speaks, and wins over the file: it is edited in every mode.
+    for (mode, states) in [("tag", "3"), ("pixels", "8"), ("sidecar", "1")] {
+        let path = path.to_str().unwrap();
+        let said = library.ok(["fix", "--mode", mode, "--turn", "90", path]);
+        let is_instead = said.contains("by sidecar instead: its sidecar states");
+        assert_eq!(is_instead, mode != "sidecar", "{mode}: {said}");
+        let stated = format!("tiff:Orientation=\"{states}\"");
+        let turned_on = merged.replacen("tiff:Orientation=\"6\"", &stated, 1);
+        assert_eq!(fs::read_to_string(&sidecar).unwrap(), turned_on, "{mode}");
+    }
     library.ok(["undo", library.root().to_str().unwrap()]);
     assert_eq!(library.hashes(), before);
 }
