@@ -1,11 +1,12 @@
 //! Makes and undoes changes. Nothing else calls the writer, so every write is in the journal first.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::content::content_of;
+use super::file_change::FileChange;
 use super::originals;
 use super::prepare::{self, Prepared};
 use super::write::{exchange, temp_path};
@@ -64,18 +65,22 @@ pub fn apply(
     // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
+    prepared.further.iter().try_for_each(Prepared::is_still_so)?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
         originals::keep(store, change_context.retention, &hash, original)?;
     }
     // Only an undo removes a file.
     let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;
+    let further = prepared.further_sidecars()?;
     let id = store.begin_change(&NewChange {
         run: change_context.run,
         photo: change_context.photo,
         path: &prepared.photo,
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
         patch: &prepared.patch,
+        further: &further,
         content: prepared.photo_hash,
         hash_before: prepared.hash_before,
         hash_after,
@@ -87,6 +92,8 @@ pub fn apply(
         path: prepared.photo.clone(),
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
+        further,
         patch: prepared.patch.clone(),
         hash_before: prepared.hash_before,
         hash_after,
@@ -149,8 +156,7 @@ fn perform(
     let span = tracing::info_span!("change", id = %change.id, mode, path);
     let _entered = span.enter();
     tracing::debug!(state = ?change.state, turn = change.turn.degrees(), "journaled");
-    let temp = temp_path(&change.target(), change.id, change.hash_before.as_ref());
-    match prepared.perform(&temp, keep_mtime) {
+    match write_all(change, prepared, keep_mtime) {
         Ok(identity) => {
             tracing::debug!("written and verified");
             let [made, _] = outcomes(change);
@@ -163,6 +169,22 @@ fn perform(
             Err(err.into())
         }
     }
+}
+
+/// Writes the further files first: as long as the target is not written, the photo is displayed as before.
+fn write_all(
+    change: &Change,
+    prepared: &Prepared,
+    keep_mtime: bool,
+) -> Result<Option<Identity>, FixError> {
+    for (file, further) in FileChange::further_of(change).iter().zip(&prepared.further) {
+        further.perform(&temp_of(change, file), keep_mtime)?;
+    }
+    prepared.perform(&temp_of(change, &FileChange::of(change)), keep_mtime)
+}
+
+fn temp_of(change: &Change, file: &FileChange) -> PathBuf {
+    temp_path(&file.target, change.id, file.before.as_ref())
 }
 
 /// Settles the rows that a crashed process left: the file's hash tells whether it was written.
@@ -214,36 +236,72 @@ fn now_is(change: &Change, (hash, state): SettledAs, identity: Option<Identity>)
     }
 }
 
-/// Notes the state that the file's content stands for, and removes a new file left beside it.
+/// Notes the state that the file's content stands for, and removes new files left beside it. Further files follow
+/// the target: what was written of a change that was not made is put back.
 fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
-    let target = change.target();
-    let may_be_missing = change.hash_before.is_none();
-    let Ok(content) = content_of(&target, may_be_missing) else {
+    let file = FileChange::of(change);
+    let Some(found) = found(change, &file)? else {
         // A file that cannot be read now may be readable at the next start: an unmounted disk.
         return Ok(change.state);
     };
-    let (identity, hash) = content.unzip();
-    let temp = temp_path(&target, change.id, change.hash_before.as_ref());
+    let (identity, hash) = found.unzip();
     let outcomes = outcomes(change);
-    let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
-    let was_made = outcome == Some(outcomes[0]);
-    if was_made && displaced_another(&temp, change) {
-        // The process was killed after the exchange, before it checked which file it had displaced.
-        exchange(&temp, &target)
-            .with_context(|| format!("cannot put back {}", target.display()))?;
-        outcome = None;
+    let outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
+    let is_made = outcome == Some(outcomes[0]);
+    for file in FileChange::further_of(change) {
+        if !follow(change, file, is_made)? {
+            return Ok(change.state);
+        }
     }
-    remove_leftover(&temp)?;
     let state = outcome.map_or(ChangeState::Lost, |(_, state)| state);
     let now = outcome.map(|outcome| now_is(change, outcome, identity));
     store.set_change_state(change.id, state, now)?;
     Ok(state)
 }
 
+type Found = Option<(Identity, ContentHash)>;
+
+/// What a file of an unsettled change holds, without what was left beside it; the outer `None`: it cannot be read now.
+fn found(change: &Change, file: &FileChange) -> Result<Option<Found>> {
+    let is_further = file.target != change.target();
+    let may_be_missing = file.before.is_none() || is_further;
+    let Ok(mut found) = content_of(&file.target, may_be_missing) else { return Ok(None) };
+    let temp = temp_of(change, file);
+    let hash = found.map(|(_, hash)| hash);
+    let made = if change.state == ChangeState::Undoing { file.before } else { file.after };
+    if hash == made && displaced_another(&temp, file) {
+        // The process was killed after the exchange, before it checked which file it had displaced.
+        exchange(&temp, &file.target)
+            .with_context(|| format!("cannot put back {}", file.target.display()))?;
+        found = content_of(&file.target, true)?;
+    }
+    remove_leftover(&temp)?;
+    Ok(Some(found))
+}
+
+/// Puts a further file back if it was written in a change that was not made. False: it cannot be now.
+fn follow(change: &Change, file: FileChange, is_made: bool) -> Result<bool> {
+    let Some(found) = found(change, &file)? else { return Ok(false) };
+    let temp = temp_of(change, &file);
+    let file = if change.state == ChangeState::Undoing { file.inverse() } else { file };
+    if is_made || found.map(|(_, hash)| hash) != file.after {
+        return Ok(true);
+    }
+    let back = prepare::prepare_back(change, &file, None);
+    match back.and_then(|back| back.perform(&temp, true)) {
+        Ok(_) => Ok(true),
+        Err(err) => {
+            let path = file.target.display();
+            tracing::warn!(%path, code = err.code(), "cannot be put back yet: {err}");
+            Ok(false)
+        }
+    }
+}
+
 /// Is `temp` a file that another program had renamed to the target's name just before the exchange?
-fn displaced_another(temp: &Path, change: &Change) -> bool {
+fn displaced_another(temp: &Path, file: &FileChange) -> bool {
     match content_of(temp, false) {
-        Ok(Some((_, hash))) => Some(hash) != change.hash_before && hash != change.hash_after,
+        Ok(Some((_, hash))) => Some(hash) != file.before && Some(hash) != file.after,
         Ok(None) | Err(_) => false,
     }
 }

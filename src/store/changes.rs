@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{Row, TransactionBehavior, params};
 
+use super::further_sidecars::{self, FurtherSidecar, sidecar_name};
 use super::ids::{ChangeId, PhotoId, RunId};
 use super::observations::set_content;
 use super::owner::DisplayedPhoto;
 use super::{Store, now, now_ns, path_bytes, path_from, range_below};
 use crate::files::identity::{ContentHash, Identity};
-use crate::files::sidecar;
 use orientd_core::edit::mode::Mode;
 use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::format::sidecar_name::SidecarName;
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -53,7 +54,10 @@ pub struct NewChange<'a> {
     pub path: &'a Path,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar is written, in mode `sidecar`.
+    pub sidecar: SidecarName,
     pub patch: &'a Patch,
+    pub further: &'a [FurtherSidecar],
     /// Of the photo itself, also where its sidecar is written.
     pub content: ContentHash,
     /// `None`: the target is a sidecar that is not there yet.
@@ -70,6 +74,10 @@ pub struct Change {
     pub path: PathBuf,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar was written, in mode `sidecar`.
+    pub sidecar: SidecarName,
+    /// Other sidecars of the photo, which were edited with it.
+    pub further: Vec<FurtherSidecar>,
     /// Without edits where only the kept original tells the old bytes.
     pub patch: Patch,
     /// `None`: the target was a sidecar that was not there.
@@ -85,8 +93,14 @@ impl Change {
     pub fn target(&self) -> PathBuf {
         match self.mode {
             Mode::Tag | Mode::Pixels => self.path.clone(),
-            Mode::Sidecar => sidecar::path_of(&self.path),
+            Mode::Sidecar => self.sidecar.path_of(&self.path),
         }
+    }
+
+    /// All files that were changed, [`Change::target`] first.
+    pub fn targets(&self) -> Vec<PathBuf> {
+        let further = self.further.iter().map(|further| further.name.path_of(&self.path));
+        [self.target()].into_iter().chain(further).collect()
     }
 
     /// Were width and height exchanged in the file?
@@ -112,7 +126,7 @@ pub struct FileState {
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action, refused FROM changes";
+                             hash_before, hash_after, state, action, refused, sidecar FROM changes";
 
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
@@ -124,8 +138,8 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
-                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13)",
+                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture, sidecar)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14)",
             params![
                 change.run,
                 change.photo,
@@ -139,7 +153,8 @@ impl Store {
                 change.mode.as_str(),
                 now_ns(),
                 change.content,
-                picture.as_ref().map(Fingerprint::as_bytes)
+                picture.as_ref().map(Fingerprint::as_bytes),
+                (change.mode == Mode::Sidecar).then_some(change.sidecar.as_str())
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());
@@ -149,6 +164,7 @@ impl Store {
                 params![id, seq as i64, edit.offset as i64, edit.old, edit.new],
             )?;
         }
+        further_sidecars::insert(&transaction, id, change.further)?;
         transaction.commit()?;
         Ok(id)
     }
@@ -262,7 +278,11 @@ impl Store {
     pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
         let mut changes = self.changes_below(path)?;
         let mut seen = std::collections::HashSet::new();
-        changes.retain(|change| seen.insert(change.target()));
+        changes.retain(|change| {
+            let is_latest = !seen.contains(&change.target());
+            seen.extend(change.targets());
+            is_latest
+        });
         changes.reverse();
         Ok(changes)
     }
@@ -297,6 +317,7 @@ impl Store {
                 .query_row(sql, [change.photo], |row| Ok(path_from(row.get_ref(0)?.as_blob()?)))?;
             let rows = edits.query_map([change.id], edit)?;
             change.patch.edits = rows.collect::<Result<_, _>>()?;
+            change.further = further_sidecars::of(&self.db, change.id)?;
         }
         Ok(changes)
     }
@@ -312,6 +333,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         path: path_from(row.get_ref(3)?.as_blob()?),
         turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
         mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
+        sidecar: sidecar_name(row.get(12)?)?,
+        further: Vec::new(),
         patch: Patch {
             edits: Vec::new(),
             from: Orientation::from_stored(Some(row.get(5)?)),

@@ -3,6 +3,7 @@
 
 mod auto_threshold;
 mod changes;
+mod further_sidecars;
 mod ids;
 mod known;
 mod labels;
@@ -31,6 +32,7 @@ use rusqlite::Connection;
 
 pub use auto_threshold::FittedThreshold;
 pub use changes::{Change, ChangeState, FileState, NewChange};
+pub use further_sidecars::FurtherSidecar;
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
 pub use labels::{GivenAnswer, Label, LabelSource};

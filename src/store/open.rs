@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_owner.sql"),
     include_str!("../../migrations/0007_history.sql"),
     include_str!("../../migrations/0009_refusals.sql"),
+    include_str!("../../migrations/0010_sidecars.sql"),
 ];
 
 impl Store {

@@ -45,6 +45,7 @@ mod running;
 mod scanning;
 mod sequences;
 mod service;
+mod sidecars;
 mod snapshots;
 mod taken_back;
 mod usage;

@@ -15,6 +15,7 @@ use orientd::error::Reason;
 use orientd::files::identity::Identity;
 use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 use orientd_core::orientation::Turn;
 
 use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};
@@ -86,7 +87,12 @@ fn a_thousand_random_sequences_end_byte_identical() {
                 continue;
             }
             let expected = Precondition { identity: None, hash: None, stored: None };
-            let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
+            let request = TurnRequest {
+                turn,
+                mode,
+                max_original: retention.max_bytes,
+                new_sidecar: SidecarStyle::Full,
+            };
             // A refusal leaves everything as it was; the sequence goes on.
             if let Ok(prepared) = prepare(path, expected, request, &prover) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
