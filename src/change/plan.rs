@@ -7,6 +7,7 @@ use super::lossless;
 use crate::decode::sandbox::prover::{Proof, Prover};
 use crate::error::FixError;
 use crate::files::sidecar::{OnDisk, name_of_new};
+use orientd_core::edit::lossless::is_about_places;
 use orientd_core::edit::mode::Mode;
 use orientd_core::edit::patch::{Edit, Patch};
 use orientd_core::edit::refusal::Refusal;
@@ -102,6 +103,9 @@ fn plan_in(
     }
     if mode == Mode::Tag {
         return plan_tag(photo, bytes, request.turn);
+    }
+    if beside.iter().any(|beside| is_about_places(&beside.bytes)) {
+        return Err(Refusal::Belongs("regions, crops or edits in its sidecar"));
     }
     match lossless::plan(bytes, request.turn)? {
         // The pixels lie right already; only the tag is wrong.

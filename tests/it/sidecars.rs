@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use orientd_core::image::rgb::Rgb8;
+use orientd_core::orientation::Orientation;
 use serde_json::Value;
 
-use crate::harness::{Library, needs, needs_with_exif};
+use crate::harness::{Library, jpeg_of, needs, needs_with_exif, with_exif};
 use crate::owner::said_outside;
 use crate::raw;
 use crate::running::{Daemon, configure, eventually};
@@ -261,4 +263,49 @@ fn a_daemon_notices_what_others_make_of_either_sidecar() {
         assert!(text(&library, name).contains("tiff:Orientation=\"1\""), "{name} is left as it is");
     }
     daemon.stop();
+}
+
+/// What is in pixels, by the programs that put it beside a photo.
+#[test]
+fn regions_and_crops_beside_a_photo_keep_its_pixels() {
+    let library = Library::new();
+    let pixels = (0..32 * 16u32).flat_map(|at| [at as u8, (at / 7) as u8, 90]).collect();
+    let photo = with_exif(&jpeg_of(&Rgb8 { width: 32, height: 16, pixels }), Orientation::UPRIGHT);
+    for (name, sidecar, further, action) in [
+        ("rated", "rated.jpg.xmp", "", "pixels"),
+        (
+            "mwg",
+            "mwg.jpg.xmp",
+            " xmlns:mwg-rs=\"http://www.metadataworkinggroup.com/schemas/regions/\"",
+            "tag",
+        ),
+        ("acdsee", "acdsee.xmp", " xmlns:acdsee-rs=\"http://ns.acdsee.com/regions/\"", "tag"),
+        (
+            "microsoft",
+            "microsoft.jpg.XMP",
+            " xmlns:MP=\"http://ns.microsoft.com/photo/1.2/\"",
+            "tag",
+        ),
+        (
+            "crop",
+            "crop.XMP",
+            " xmlns:crs=\"http://ns.adobe.com/camera-raw-settings/1.0/\" crs:CropTop=\"0\"",
+            "tag",
+        ),
+        (
+            "history",
+            "history.jpg.xmp",
+            " xmlns:darktable=\"http://darktable.sf.net/\" darktable:history_end=\"1\"",
+            "tag",
+        ),
+    ] {
+        let path = library.add(format!("{name}.jpg"), &photo);
+        library.add(sidecar, xmp(None, further).as_bytes());
+        let fixed = fix(&library, &path, &["--mode", "pixels"]);
+        let reason = if action == "tag" { Value::from("pixels_bound") } else { Value::Null };
+        assert_eq!((&fixed["action"], &fixed["reason"]), (&action.into(), &reason), "{name}");
+        assert_eq!(text(&library, sidecar), xmp(None, further), "{name}");
+        library.ok(["undo", path.to_str().unwrap()]);
+        assert!(fs::read(&path).unwrap() == photo, "{name}");
+    }
 }
