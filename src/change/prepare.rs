@@ -88,10 +88,11 @@ pub fn prepare(
     if is_other {
         return Err(FixError::Changed);
     }
-    if request.mode != Mode::Sidecar {
+    let beside = sidecar::read_all(path).map_err(FixError::io("read the sidecar"))?;
+    // Where a sidecar speaks, it is changed whatever the mode, and the photo is not.
+    if request.mode != Mode::Sidecar && !beside.iter().any(OnDisk::speaks) {
         checks::may_be_written(path, &photo.metadata)?;
     }
-    let beside = sidecar::read_all(path).map_err(FixError::io("read the sidecar"))?;
     let plan = plan::plan(path, &photo.bytes, &beside, request, prover)?;
     if expected.stored.is_some_and(|stored| stored != plan.patch.from) {
         return Err(FixError::Orientation);

@@ -26,6 +26,19 @@ pub struct OnDisk {
     pub metadata: fs::Metadata,
 }
 
+impl OnDisk {
+    /// Does it state an orientation?
+    pub fn speaks(&self) -> bool {
+        self.stated().is_some()
+    }
+
+    /// `None` if it states nothing that can be understood.
+    fn stated(&self) -> Option<Orientation> {
+        let (orientation, _) = sidecar::read(&self.bytes).ok()?.said?;
+        Some(orientation)
+    }
+}
+
 /// Reads all sidecars of `photo`, what wins first.
 ///
 /// # Errors
@@ -33,7 +46,13 @@ pub struct OnDisk {
 pub fn read_all(photo: &Path) -> io::Result<Vec<OnDisk>> {
     let mut found: Vec<OnDisk> = Vec::new();
     for name in SidecarName::ALL {
-        let Some(on_disk) = read(photo, name)? else { continue };
+        let on_disk = match read(photo, name) {
+            Ok(Some(on_disk)) => on_disk,
+            Ok(None) => continue,
+            // Whatever it is, it is another photo's.
+            Err(_) if name.is_of_stem() && !may_have_stem(photo, None) => continue,
+            Err(err) => return Err(err),
+        };
         // Not every file system tells .xmp from .XMP.
         let own = inode(&on_disk.metadata);
         let is_known = found.iter().any(|known| inode(&known.metadata) == own);
@@ -48,8 +67,7 @@ pub fn read_all(photo: &Path) -> io::Result<Vec<OnDisk>> {
 pub fn orientation(photo: &Path) -> Option<Orientation> {
     let stated = |name| {
         let on_disk = read(photo, name).ok().flatten()?;
-        let (orientation, _) = sidecar::read(&on_disk.bytes).ok()?.said?;
-        is_own(photo, &on_disk).then_some(orientation)
+        on_disk.stated().filter(|_| is_own(photo, &on_disk))
     };
     SidecarName::ALL.into_iter().find_map(stated)
 }

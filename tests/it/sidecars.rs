@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use orientd_core::image::rgb::Rgb8;
@@ -212,9 +213,13 @@ fn second_turns_work_in_every_mode() {
     for (name, bytes, first, action) in [
         ("a.heic", &heic, "sidecar", "sidecar"),
         ("b.heic", &heic, "tag", "tag"),
-        ("c.DNG", &dng, "tag", "sidecar"),
+        ("c.DNG", &dng, "sidecar", "sidecar"),
     ] {
         let path = library.add(name, bytes);
+        if action == "sidecar" {
+            // The photo itself need not be writable.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        }
         let mut new = fix(&library, &path, &["--mode", first])["new"].as_u64().unwrap();
         for mode in ["tag", "pixels", "sidecar", "tag"] {
             let fixed = fix(&library, &path, &["--mode", mode]);
