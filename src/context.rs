@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use orientd_core::edit::mode::Mode;
 
-use crate::change::{journal, originals};
+use crate::change::{originals, recovery};
 use crate::cli::Global;
 use crate::config::{self, Config, Root};
 use crate::engine::model::BUILT_IN;
@@ -54,7 +54,7 @@ impl CommandContext {
     /// Opens the database for changes and settles what a crash left behind.
     pub fn open_store(&self) -> Result<Store> {
         let mut store = Store::open(&self.db_path()?)?;
-        journal::settle_after_crash(&mut store)?;
+        recovery::settle_after_crash(&mut store)?;
         Ok(store)
     }
 

@@ -12,6 +12,9 @@ mod lost;
 pub mod originals;
 pub mod plan;
 pub mod prepare;
+pub mod recovery;
+
 mod write;
+pub mod write_lock;
 
 pub use lost::{check_in_force, lost_turn};

@@ -34,7 +34,11 @@ pub(super) fn withdraw(
             output::line(&serde_json::Value::Object(object).to_string())?;
         } else if !quiet {
             let path = human::printable(&answer.path.to_string_lossy());
-            output::line(&format!("taken back  {path}  the answer \"fine as it is\""))?;
+            let turned = match store.change_in_force(answer.photo)? {
+                Some(_) => "; its turn stays, and undoing the photo once more puts that back",
+                None => "",
+            };
+            output::line(&format!("taken back  {path}  the answer \"fine as it is\"{turned}"))?;
         }
     }
     Ok(())

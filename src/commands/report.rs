@@ -34,6 +34,12 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
         ..Report::default()
     };
     for change in scope.changes(&store)? {
+        if change.is_superseded {
+            let path = change.path.to_string_lossy().into_owned();
+            let why = format!("orientd had turned it by {}° clockwise", change.turn.degrees());
+            report.superseded.push(LeftAlone { path, why });
+            continue;
+        }
         let photo = store.photo(change.photo, model)?;
         let picture = pictures.of(photo.as_ref())?;
         let path = change.path.to_string_lossy().into_owned();

@@ -1,5 +1,6 @@
 //! `orientd undo`: puts back the exact bytes, latest change first, and takes back the answers that led to them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -12,17 +13,18 @@ use super::answers;
 use super::interrupted;
 use super::last_run::{self, PassedOver};
 use super::list::known_path;
+use super::unsettled;
 use crate::change::journal;
 use crate::cli::UndoArgs;
 use crate::context::CommandContext;
 use crate::error::{self, ChangeError, FixError, Reason};
 use crate::output::{self, human, json as json_output};
 use crate::stop::StopFlag;
-use crate::store::{Change, GivenAnswer, RunId, RunKind, Store};
+use crate::store::{Change, ChangeId, GivenAnswer, RunId, RunKind, Store, UndoOf};
 
 pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
-    let Wanted { changes, answers } = wanted(&store, args)?;
+    let Wanted { changes, answers, picked } = wanted(&store, args)?;
     if changes.is_empty() && answers.is_empty() {
         if !args.json {
             output::line("There is nothing to undo.")?;
@@ -37,7 +39,8 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
         if stop.is_set() {
             break;
         }
-        let why = match journal::undo(&mut store, change, context.config.keep_mtime) {
+        let of = if picked.contains(&change.id) { UndoOf::OnePhoto } else { UndoOf::Many };
+        let why = match journal::undo(&mut store, change, of, context.config.keep_mtime) {
             Ok(()) => None,
             Err(ChangeError::Photo(why)) => Some(explain(&store, change, &why)?),
             Err(ChangeError::Store(err)) => return Err(err),
@@ -131,11 +134,15 @@ fn renamed_to(store: &Store, change: &Change) -> Result<Option<PathBuf>> {
 struct Wanted {
     changes: Vec<Change>,
     answers: Vec<GivenAnswer>,
+    /// Changes of single photos that were named.
+    picked: HashSet<ChangeId>,
 }
 
 impl Wanted {
     fn of_run(store: &Store, run: RunId) -> Result<Self> {
-        Ok(Self { changes: store.changes_of_run(run)?, answers: store.answers_of_run(run)? })
+        let changes = store.changes_of_run(run)?;
+        let answers = store.answers_of_run(run)?;
+        Ok(Self { changes, answers, ..Self::default() })
     }
 }
 
@@ -156,23 +163,42 @@ fn wanted(store: &Store, args: &UndoArgs) -> Result<Wanted> {
     }
     if let Some(since) = args.since {
         let changes = store.changes_since(since.0)?;
-        return Ok(Wanted { changes, answers: store.fine_answers_since(since.0)? });
+        let answers = store.fine_answers_since(since.0)?;
+        return Ok(Wanted { changes, answers, ..Wanted::default() });
     }
+    wanted_at(store, &args.paths)
+}
+
+/// What was done and said at these paths.
+fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    for path in &args.paths {
+    for path in paths {
         let path = known_path(path);
         if let Some(answer) = answers::latest_at(store, &path)? {
             wanted.answers.push(answer);
             continue;
         }
         let below = store.changes_below(&path)?;
-        if below.is_empty() {
-            return Err(anyhow!("nothing was changed at {}", path.display()));
+        let answers = store.fine_answers_below(&path)?;
+        if below.is_empty() && answers.is_empty() {
+            let mut why = format!("nothing was changed at {}", path.display());
+            let unsettled = store.unsettled_changes()?;
+            let here = unsettled.iter().filter(|change| change.path.starts_with(&path));
+            for line in here.map(unsettled::describe) {
+                why += &format!("\n  {line}");
+            }
+            return Err(anyhow!(why));
+        }
+        if !path.is_dir() {
+            wanted.picked.extend(below.iter().map(|change| change.id));
         }
         wanted.changes.extend(below);
+        wanted.answers.extend(answers);
     }
     wanted.changes.sort_by_key(|change| std::cmp::Reverse(change.id));
     wanted.changes.dedup_by_key(|change| change.id);
+    let mut met = HashSet::new();
+    wanted.answers.retain(|answer| met.insert(answer.photo));
     Ok(wanted)
 }
 

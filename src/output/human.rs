@@ -48,6 +48,7 @@ fn state(report: &PhotoReport, dry_run: bool) -> (Style, &'static str) {
         (PhotoState::Turned, _) => (GOOD, "turned"),
         (PhotoState::Waiting, Some(Verdict::Fix)) => (ACT, "sure"),
         (PhotoState::Waiting, _) => (ASK, "in doubt"),
+        (PhotoState::PutBack, _) => (ASK, "put back"),
         (PhotoState::Refused, _) => (ASK, "not turned"),
         (PhotoState::Upright, _) => (GOOD, "upright"),
         (PhotoState::Fine, _) => (GOOD, "fine"),
@@ -108,6 +109,7 @@ fn nothing_new(summary: &Summary) -> String {
         (summary.state(PhotoState::Turned), "turned"),
         (summary.n_sure, "sure, which `orientd scan --fix` turns"),
         (summary.n_doubtful, "in doubt, which `orientd review` asks about"),
+        (summary.state(PhotoState::PutBack), "put back, which `orientd review` asks about"),
         (summary.state(PhotoState::Refused), "that could not be turned (`orientd list --refused`)"),
         (summary.verdict("skipped"), "skipped"),
     ];
@@ -127,6 +129,12 @@ fn table(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
     let notes = [
         (ACT, "  sure", summary.n_sure, "`orientd scan --fix` turns them"),
         (ASK, "  in doubt", summary.n_doubtful, "`orientd review` asks about them"),
+        (
+            ASK,
+            "  put back",
+            summary.state(PhotoState::PutBack),
+            "by an undo; `orientd review` asks about them",
+        ),
         (ASK, "  refused", summary.state(PhotoState::Refused), "could not be turned safely"),
     ];
     let there = notes.into_iter().filter(|(_, _, n, _)| *n > 0);

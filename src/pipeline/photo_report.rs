@@ -117,9 +117,10 @@ impl PhotoReport {
         let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
         let put_back = is_put_back.then(|| Reason::from(&FixError::PutBackOutside));
         let in_force = photo.fixed.filter(|_| photo.state == PhotoState::Turned);
-        let reason = match in_force {
-            Some(_) => None,
-            None => photo.skipped.or(photo.refused).or(put_back),
+        let reason = match (in_force, photo.state) {
+            (Some(_), _) => None,
+            (None, PhotoState::PutBack) => Some(Reason::from(&FixError::Undone)),
+            (None, _) => photo.skipped.or(photo.refused).or(put_back),
         };
         Self {
             path: photo.path,
@@ -166,6 +167,7 @@ impl PhotoReport {
         self.reason = Some(why.into());
         self.state = match why {
             FixError::SaidUpright | FixError::PutBackOutside => PhotoState::Fine,
+            FixError::Undone => PhotoState::PutBack,
             _ => PhotoState::Refused,
         };
     }

@@ -13,7 +13,7 @@ use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
 use crate::pipeline::policy::{Policy, TurnSettings};
-use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store, UndoOf};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
 
@@ -204,7 +204,7 @@ impl AnswerWriter {
         let Some(change) = self.store.change_in_force(id)? else {
             return Err(FixError::NothingToUndo.into());
         };
-        journal::undo(&mut self.store, &change, self.turns.keep_mtime)?;
+        journal::undo(&mut self.store, &change, UndoOf::OnePhoto, self.turns.keep_mtime)?;
         // A sidecar was changed beside the content that the answer was about.
         let about = match change.mode {
             Mode::Sidecar => photo.hash,

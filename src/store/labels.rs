@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::ids::{ChangeId, PhotoId, RunId};
-use super::{Store, now, path_bytes, path_from};
+use super::{Store, now, path_bytes, path_from, range_below};
 use crate::files::identity::ContentHash;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -124,6 +124,15 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub fn fine_answers_since(&self, time: i64) -> Result<Vec<GivenAnswer>> {
         self.answers("l.at >= ?1", params![time])
+    }
+
+    /// Answers about photos at or below `path` that changed no file.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn fine_answers_below(&self, path: &Path) -> Result<Vec<GivenAnswer>> {
+        let (from, to) = range_below(path);
+        self.answers("p.path >= ?1 AND p.path < ?2", params![from, to])
     }
 
     fn answers(&self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<GivenAnswer>> {

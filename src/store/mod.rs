@@ -2,6 +2,7 @@
 //! other processes may hold stores of their own (WAL, short transactions).
 
 mod auto_threshold;
+mod change_lists;
 mod changes;
 mod further_sidecars;
 mod ids;
@@ -13,6 +14,7 @@ mod open;
 mod originals;
 pub mod own_files;
 mod owner;
+mod page_query;
 mod photo_state;
 mod photos;
 mod review;
@@ -31,7 +33,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use auto_threshold::FittedThreshold;
-pub use changes::{Change, ChangeState, FileState, NewChange};
+pub use change_lists::ChangeCounts;
+pub use changes::{Change, ChangeState, FileState, NewChange, UndoOf};
 pub use further_sidecars::FurtherSidecar;
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
@@ -40,9 +43,10 @@ pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
 pub use owner::{DisplayedPhoto, SettledTurn};
+pub use page_query::{Dates, Order, PageQuery};
 pub use photo_state::PhotoState;
 pub use photos::{KnownPhoto, Prediction, SidecarTurn, TurnInForce};
-pub use review::{Card, Dates, Order, PageQuery};
+pub use review::Card;
 pub use runs::{RunKind, RunSummary};
 pub use tabs::Tab;
 pub use waiting::name_writer;

@@ -9,7 +9,7 @@ use crate::error::Reason;
 use crate::files::identity::ContentHash;
 use orientd_core::orientation::Orientation;
 
-/// What is left to be done about a photo. Only `Waiting` and `Refused` leave anything.
+/// What is left to be done about a photo. Only `Waiting`, `PutBack` and `Refused` leave anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PhotoState {
     /// Not seen by the present model.
@@ -23,18 +23,21 @@ pub enum PhotoState {
     Turned,
     /// The model proposes a turn, nobody has answered, and nothing was done.
     Waiting,
-    /// The same, but the turn was tried and could not be made.
+    /// The same, but such a turn was made and taken back by an undo: only a person's answer turns it again.
+    PutBack,
+    /// Waits too, but the turn was tried and could not be made.
     Refused,
 }
 
 impl PhotoState {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Unseen,
         Self::Skipped,
         Self::Upright,
         Self::Fine,
         Self::Turned,
         Self::Waiting,
+        Self::PutBack,
         Self::Refused,
     ];
 
@@ -47,6 +50,7 @@ impl PhotoState {
             Self::Fine => "fine",
             Self::Turned => "turned",
             Self::Waiting => "waiting",
+            Self::PutBack => "put_back",
             Self::Refused => "refused",
         }
     }
@@ -57,7 +61,7 @@ impl PhotoState {
 
     /// Does its proposal still wait for a person, or for a turn that is possible?
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Waiting | Self::Refused)
+        matches!(self, Self::Waiting | Self::PutBack | Self::Refused)
     }
 }
 
@@ -67,7 +71,10 @@ pub(super) const PHOTO_STATE: &str = "
     CASE WHEN p.reason IS NULL AND q.verdict <> 'upright' AND q.hash = p.hash AND q.stored = p.stored
               AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.stored = p.stored
                                                        AND l.source <> 'sensor')
-         THEN CASE WHEN EXISTS (SELECT 1 FROM refusals f WHERE f.photo_id = p.id AND f.hash = p.hash
+         THEN CASE WHEN (SELECT u.state FROM changes u WHERE u.content = p.hash AND u.old_stored = p.stored
+                           AND u.state IN ('done', 'undone') ORDER BY u.id DESC LIMIT 1) = 'undone'
+                   THEN 'put_back'
+                   WHEN EXISTS (SELECT 1 FROM refusals f WHERE f.photo_id = p.id AND f.hash = p.hash
                                                            AND f.stored = p.stored)
                    THEN 'refused' ELSE 'waiting' END
          WHEN EXISTS (SELECT 1 FROM changes d WHERE d.photo_id = p.id AND d.state = 'done'

@@ -75,6 +75,9 @@ impl Scenario {
     }
 }
 
+/// The name that the program is told for its new file; of itself it takes one that nobody can guess.
+const TEMP: &str = ".orientd-test.tmp";
+
 fn files_of(library: &Library) -> Files {
     let entries = fs::read_dir(library.root()).unwrap().map(|entry| entry.unwrap());
     entries.map(|entry| (entry.file_name().into(), fs::read(entry.path()).unwrap())).collect()
@@ -90,6 +93,7 @@ fn strace(library: &Library, args: &[String], options: &[&str]) -> Output {
     strace.args(["-f", "-qq", "-o", "/dev/null"]).args(options);
     strace.arg(env!("CARGO_BIN_EXE_orientd")).args(args);
     library.set_home(&mut strace);
+    strace.env("ORIENTD_TEST_TEMP", TEMP);
     strace.output().expect("strace is installed by `make test`")
 }
 
@@ -287,21 +291,9 @@ fn fail_everywhere(scenario: &Scenario, error: &str) -> usize {
 fn places_of(scenario: &Scenario, library: &Library) -> Vec<String> {
     let photo = scenario.photo(library);
     let beside = library.path(&format!("{}.xmp", scenario.files[0].0));
-    let target = if scenario.mode == "sidecar" { &beside } else { &photo };
     let further = scenario.files.iter().skip(2).map(|(name, _)| library.path(name));
-    let further: Vec<PathBuf> = further.collect();
-    // Named after what there was before the turn, also where that is put back.
-    let temp = |target: &PathBuf| {
-        let old = scenario.files.iter().find(|(name, _)| library.path(name) == *target);
-        let hash = match old {
-            Some((_, bytes)) => blake3::hash(bytes).to_hex()[..8].to_owned(),
-            None => "00000000".into(),
-        };
-        library.path(&format!(".orientd-1-{hash}.tmp"))
-    };
-    let temps: Vec<PathBuf> = further.iter().chain([target]).map(temp).collect();
-    let places = [library.root(), photo.clone(), beside.clone()];
-    let places = places.iter().chain(&further).chain(&temps);
+    let temps = [TEMP, ".orientd-test-1.tmp"].map(|name| library.path(name));
+    let places = [library.root(), photo, beside].into_iter().chain(further).chain(temps);
     places.map(|place| place.to_str().unwrap().to_owned()).collect()
 }
 
@@ -328,12 +320,12 @@ fn with_an_edit_at_the_last_moment(options: &[&str]) -> (Library, PathBuf, Vec<u
     let path = library.add("a.jpg", &needs(90));
     drop(library.run(["status"]));
     let edited = needs(180);
-    let hash = blake3::hash(&needs(90)).to_hex();
-    let temp = library.path(&format!(".orientd-1-{}.tmp", &hash[..8]));
+    let temp = library.path(TEMP);
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(&temp).args(options);
     strace.arg(env!("CARGO_BIN_EXE_orientd")).args(["fix", "--turn", "90"]).arg(&path);
     library.set_home(&mut strace);
+    strace.env("ORIENTD_TEST_TEMP", TEMP);
     let mut child = strace.stdout(std::process::Stdio::null()).spawn().unwrap();
     // The new file is whole when it has the photo's mode again.
     let is_whole = |temp: &Path| {

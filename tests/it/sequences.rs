@@ -13,7 +13,7 @@ use orientd::decode::Limits;
 use orientd::decode::sandbox::prover::Prover;
 use orientd::error::Reason;
 use orientd::files::identity::Identity;
-use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
+use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store, UndoOf};
 use orientd_core::edit::mode::Mode;
 use orientd_core::format::sidecar_name::SidecarStyle;
 use orientd_core::orientation::Turn;
@@ -98,7 +98,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
             let mode = Mode::ALL[random(3) as usize];
             if random(4) == 0 {
                 if let Some(change) = store.changes_below(path).unwrap().first() {
-                    journal::undo(&mut store, change, false).unwrap();
+                    journal::undo(&mut store, change, UndoOf::Many, false).unwrap();
                 }
                 continue;
             }
@@ -118,7 +118,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
             }
         }
         for change in store.changes_below(path).unwrap() {
-            journal::undo(&mut store, &change, false).unwrap();
+            journal::undo(&mut store, &change, UndoOf::OnePhoto, false).unwrap();
         }
         assert_eq!(files(), before, "sequence {sequence}");
     }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Service;
 use super::retry::Retry;
 use super::work::Due;
-use crate::change::journal;
+use crate::change::recovery;
 use crate::config::{FixPolicy, Root};
 use crate::daemon::status::ServiceState;
 use crate::error;
@@ -78,7 +78,7 @@ impl Service {
 
     fn run_round(&mut self, due: &Due) -> Result<()> {
         let mut store = self.database.take()?;
-        journal::settle_after_crash(&mut store)?;
+        recovery::settle_due(&mut store)?;
         self.renew_run(&mut store)?;
         let config = &self.settings.config;
         let round = Round {

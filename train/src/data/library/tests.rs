@@ -103,6 +103,7 @@ impl Database {
             content: hash(before),
             hash_before: (!is_sidecar).then(|| hash(before)),
             hash_after: hash(after),
+            temp: ".orientd-0.tmp",
         })?;
         let content = if state == ChangeState::Done { after } else { before };
         let content = (!is_sidecar).then(|| (IDENTITY, hash(content)));
