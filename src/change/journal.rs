@@ -1,12 +1,13 @@
 //! Makes and undoes changes. Nothing else calls the writer, so every write is in the journal first.
 
+use super::file_change::FileChange;
 use super::originals;
 use super::prepare::{self, Prepared};
 use super::recovery::{now_is, outcomes, settle};
-use super::write::{temp_name, temp_path};
+use super::write::temp_name;
 use super::write_lock::WriteLock;
 use crate::error::{ChangeError, FixError};
-
+use crate::files::identity::Identity;
 use crate::store::{
     Change, ChangeId, ChangeState, NewChange, PhotoId, RetentionPolicy, RunId, Store, UndoOf,
 };
@@ -37,11 +38,13 @@ pub fn apply(
     // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
+    prepared.further.iter().try_for_each(Prepared::is_still_so)?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
         originals::keep(store, change_context.retention, &hash, original)?;
     }
     // Only an undo removes a file.
     let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;
+    let further = prepared.further_sidecars()?;
     let temp = temp_name().map_err(FixError::io("name the new file"))?;
     let id = store.begin_change(&NewChange {
         run: change_context.run,
@@ -49,7 +52,9 @@ pub fn apply(
         path: &prepared.photo,
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
         patch: &prepared.patch,
+        further: &further,
         content: prepared.photo_hash,
         hash_before: prepared.hash_before,
         hash_after,
@@ -62,6 +67,8 @@ pub fn apply(
         path: prepared.photo.clone(),
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
+        further,
         patch: prepared.patch.clone(),
         hash_before: prepared.hash_before,
         hash_after,
@@ -138,7 +145,7 @@ fn perform(
     let span = tracing::info_span!("change", id = %change.id, mode, path);
     let _entered = span.enter();
     tracing::debug!(state = ?change.state, turn = change.turn.degrees(), "journaled");
-    match prepared.perform(&temp_path(change), keep_mtime) {
+    match write_all(change, prepared, keep_mtime) {
         Ok(identity) => {
             tracing::debug!("written and verified");
             let [made, _] = outcomes(change);
@@ -151,4 +158,16 @@ fn perform(
             Err(err.into())
         }
     }
+}
+
+/// Writes the further files first: as long as the target is not written, the photo is displayed as before.
+fn write_all(
+    change: &Change,
+    prepared: &Prepared,
+    keep_mtime: bool,
+) -> Result<Option<Identity>, FixError> {
+    for (file, further) in FileChange::further_of(change).iter().zip(&prepared.further) {
+        further.perform(&file.temp, keep_mtime)?;
+    }
+    prepared.perform(&FileChange::of(change).temp, keep_mtime)
 }

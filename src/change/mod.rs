@@ -5,6 +5,7 @@ pub mod answer;
 mod attributes;
 mod checks;
 mod content;
+mod file_change;
 pub mod journal;
 mod lossless;
 mod lost;

@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::content::content_of;
-use super::write::{give_back, temp_path};
+use super::file_change::FileChange;
+use super::prepare::prepare_back;
+use super::write::give_back;
 use super::write_lock::WriteLock;
 use crate::error::FixError;
 use crate::files::identity::{ContentHash, Identity};
@@ -108,33 +110,61 @@ struct Found {
     identity: Option<Identity>,
 }
 
-/// Looks what is there, gives another program's file its name back, and removes the new file.
+/// Looks what is there, gives another program's file its name back, and removes the new files. Further files follow
+/// the target: what was written of a change that was not made is put back.
 fn look(change: &Change) -> Result<Found, FixError> {
-    let target = change.target();
+    let file = FileChange::of(change);
     // A file that cannot be read now may be readable at the next start: an unmounted disk.
-    let (identity, hash) = content_of(&target, change.hash_before.is_none())?.unzip();
-    let temp = temp_path(change);
+    let (content, is_another) = look_at(change, &file, file.before.is_none())?;
+    let (identity, hash) = content.unzip();
     let outcomes = outcomes(change);
-    let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
-    let was_made = outcome == Some(outcomes[0]);
-    if was_made && holds_another(&temp, change) {
-        // The process was killed before it checked which file it had displaced.
-        give_back(&temp, &target)
-            .map_err(FixError::io("give another program's file its name back"))?;
-        outcome = None;
-    }
-    if outcome.is_some() || !holds_another(&temp, change) {
-        remove_leftover(&temp)?;
-    } else {
-        tracing::warn!(path = %temp.display(), "another program's file may have been left under this name");
+    let outcome = outcomes.into_iter().find(|(known, _)| *known == hash && !is_another);
+    let is_made = outcome == Some(outcomes[0]);
+    for file in FileChange::further_of(change) {
+        follow(change, file, is_made)?;
     }
     Ok(Found { outcome, identity })
 }
 
-/// Is `temp` a file that another program had given the target's name just before it was displaced?
-fn holds_another(temp: &Path, change: &Change) -> bool {
-    match content_of(temp, false) {
-        Ok(Some((_, hash))) => Some(hash) != change.hash_before && hash != change.hash_after,
+/// What one file of the change is, and whether it is another program's that got its name back.
+fn look_at(
+    change: &Change,
+    file: &FileChange,
+    may_be_missing: bool,
+) -> Result<(Option<(Identity, ContentHash)>, bool), FixError> {
+    let content = content_of(&file.target, may_be_missing)?;
+    let hash = content.map(|(_, hash)| hash);
+    let made = if change.state == ChangeState::Undoing { file.before } else { file.after };
+    let is_another = hash == made && holds_another(file);
+    if is_another {
+        // The process was killed before it checked which file it had displaced.
+        give_back(&file.temp, &file.target)
+            .map_err(FixError::io("give another program's file its name back"))?;
+    }
+    let is_known = (hash == file.before || hash == file.after) && !is_another;
+    if is_known || !holds_another(file) {
+        remove_leftover(&file.temp)?;
+    } else {
+        tracing::warn!(path = %file.temp.display(), "another program's file may have been left under this name");
+    }
+    Ok((content, is_another))
+}
+
+/// Puts a further file back if it was written in a change that was not made.
+fn follow(change: &Change, file: FileChange, is_made: bool) -> Result<(), FixError> {
+    let (content, is_another) = look_at(change, &file, true)?;
+    let file = if change.state == ChangeState::Undoing { file.inverse() } else { file };
+    if is_made || is_another || content.map(|(_, hash)| hash) != file.after {
+        return Ok(());
+    }
+    prepare_back(change, &file, None)?.perform(&file.temp, true).map(drop)
+}
+
+/// Is there, in place of the new file, one that another program had given the target's name just before it was
+/// displaced?
+fn holds_another(file: &FileChange) -> bool {
+    match content_of(&file.temp, false) {
+        Ok(Some((_, hash))) => Some(hash) != file.before && Some(hash) != file.after,
         Ok(None) | Err(_) => false,
     }
 }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::RenameFlags;
 
@@ -12,9 +12,8 @@ use super::content::{Content, hash_of, identity_of};
 use super::prepare::Prepared;
 use super::{attributes, checks};
 use crate::error::FixError;
-use crate::files::identity::{ContentHash, Identity};
+use crate::files::identity::Identity;
 use crate::files::write_whole::sync_folder;
-use crate::store::Change;
 use orientd_core::edit::patch::Edit;
 
 impl Prepared {
@@ -271,13 +270,4 @@ pub(super) fn temp_name() -> std::io::Result<String> {
     // As few bytes as these come all at once (getrandom(2)).
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
     Ok(format!(".orientd-{:016x}.tmp", u64::from_le_bytes(bytes)))
-}
-
-/// The new file of a change, beside the file that it changes.
-pub(super) fn temp_path(change: &Change) -> PathBuf {
-    let name = change.temp.clone().unwrap_or_else(|| {
-        let [a, b, c, d, ..] = change.hash_before.as_ref().map_or(&[0; 32], ContentHash::as_bytes);
-        format!(".orientd-{}-{a:02x}{b:02x}{c:02x}{d:02x}.tmp", change.id)
-    });
-    change.target().with_file_name(name)
 }

@@ -21,7 +21,7 @@ use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::output::{self, human, json, question};
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::pipeline::policy::Fixing;
+use crate::pipeline::policy::{Fixing, Policy};
 use crate::pipeline::refusal;
 use crate::stop::StopFlag;
 use crate::store::{
@@ -126,8 +126,10 @@ impl Fixer<'_> {
     }
 
     fn request(&self, photo: &KnownPhoto, turn: Turn) -> TurnRequest {
-        let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        TurnRequest { turn, mode, max_original: self.context.config.retention.max_bytes }
+        let policies = self.context.policies(Fixing::Apply, self.args.mode);
+        let Policy { mode, new_sidecar, .. } = policies.of(&photo.path);
+        let max_original = self.context.config.retention.max_bytes;
+        TurnRequest { turn, mode, max_original, new_sidecar }
     }
 
     fn change_context(&mut self, photo: PhotoId, turn: Turn) -> Result<ChangeContext> {

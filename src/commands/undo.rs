@@ -107,7 +107,7 @@ impl Tally {
 /// The reason, and where a photo that is gone may be.
 fn explain(store: &Store, change: &Change, why: &FixError) -> Result<Reason> {
     let mut reason = Reason::from(why);
-    if matches!(why, FixError::SidecarGone) {
+    if matches!(why, FixError::SidecarLost) {
         let sidecar = change.target();
         let name = sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
         reason.detail = format!("{}: {name}", reason.detail);

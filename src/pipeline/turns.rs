@@ -78,8 +78,12 @@ impl Recorder {
         refusal::check_owner(&self.store, &seen.now, self.rescan)?;
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
-        let request =
-            TurnRequest { turn, mode: policy.mode, max_original: self.turns.retention.max_bytes };
+        let request = TurnRequest {
+            turn,
+            mode: policy.mode,
+            max_original: self.turns.retention.max_bytes,
+            new_sidecar: policy.new_sidecar,
+        };
         let prepared = prepare(&report.path, expected, request, &self.prover)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use rusqlite::{Row, params};
 
 use super::changes::{Change, ChangeState, NO_FILE};
+use super::further_sidecars::{self, sidecar_name};
 use super::ids::{PhotoId, RunId};
 use super::{Store, now, path_bytes, path_from, range_below};
 use orientd_core::edit::patch::{Edit, Patch};
@@ -25,6 +26,7 @@ pub struct ChangeCounts {
 
 const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
                              hash_before, hash_after, state, action, refused, temp, stuck,
+                             sidecar,
                              EXISTS (SELECT 1 FROM labels o WHERE o.change_id = changes.id
                                      AND o.photo_id = changes.photo_id AND o.source = 'outside')
                       FROM changes";
@@ -94,7 +96,11 @@ impl Store {
     pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
         let mut changes = self.changes_below(path)?;
         let mut seen = std::collections::HashSet::new();
-        changes.retain(|change| seen.insert(change.target()));
+        changes.retain(|change| {
+            let is_latest = !seen.contains(&change.target());
+            seen.extend(change.targets());
+            is_latest
+        });
         changes.reverse();
         Ok(changes)
     }
@@ -139,6 +145,7 @@ impl Store {
                 .query_row(sql, [change.photo], |row| Ok(path_from(row.get_ref(0)?.as_blob()?)))?;
             let rows = edits.query_map([change.id], edit)?;
             change.patch.edits = rows.collect::<Result<_, _>>()?;
+            change.further = further_sidecars::of(&self.db, change.id)?;
         }
         Ok(changes)
     }
@@ -154,6 +161,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         path: path_from(row.get_ref(3)?.as_blob()?),
         turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
         mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
+        sidecar: sidecar_name(row.get(14)?)?,
+        further: Vec::new(),
         patch: Patch {
             edits: Vec::new(),
             from: Orientation::from_stored(Some(row.get(5)?)),
@@ -168,7 +177,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         refused: row.get(11)?,
         temp: row.get(12)?,
         stuck: row.get(13)?,
-        is_superseded: row.get(14)?,
+        is_superseded: row.get(15)?,
     })
 }
 

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::{TransactionBehavior, params};
 
+use super::further_sidecars::{self, FurtherSidecar};
 use super::ids::{ChangeId, PhotoId, RunId};
 use super::observations::set_content;
 use super::owner::DisplayedPhoto;
 use super::{Store, now, now_ns, path_bytes};
 use crate::files::identity::{ContentHash, Identity};
-use crate::files::sidecar;
 use orientd_core::edit::mode::Mode;
 use orientd_core::edit::patch::Patch;
+use orientd_core::format::sidecar_name::SidecarName;
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -62,7 +63,10 @@ pub struct NewChange<'a> {
     pub path: &'a Path,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar is written, in mode `sidecar`.
+    pub sidecar: SidecarName,
     pub patch: &'a Patch,
+    pub further: &'a [FurtherSidecar],
     /// Of the photo itself, also where its sidecar is written.
     pub content: ContentHash,
     /// `None`: the target is a sidecar that is not there yet.
@@ -81,6 +85,10 @@ pub struct Change {
     pub path: PathBuf,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar was written, in mode `sidecar`.
+    pub sidecar: SidecarName,
+    /// Other sidecars of the photo, which were edited with it.
+    pub further: Vec<FurtherSidecar>,
     /// Without edits where only the kept original tells the old bytes.
     pub patch: Patch,
     /// `None`: the target was a sidecar that was not there.
@@ -102,8 +110,14 @@ impl Change {
     pub fn target(&self) -> PathBuf {
         match self.mode {
             Mode::Tag | Mode::Pixels => self.path.clone(),
-            Mode::Sidecar => sidecar::path_of(&self.path),
+            Mode::Sidecar => self.sidecar.path_of(&self.path),
         }
+    }
+
+    /// All files that were changed, [`Change::target`] first.
+    pub fn targets(&self) -> Vec<PathBuf> {
+        let further = self.further.iter().map(|further| further.name.path_of(&self.path));
+        [self.target()].into_iter().chain(further).collect()
     }
 
     /// Were width and height exchanged in the file?
@@ -138,8 +152,9 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
-                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture, temp)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14)",
+                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture, temp,
+                                 sidecar)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14, ?15)",
             params![
                 change.run,
                 change.photo,
@@ -154,7 +169,8 @@ impl Store {
                 now_ns(),
                 change.content,
                 picture.as_ref().map(Fingerprint::as_bytes),
-                change.temp
+                change.temp,
+                (change.mode == Mode::Sidecar).then_some(change.sidecar.as_str())
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());
@@ -164,6 +180,7 @@ impl Store {
                 params![id, seq as i64, edit.offset as i64, edit.old, edit.new],
             )?;
         }
+        further_sidecars::insert(&transaction, id, change.further)?;
         transaction.commit()?;
         Ok(id)
     }

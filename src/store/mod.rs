@@ -4,6 +4,7 @@
 mod auto_threshold;
 mod change_lists;
 mod changes;
+mod further_sidecars;
 mod ids;
 mod known;
 mod labels;
@@ -35,6 +36,7 @@ use rusqlite::Connection;
 pub use auto_threshold::FittedThreshold;
 pub use change_lists::ChangeCounts;
 pub use changes::{Change, ChangeState, FileState, NewChange, UndoOf};
+pub use further_sidecars::FurtherSidecar;
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
 pub use labels::{GivenAnswer, Label, LabelSource};

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_picked.sql"),
     include_str!("../../migrations/0011_unsettled.sql"),
     include_str!("../../migrations/0012_follows.sql"),
+    include_str!("../../migrations/0013_sidecars.sql"),
 ];
 
 impl Store {

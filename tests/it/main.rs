@@ -48,6 +48,7 @@ mod running;
 mod scanning;
 mod sequences;
 mod service;
+mod sidecars;
 mod snapshots;
 mod taken_back;
 mod usage;

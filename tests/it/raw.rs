@@ -92,7 +92,7 @@ fn raf(jpeg_with_exif: &[u8]) -> Vec<u8> {
 }
 
 /// Every kind, with a preview that needs 90 degrees more than `stored` says, which is 3.
-fn files() -> Vec<(&'static str, Vec<u8>)> {
+pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     let jpeg = needs(270); // Stored 3 shows it so that 90 degrees are missing.
     let at = JPEG as u32;
     let n = jpeg.len() as u32;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Library, needs_marked};
+use crate::harness::{Library, needs, needs_marked};
 use crate::review::db_path;
 use crate::review_server::Server;
 use crate::running::{Daemon, configure, eventually, knows, listed, root};

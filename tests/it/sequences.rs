@@ -15,6 +15,7 @@ use orientd::error::Reason;
 use orientd::files::identity::Identity;
 use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store, UndoOf};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 use orientd_core::orientation::Turn;
 
 use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};
@@ -40,7 +41,20 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
         ("a.webp", encoded(ImageFormat::WebP)),
         ("a.tiff", encoded(ImageFormat::Tiff)),
         ("a.bmp", encoded(ImageFormat::Bmp)),
+        ("two.jpg", needs(90)),
     ]
+}
+
+/// Beside `two.jpg`: one that says nothing yet, and one that speaks.
+fn sidecars() -> [(&'static str, String); 2] {
+    let text = |stated: &str| {
+        format!(
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+             xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description \
+             xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\"{stated}/></rdf:RDF></x:xmpmeta>"
+        )
+    };
+    [("two.jpg.xmp", text("")), ("two.xmp", text(" tiff:Orientation=\"6\""))]
 }
 
 #[test]
@@ -61,6 +75,9 @@ fn a_thousand_random_sequences_end_byte_identical() {
             .record(run, None, &[Observation { path: path.clone(), identity, outcome }])
             .unwrap();
         known.push((path, ids[0].expect("a photo")));
+    }
+    for (name, text) in sidecars() {
+        fs::write(root.join(name), text).unwrap();
     }
     let files = || -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
@@ -86,7 +103,12 @@ fn a_thousand_random_sequences_end_byte_identical() {
                 continue;
             }
             let expected = Precondition { identity: None, hash: None, stored: None };
-            let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
+            let request = TurnRequest {
+                turn,
+                mode,
+                max_original: retention.max_bytes,
+                new_sidecar: [SidecarStyle::Full, SidecarStyle::Stem][random(2) as usize],
+            };
             // A refusal leaves everything as it was; the sequence goes on.
             if let Ok(prepared) = prepare(path, expected, request, &prover) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;

@@ -13,6 +13,7 @@ pub mod passed_over;
 pub mod png;
 pub mod png_text;
 pub mod raw;
+pub mod sidecar_name;
 pub mod sniff;
 pub mod tiff;
 pub mod webp;

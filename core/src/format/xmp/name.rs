@@ -1,9 +1,10 @@
 //! The properties that are read, and what they are called in a packet.
 
 pub(super) const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
 pub(super) const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
 
-/// A property that a turn may have to change.
+/// A property that a turn may have to change, or that says which photo a sidecar is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Orientation,
@@ -11,6 +12,8 @@ pub enum Name {
     ImageLength,
     PixelXDimension,
     PixelYDimension,
+    /// The ending of the photo that a sidecar is of.
+    SidecarForExtension,
 }
 
 /// What a property is called in a packet.
@@ -21,12 +24,13 @@ pub(super) struct Known {
     pub namespace: &'static str,
 }
 
-pub(super) const KNOWN: [Known; 5] = [
+pub(super) const KNOWN: [Known; 6] = [
     Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
     Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
     Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
     Known::new(Name::PixelXDimension, "PixelXDimension", "exif", EXIF),
     Known::new(Name::PixelYDimension, "PixelYDimension", "exif", EXIF),
+    Known::new(Name::SidecarForExtension, "SidecarForExtension", "photoshop", PHOTOSHOP),
 ];
 
 impl Known {
