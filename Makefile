@@ -60,13 +60,13 @@ test: test-tools libtorch-kept
 	cargo build --locked --profile release-check
 	@scripts/check-release.sh target/release-check/orientd
 
-# Everything; the program as it is released; with nothing that can be left out; and what is beside it.
+# Everything, tests and benches too; the programs as they are released; with nothing that can be left out; and what is beside it.
 lint: tools libtorch-kept
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --features $(SWITCHES) -- -D warnings
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --workspace --all-targets --no-default-features -- -D warnings
-	cd fuzz && cargo check --locked --target-dir ../target/fuzz
+	cargo clippy --locked --workspace -- -D warnings
+	cargo clippy --locked --workspace --no-default-features -- -D warnings
+	cd fuzz && cargo check --locked --target-dir ../target
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --document-private-items
 	$(PYTHON) scripts/dependencies.py
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use orientd_core::edit::mode::Mode;
 
-use crate::change::{journal, originals};
+use crate::change::{originals, recovery};
 use crate::cli::Global;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Root};
 use crate::engine::model::BUILT_IN;
 use crate::engine::{Device, ModelFile};
 use crate::files::private;
@@ -54,7 +54,7 @@ impl CommandContext {
     /// Opens the database for changes and settles what a crash left behind.
     pub fn open_store(&self) -> Result<Store> {
         let mut store = Store::open(&self.db_path()?)?;
-        journal::settle_after_crash(&mut store)?;
+        recovery::settle_after_crash(&mut store)?;
         Ok(store)
     }
 
@@ -71,10 +71,15 @@ impl CommandContext {
 
     /// What a command does about photos, folder by folder; `mode` where the user names one.
     pub fn policies(&self, fixing: Fixing, mode: Option<Mode>) -> Policies {
-        let policy = |own| Policy { fixing, min_confidence: 0.0, mode: mode.unwrap_or(own) };
-        let roots = self.config.roots.iter();
-        let below = roots.map(|root| (root.path.clone(), policy(root.mode))).collect();
-        Policies::new(policy(self.config.mode), below)
+        let policy = |own, new_sidecar| Policy {
+            fixing,
+            min_confidence: 0.0,
+            mode: mode.unwrap_or(own),
+            new_sidecar,
+        };
+        let of_root = |root: &Root| (root.path.clone(), policy(root.mode, root.sidecar_name));
+        let below = self.config.roots.iter().map(of_root).collect();
+        Policies::new(policy(self.config.mode, self.config.sidecar_name), below)
     }
 
     /// How photos are turned; see [`CommandContext::policies`].

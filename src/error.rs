@@ -75,7 +75,7 @@ pub fn retry_of(code: &str) -> Retry {
 pub fn forecloses_undo(code: &str) -> bool {
     matches!(
         code,
-        "vanished" | "sidecar_gone" | "changed" | "original_dropped" | "original_damaged"
+        "vanished" | "sidecar_lost" | "changed" | "original_dropped" | "original_damaged"
     )
 }
 
@@ -206,8 +206,6 @@ pub enum FixError {
     OriginalDamaged,
     #[error("the file is gone")]
     Vanished,
-    #[error("the photo is there; only its sidecar is gone")]
-    SidecarGone,
     #[error("the file has {0} hard links; a change would show in all of them")]
     HardLinked(u64),
     #[error("the file is read-only")]
@@ -255,7 +253,6 @@ impl FixError {
             Self::OriginalDropped => "original_dropped",
             Self::OriginalDamaged => "original_damaged",
             Self::Vanished => "vanished",
-            Self::SidecarGone => "sidecar_gone",
             Self::HardLinked(_) => "hard_linked",
             Self::ReadOnly => "read_only",
             Self::NotOwner => "not_owner",

@@ -8,6 +8,8 @@ use orientd_core::edit::sidecar;
 use orientd_core::orientation::Orientation;
 
 fuzz_target!(|bytes: &[u8]| {
+    let ending = sidecar::for_extension(bytes);
+    assert!(ending.is_none_or(|ending| !ending.is_empty()));
     let Ok(read) = sidecar::read(bytes) else { return };
     for to in Orientation::all() {
         let from = read.said.map_or(Orientation::UPRIGHT, |(orientation, _)| orientation);

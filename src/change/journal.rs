@@ -1,44 +1,18 @@
 //! Makes and undoes changes. Nothing else calls the writer, so every write is in the journal first.
 
-use std::fs::{self, File};
-use std::path::Path;
-
-use anyhow::{Context, Result};
-
-use super::content::content_of;
+use super::file_change::FileChange;
 use super::originals;
 use super::prepare::{self, Prepared};
-use super::write::{exchange, temp_path};
+use super::recovery::{now_is, outcomes, settle};
+use super::write::temp_name;
+use super::write_lock::WriteLock;
 use crate::error::{ChangeError, FixError};
-use crate::files::identity::{ContentHash, Identity};
-use crate::files::locks::lock_within;
-use crate::files::private;
+use crate::files::identity::Identity;
 use crate::store::{
-    Change, ChangeId, ChangeState, FileState, NewChange, PhotoId, RetentionPolicy, RunId, Store,
-    own_files,
+    Change, ChangeId, ChangeState, NewChange, PhotoId, RetentionPolicy, RunId, Store, UndoOf,
 };
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
-
-/// Held while a file is written and its journal row settled. While it is held no other process is making
-/// a change, so an unsettled row was left by a process that crashed.
-pub struct WriteLock(#[allow(dead_code, reason = "holding it open is its use")] File);
-
-impl WriteLock {
-    /// Waits for the lock beside the database, as long as the store waits for other processes.
-    ///
-    /// # Errors
-    /// Returns an error if the lock file cannot be made, or another process keeps the lock for longer.
-    pub fn take(store: &Store) -> Result<Self> {
-        let path = own_files::write_lock(store.path());
-        let open = || -> std::io::Result<File> {
-            let file = private::open_lock(&path)?;
-            lock_within(&file, &path, store.patience(), "is changing photos")?;
-            Ok(file)
-        };
-        open().map(Self).with_context(|| format!("cannot lock {}", path.display()))
-    }
-}
 
 /// Whose run a change belongs to, and of which photo it is.
 #[derive(Clone, Copy, Debug)]
@@ -64,21 +38,27 @@ pub fn apply(
     // Another orientd may have made the same change while this one waited for the lock. Begun now, it
     // would fail, and the file's content would then speak for it as well: one turn, two in the journal.
     prepared.is_still_so()?;
+    prepared.further.iter().try_for_each(Prepared::is_still_so)?;
     if let Some((original, hash)) = prepared.original.as_ref().zip(prepared.hash_before) {
         originals::keep(store, change_context.retention, &hash, original)?;
     }
     // Only an undo removes a file.
     let hash_after = prepared.hash_after.ok_or(FixError::Changed)?;
+    let further = prepared.further_sidecars()?;
+    let temp = temp_name().map_err(FixError::io("name the new file"))?;
     let id = store.begin_change(&NewChange {
         run: change_context.run,
         photo: change_context.photo,
         path: &prepared.photo,
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
         patch: &prepared.patch,
+        further: &further,
         content: prepared.photo_hash,
         hash_before: prepared.hash_before,
         hash_after,
+        temp: &temp,
     })?;
     let change = Change {
         id,
@@ -87,11 +67,16 @@ pub fn apply(
         path: prepared.photo.clone(),
         turn: change_context.turn,
         mode: prepared.mode,
+        sidecar: prepared.sidecar,
+        further,
         patch: prepared.patch.clone(),
         hash_before: prepared.hash_before,
         hash_after,
         state: ChangeState::Intent,
         refused: None,
+        temp: Some(temp),
+        stuck: None,
+        is_superseded: false,
     };
     perform(store, &change, prepared, change_context.keep_mtime)?;
     Ok(id)
@@ -101,8 +86,13 @@ pub fn apply(
 ///
 /// # Errors
 /// Returns an error if the file is not what the change left, or cannot be written; or the database cannot.
-pub fn undo(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
-    let undone = put_back(store, change, keep_mtime);
+pub fn undo(
+    store: &mut Store,
+    change: &Change,
+    of: UndoOf,
+    keep_mtime: bool,
+) -> Result<(), ChangeError> {
+    let undone = put_back(store, change, of, keep_mtime);
     if let Err(ChangeError::Photo(why)) = &undone {
         store.note_refused(change.id, why.code())?;
     }
@@ -128,12 +118,18 @@ fn original_of(store: &Store, change: &Change) -> Result<Option<Vec<u8>>, FixErr
     }
 }
 
-fn put_back(store: &mut Store, change: &Change, keep_mtime: bool) -> Result<(), ChangeError> {
+fn put_back(
+    store: &mut Store,
+    change: &Change,
+    of: UndoOf,
+    keep_mtime: bool,
+) -> Result<(), ChangeError> {
     let _lock = WriteLock::take(store)?;
     let original = original_of(store, change)?;
     let prepared = prepare::prepare_undo(change, original)?;
-    store.set_change_state(change.id, ChangeState::Undoing, None)?;
-    let change = Change { state: ChangeState::Undoing, ..change.clone() };
+    let temp = temp_name().map_err(FixError::io("name the new file"))?;
+    store.begin_undo(change.id, of, &temp)?;
+    let change = Change { state: ChangeState::Undoing, temp: Some(temp), ..change.clone() };
     perform(store, &change, &prepared, keep_mtime)
 }
 
@@ -149,8 +145,7 @@ fn perform(
     let span = tracing::info_span!("change", id = %change.id, mode, path);
     let _entered = span.enter();
     tracing::debug!(state = ?change.state, turn = change.turn.degrees(), "journaled");
-    let temp = temp_path(&change.target(), change.id, change.hash_before.as_ref());
-    match prepared.perform(&temp, keep_mtime) {
+    match write_all(change, prepared, keep_mtime) {
         Ok(identity) => {
             tracing::debug!("written and verified");
             let [made, _] = outcomes(change);
@@ -158,101 +153,21 @@ fn perform(
             Ok(())
         }
         Err(err) => {
-            let state = settle(store, change)?;
-            tracing::debug!(?state, code = err.code(), "not written: {err}");
+            tracing::debug!(code = err.code(), "not written: {err}");
+            settle(store, change)?;
             Err(err.into())
         }
     }
 }
 
-/// Settles the rows that a crashed process left: the file's hash tells whether it was written.
-/// Returns how many changes were settled.
-///
-/// # Errors
-/// Returns an error if the database cannot be read or written.
-pub fn settle_after_crash(store: &mut Store) -> Result<usize> {
-    if store.unsettled_changes()?.is_empty() {
-        return Ok(0);
+/// Writes the further files first: as long as the target is not written, the photo is displayed as before.
+fn write_all(
+    change: &Change,
+    prepared: &Prepared,
+    keep_mtime: bool,
+) -> Result<Option<Identity>, FixError> {
+    for (file, further) in FileChange::further_of(change).iter().zip(&prepared.further) {
+        further.perform(&file.temp, keep_mtime)?;
     }
-    let _lock = WriteLock::take(store)?;
-    // Another process may have settled them while this one waited for the lock.
-    let unsettled = store.unsettled_changes()?;
-    for change in &unsettled {
-        let state = settle(store, change)?;
-        let path = change.path.display();
-        tracing::warn!(%path, ?state, "settled a change that was cut short");
-    }
-    Ok(unsettled.len())
-}
-
-type SettledAs = (Option<ContentHash>, ChangeState);
-
-/// The hash that the file has if the write was made and if it was not, with the state each means.
-fn outcomes(change: &Change) -> [SettledAs; 2] {
-    match change.state {
-        ChangeState::Undoing => [
-            (change.hash_before, ChangeState::Undone),
-            (Some(change.hash_after), ChangeState::Done),
-        ],
-        _ => {
-            [(Some(change.hash_after), ChangeState::Done), (change.hash_before, ChangeState::Void)]
-        }
-    }
-}
-
-fn now_is(change: &Change, (hash, state): SettledAs, identity: Option<Identity>) -> FileState {
-    let is_turned = state == ChangeState::Done;
-    let was_turned = change.state == ChangeState::Undoing;
-    FileState {
-        photo: change.photo,
-        stored: if is_turned { change.patch.to } else { change.patch.from },
-        content: match change.mode {
-            Mode::Tag | Mode::Pixels => identity.zip(hash),
-            Mode::Sidecar => None,
-        },
-        swapped: is_turned != was_turned && change.swaps_sides(),
-    }
-}
-
-/// Notes the state that the file's content stands for, and removes a new file left beside it.
-fn settle(store: &mut Store, change: &Change) -> Result<ChangeState> {
-    let target = change.target();
-    let may_be_missing = change.hash_before.is_none();
-    let Ok(content) = content_of(&target, may_be_missing) else {
-        // A file that cannot be read now may be readable at the next start: an unmounted disk.
-        return Ok(change.state);
-    };
-    let (identity, hash) = content.unzip();
-    let temp = temp_path(&target, change.id, change.hash_before.as_ref());
-    let outcomes = outcomes(change);
-    let mut outcome = outcomes.into_iter().find(|(known, _)| *known == hash);
-    let was_made = outcome == Some(outcomes[0]);
-    if was_made && displaced_another(&temp, change) {
-        // The process was killed after the exchange, before it checked which file it had displaced.
-        exchange(&temp, &target)
-            .with_context(|| format!("cannot put back {}", target.display()))?;
-        outcome = None;
-    }
-    remove_leftover(&temp)?;
-    let state = outcome.map_or(ChangeState::Lost, |(_, state)| state);
-    let now = outcome.map(|outcome| now_is(change, outcome, identity));
-    store.set_change_state(change.id, state, now)?;
-    Ok(state)
-}
-
-/// Is `temp` a file that another program had renamed to the target's name just before the exchange?
-fn displaced_another(temp: &Path, change: &Change) -> bool {
-    match content_of(temp, false) {
-        Ok(Some((_, hash))) => Some(hash) != change.hash_before && hash != change.hash_after,
-        Ok(None) | Err(_) => false,
-    }
-}
-
-fn remove_leftover(temp: &Path) -> Result<()> {
-    match fs::remove_file(temp) {
-        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-            Err(err).with_context(|| format!("cannot remove {}", temp.display()))
-        }
-        _ => Ok(()),
-    }
+    prepared.perform(&FileChange::of(change).temp, keep_mtime)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 
 use super::content::content_of;
+use super::file_change::FileChange;
 use crate::error::FixError;
 use crate::files::sidecar;
 use crate::store::{Change, KnownPhoto};
@@ -27,6 +28,12 @@ pub fn check_in_force(change: &Change) -> Result<(), FixError> {
     if change.mode == Mode::Sidecar && sidecar::orientation(&change.path) != Some(change.patch.to) {
         return Err(FixError::SidecarLost);
     }
-    let hash = content_of(&change.target(), false)?.map(|(_, hash)| hash);
-    if hash == Some(change.hash_after) { Ok(()) } else { Err(FixError::Changed) }
+    let further = FileChange::further_of(change);
+    for file in [FileChange::of(change)].iter().chain(&further) {
+        let hash = content_of(&file.target, false)?.map(|(_, hash)| hash);
+        if hash != file.after {
+            return Err(FixError::Changed);
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::RenameFlags;
 
@@ -12,9 +12,8 @@ use super::content::{Content, hash_of, identity_of};
 use super::prepare::Prepared;
 use super::{attributes, checks};
 use crate::error::FixError;
-use crate::files::identity::{ContentHash, Identity};
+use crate::files::identity::Identity;
 use crate::files::write_whole::sync_folder;
-use crate::store::ChangeId;
 use orientd_core::edit::patch::Edit;
 
 impl Prepared {
@@ -243,22 +242,32 @@ fn sync_folder_of(path: &Path) -> Result<(), FixError> {
     sync_folder(folder).map_err(FixError::io("sync the folder"))
 }
 
-/// Exchanges a change's new file and its target again.
+/// Gives a file that was displaced into `temp` its name back, and whatever has that name by now comes to `temp`.
 ///
 /// # Errors
 /// Returns an error if the file system refuses.
-pub(super) fn exchange(temp: &Path, target: &Path) -> std::io::Result<()> {
+pub(super) fn give_back(temp: &Path, target: &Path) -> std::io::Result<()> {
     let at = rustix::fs::CWD;
-    rustix::fs::renameat_with(at, temp, at, target, RenameFlags::EXCHANGE)?;
+    match rustix::fs::renameat_with(at, temp, at, target, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::NOENT) => {
+            rustix::fs::renameat_with(at, temp, at, target, RenameFlags::NOREPLACE)?;
+        }
+        other => other?,
+    }
     sync_folder(target.parent().unwrap_or(Path::new("/")))
 }
 
-/// The new file of a change, beside its photo. Walks pass over hidden files.
-pub(super) fn temp_path(
-    photo: &Path,
-    change: ChangeId,
-    hash_before: Option<&ContentHash>,
-) -> PathBuf {
-    let [a, b, c, d, ..] = hash_before.map_or(&[0; 32], ContentHash::as_bytes);
-    photo.with_file_name(format!(".orientd-{change}-{a:02x}{b:02x}{c:02x}{d:02x}.tmp"))
+/// A name for the new file of a change, which nobody can guess. Walks pass over hidden files.
+///
+/// # Errors
+/// Returns an error if the system has no random numbers.
+pub(super) fn temp_name() -> std::io::Result<String> {
+    #[cfg(feature = "test-switches")]
+    if let Ok(name) = std::env::var("ORIENTD_TEST_TEMP") {
+        return Ok(name);
+    }
+    let mut bytes = [0; 8];
+    // As few bytes as these come all at once (getrandom(2)).
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!(".orientd-{:016x}.tmp", u64::from_le_bytes(bytes)))
 }

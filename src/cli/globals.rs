@@ -69,7 +69,7 @@ fn beside_text(command: &str) -> &'static [&'static str] {
         "scan" => &["config", "db", "model", "device", "ort_lib", "no_progress"],
         "run" | "doctor" => &["config", "db", "model", "device", "ort_lib"],
         "list" | "fix" | "report" | "review" | "status" | "model" => &["config", "db", "model"],
-        "undo" | "verify" | "control" => &["config", "db"],
+        "undo" | "verify" | "control" | "history" => &["config", "db"],
         "config" => &["config"],
         "train" => &["ort_lib"],
         _ => &[],

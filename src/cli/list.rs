@@ -12,8 +12,8 @@ Examples:
   orientd list --refused ~/Pictures
   orientd list --json ~/Pictures/2019 | jq .path
 
-Photos that were turned, or that you called fine, count as upright. --turned, --waiting and
---refused together show what is in any of them.")]
+Photos that were turned, or that you called fine, count as upright. --turned, --waiting, --refused
+and --put-back together show what is in any of them.")]
 pub struct ListArgs {
     /// Only below these [default: everything]
     #[arg(value_name = "PATH")]
@@ -30,6 +30,9 @@ pub struct ListArgs {
     /// Only those of them that could not be turned, with the reason
     #[arg(long)]
     pub refused: bool,
+    /// Only photos whose turn was put back: by an undo, by another program, or from a backup
+    #[arg(long)]
+    pub put_back: bool,
     /// Only from this confidence on: 0.9 or 90%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub min_confidence: Option<f32>,

@@ -34,7 +34,13 @@ pub(super) fn withdraw(
             output::line(&serde_json::Value::Object(object).to_string())?;
         } else if !quiet {
             let path = human::printable(&answer.path.to_string_lossy());
-            output::line(&format!("taken back  {path}  the answer \"fine as it is\""))?;
+            let turned = match store.last_done(answer.photo)? {
+                Some(last) if !last.is_superseded => {
+                    "; its turn stays, and undoing the photo once more puts that back"
+                }
+                _ => "",
+            };
+            output::line(&format!("taken back  {path}  the answer \"fine as it is\"{turned}"))?;
         }
     }
     Ok(())

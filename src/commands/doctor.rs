@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use self::privacy::Privacy;
+use super::unsettled;
 use crate::cli::Global;
 use crate::config;
 use crate::context::CommandContext;
@@ -106,10 +107,15 @@ fn check_database(context: &CommandContext) -> Vec<Finding> {
         };
         let problems = store.quick_check()?;
         anyhow::ensure!(problems.is_empty(), "{}: {}", path.display(), problems.join("; "));
-        let (n_done, _, n_unsettled) = store.count_changes()?;
-        let rest =
-            if n_unsettled > 0 { "; a crash is yet to be settled by the next scan" } else { "" };
-        let changes = human::plural(n_done.unsigned_abs(), "change");
+        let counts = store.count_changes()?;
+        let mut rest = String::new();
+        if counts.n_unsettled > 0 {
+            rest += "; changes cut short are to be settled by the next scan";
+        }
+        for line in unsettled::stuck(&store)? {
+            rest += &format!("; {line}");
+        }
+        let changes = human::plural(counts.n_in_force, "change");
         Ok(format!("{} is sound, {changes} in force{rest}", path.display()))
     };
     let advice = "move the file away and scan again, or put back a .backup-v file beside it; \

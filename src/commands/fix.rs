@@ -3,6 +3,7 @@
 
 mod stranger;
 mod targets;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,12 +21,15 @@ use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::output::{self, human, json, question};
 use crate::pipeline::photo_report::{Action, PhotoReport};
-use crate::pipeline::policy::Fixing;
+use crate::pipeline::policy::{Fixing, Policy};
 use crate::pipeline::refusal;
 use crate::stop::StopFlag;
-use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::store::{
+    DisplayedPhoto, KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store,
+};
 use orientd_core::orientation::Turn;
 use targets::{Target, Targets};
+use words::{in_doubt, put_back, question_about};
 
 pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
@@ -42,7 +46,7 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         eprintln!("Nothing was changed.");
         return Ok(ExitCode::FAILURE);
     }
-    let n_doubtful_left = targets.n_doubtful_left;
+    let left = [in_doubt(targets.n_doubtful_left), put_back(targets.n_put_back_left)];
     let mut fixer = Fixer {
         context,
         args,
@@ -60,25 +64,7 @@ pub fn run(context: &CommandContext, args: &FixArgs) -> Result<ExitCode> {
         }
         fixer.target(target)?;
     }
-    fixer.finish(n_doubtful_left)
-}
-
-/// What is to be confirmed: turns that nobody has seen and the model doubts, or a whole folder.
-fn question_about(targets: &Targets, args: &FixArgs) -> Option<String> {
-    let photos = human::plural(targets.n_meant(), "photo");
-    let in_doubt = human::grouped(targets.n_doubtful);
-    match args.turn {
-        None if targets.n_doubtful > 0 => {
-            Some(format!("Turn {photos}, {in_doubt} of them in doubt?"))
-        }
-        Some(Turn::NONE) if targets.n_in_folders > 0 => {
-            Some(format!("Say of {photos} that they are fine as they are?"))
-        }
-        Some(turn) if targets.n_in_folders > 0 => {
-            Some(format!("Turn {photos} by {}° clockwise?", turn.degrees()))
-        }
-        _ => None,
-    }
+    fixer.finish(left.into_iter().flatten().collect())
 }
 
 struct Fixer<'a> {
@@ -101,7 +87,11 @@ impl Fixer<'_> {
             Target::Proposed(photo, turn) => self.propose(*photo, turn),
             Target::Said(photo, turn) => self.say(*photo, turn),
             Target::Stranger(path, turn) => match self.meet(&path)? {
-                Ok(photo) => self.say(photo, turn),
+                Ok(photo) => {
+                    let id = photo.id;
+                    self.say(photo, turn)?;
+                    self.store.forget_untouched(id)
+                }
                 Err(why) => self.leave_alone(path, None, why),
             },
             Target::LeftAlone(path, photo, why) => {
@@ -136,8 +126,10 @@ impl Fixer<'_> {
     }
 
     fn request(&self, photo: &KnownPhoto, turn: Turn) -> TurnRequest {
-        let mode = self.context.policies(Fixing::Apply, self.args.mode).of(&photo.path).mode;
-        TurnRequest { turn, mode, max_original: self.context.config.retention.max_bytes }
+        let policies = self.context.policies(Fixing::Apply, self.args.mode);
+        let Policy { mode, new_sidecar, .. } = policies.of(&photo.path);
+        let max_original = self.context.config.retention.max_bytes;
+        TurnRequest { turn, mode, max_original, new_sidecar }
     }
 
     fn change_context(&mut self, photo: PhotoId, turn: Turn) -> Result<ChangeContext> {
@@ -197,7 +189,9 @@ impl Fixer<'_> {
 
     fn apply(&mut self, photo: &KnownPhoto, turn: Turn) -> Result<Prepared, ChangeError> {
         let hash = photo.hash.as_ref().ok_or(FixError::Changed)?;
-        refusal::check_owner(&self.store, hash, photo.stored, false)?;
+        let picture = self.store.picture_of(photo.id, hash, photo.stored)?;
+        let now = DisplayedPhoto { content: *hash, stored: photo.stored, picture };
+        refusal::check_owner(&self.store, &now, false)?;
         if photo.fixed.is_some() {
             return Err(FixError::TurnedBefore.into());
         }
@@ -257,9 +251,12 @@ impl Fixer<'_> {
             _ if turn == Turn::NONE => format!("left as it is  {path}"),
             why => {
                 let word = if self.args.dry_run { "would turn" } else { "turned" };
+                let sure = report.confidence().filter(|_| self.args.turn.is_none());
+                let sure = sure.map(|sure| format!("  {:.0} %", human::floored(sure)));
                 let way = report.action.as_str();
                 let why = why.map(|why| format!("  by {way} instead: {why}"));
-                format!("{word} {:>3}°  {path}{}", turn.degrees(), why.unwrap_or_default())
+                let why = why.unwrap_or_default();
+                format!("{word} {:>3}°{}  {path}{why}", turn.degrees(), sure.unwrap_or_default())
             }
         };
         output::line(&text)
@@ -274,7 +271,8 @@ impl Fixer<'_> {
         interrupted::end(&if n_turned > 0 { turned + &undo } else { turned })
     }
 
-    fn finish(mut self, n_doubtful_left: u64) -> Result<ExitCode> {
+    /// `left`: sentences about what nobody asked for.
+    fn finish(mut self, left: Vec<String>) -> Result<ExitCode> {
         if let Some(run) = self.run {
             self.store.end_run(run)?;
         }
@@ -283,10 +281,11 @@ impl Fixer<'_> {
                 output::line(&line)?;
             }
         }
-        match in_doubt(n_doubtful_left) {
-            Some(text) if self.args.json => eprintln!("orientd: {text}"),
-            Some(text) => output::line(&text)?,
-            None => {}
+        for text in left {
+            match self.args.json {
+                true => eprintln!("orientd: {text}"),
+                false => output::line(&text)?,
+            }
         }
         Ok(if self.n_left_alone > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
@@ -318,14 +317,4 @@ impl Fixer<'_> {
         }
         lines
     }
-}
-
-/// What was left since nobody asked for it.
-fn in_doubt(n_left: u64) -> Option<String> {
-    let photos = human::plural(n_left, "photo");
-    let text = format!(
-        "{photos} in doubt left as they are: `orientd list --verdict review` shows them, `orientd review` asks about \
-         them, `orientd fix --doubtful` turns them too."
-    );
-    (n_left > 0).then_some(text)
 }

@@ -67,6 +67,10 @@ fn describe(run: &RunSummary) -> String {
     if run.n_put_back > 0 {
         text += &format!(", {} put back", human::grouped(run.n_put_back));
     }
+    if run.n_superseded > 0 {
+        let n = human::grouped(run.n_superseded);
+        text += &format!(", {n} changed by other programs since");
+    }
     if run.n_refused > 0 {
         text += &format!(", {} could not be put back", human::grouped(run.n_refused));
     }
@@ -96,6 +100,7 @@ fn object(run: &RunSummary) -> String {
         "ended_at": run.ended_at,
         "turned": run.n_turned,
         "put_back": run.n_put_back,
+        "superseded": run.n_superseded,
         "refused": run.n_refused,
     })
     .to_string()
@@ -109,12 +114,13 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn a_line_says_who_did_what() {
-        for (kind, who, turned, put_back, refused, expected) in [
-            ("scan",     Some("ada"), 1234, 0, 0, "scan by ada         1,234 turned"),
-            ("daemon",   Some("ada"), 3,    1, 2, "daemon              3 turned, 1 put back, 2 could not be put back"),
-            ("page",     None,        1,    1, 0, "page                1 turned, 1 put back"),
-            ("review",   None,        1,    0, 0, "page or terminal    1 turned"),
-            ("undo",     Some("ada"), 0,    0, 0, "undo by ada         put back turns of other runs"),
+        for (kind, who, turned, put_back, superseded, refused, expected) in [
+            ("scan",     Some("ada"), 1234, 0, 0, 0, "scan by ada         1,234 turned"),
+            ("daemon",   Some("ada"), 3,    1, 0, 2, "daemon              3 turned, 1 put back, 2 could not be put back"),
+            ("scan",     Some("ada"), 3,    0, 2, 0, "scan by ada         3 turned, 2 changed by other programs since"),
+            ("page",     None,        1,    1, 0, 0, "page                1 turned, 1 put back"),
+            ("review",   None,        1,    0, 0, 0, "page or terminal    1 turned"),
+            ("undo",     Some("ada"), 0,    0, 0, 0, "undo by ada         put back turns of other runs"),
         ] {
             let line = describe(&RunSummary {
                 id: RunId::new(7),
@@ -124,6 +130,7 @@ mod tests {
                 ended_at: None,
                 n_turned: turned,
                 n_put_back: put_back,
+                n_superseded: superseded,
                 n_refused: refused,
             });
             assert!(line.starts_with("    7  19") && line.ends_with(expected), "{line}");

@@ -9,9 +9,10 @@ use anyhow::Result;
 use crate::change::lost_turn;
 use crate::cli::{ListArgs, SortKey, VerdictFilter};
 use crate::context::CommandContext;
+use crate::error::FixError;
 use crate::output::{self, human, json};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::{KnownPhoto, PhotoState, Store};
+use crate::store::{KnownPhoto, LabelSource, PhotoState, Store};
 
 pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let Some(mut store) = Store::open_existing(&context.db_path()?)? else {
@@ -23,11 +24,15 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let model = context.model(Some(&store))?;
     let model = store.known_model(&model.hash, context.config.thresholds)?;
     let mut n_listed = 0u64;
+    let mut n_known = 0u64;
+    let mut is_there = true;
     let mut unsorted = Vec::new();
     // As they come they are in the order of the alphabet; for another all must be known first.
     let is_sorted = args.sort == SortKey::Path && !args.reverse;
     for root in roots(&args.paths) {
+        let n_before = n_known;
         store.photos_below(&root, model, |photo| {
+            n_known += 1;
             let row = Row::of(photo);
             if !is_wanted(&row.report, args) {
                 return Ok(());
@@ -41,15 +46,20 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
                 }
             }
         })?;
+        if n_known == n_before && !root.exists() {
+            is_there = false;
+            let path = human::printable(&root.to_string_lossy());
+            eprintln!("orientd: there is no {path}, and nothing is known of it");
+        }
     }
     sort(&mut unsorted, args);
     for row in &unsorted {
         print(args, &row.report)?;
     }
-    if n_listed == 0 && !args.json {
+    if n_listed == 0 && is_there && !args.json {
         output::line("No such photos.")?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A photo, and what it is sorted by beside what is printed.
@@ -61,10 +71,17 @@ struct Row {
 impl Row {
     fn of(photo: KnownPhoto) -> Self {
         let looked_at = photo.looked_at;
-        let lost = lost_turn(&photo);
+        // What a person has said since counts, not what is lost.
+        let is_open = photo.said.is_none_or(|(source, _)| source == LabelSource::Outside);
+        let lost = lost_turn(&photo).filter(|_| is_open);
         let mut report = PhotoReport::from_listed(photo);
         if let Some(why) = &lost {
+            let was_noticed = report.state != PhotoState::Turned;
+            let state = report.state;
             report.refused(why);
+            if was_noticed {
+                report.state = state;
+            }
         }
         Self { looked_at, report }
     }
@@ -96,7 +113,7 @@ fn sort(rows: &mut [Row], args: &ListArgs) {
 fn is_wanted(report: &PhotoReport, args: &ListArgs) -> bool {
     let is_sure = |least: f32| report.confidence().is_some_and(|sure| sure >= least);
     has_verdict(report, args.verdict)
-        && has_state(report.state, args)
+        && has_state(report, args)
         && args.min_confidence.is_none_or(is_sure)
 }
 
@@ -110,12 +127,21 @@ fn has_verdict(report: &PhotoReport, verdict: Option<VerdictFilter>) -> bool {
     }
 }
 
-fn has_state(state: PhotoState, args: &ListArgs) -> bool {
-    let is_any = !args.turned && !args.waiting && !args.refused;
+fn has_state(report: &PhotoReport, args: &ListArgs) -> bool {
+    let state = report.state;
+    let is_any = !args.turned && !args.waiting && !args.refused && !args.put_back;
     is_any
         || (args.turned && state == PhotoState::Turned)
         || (args.waiting && state.is_open())
         || (args.refused && state == PhotoState::Refused)
+        || (args.put_back && is_put_back(report))
+}
+
+/// By orientd or by somebody else.
+fn is_put_back(report: &PhotoReport) -> bool {
+    let codes = [FixError::PutBackOutside, FixError::SidecarLost].map(|why| why.code());
+    let is_outside = report.reason.as_ref().is_some_and(|why| codes.contains(&&*why.code));
+    report.state == PhotoState::PutBack || is_outside
 }
 
 /// Absolute paths; a folder that is gone may still be in the database.

@@ -20,6 +20,7 @@ pub mod status;
 mod strangers;
 pub mod train;
 pub mod undo;
+mod unsettled;
 pub mod verify;
 
 use std::io::{self, Write};

@@ -1,6 +1,7 @@
 //! `orientd report`: one HTML file of what was turned, what waits, what could not be turned and what was skipped.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,6 +35,12 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
         ..Report::default()
     };
     for change in scope.changes(&store)? {
+        if change.is_superseded {
+            let path = change.path.to_string_lossy().into_owned();
+            let why = format!("orientd had turned it by {}° clockwise", change.turn.degrees());
+            report.superseded.push(LeftAlone { path, why });
+            continue;
+        }
         let photo = store.photo(change.photo, model)?;
         let picture = pictures.of(photo.as_ref())?;
         let path = change.path.to_string_lossy().into_owned();
@@ -50,6 +57,12 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
     if args.output == Path::new("-") {
         return output::line(&report.html()).map(|()| ExitCode::SUCCESS);
     }
+    if !may_be_replaced(&args.output)? {
+        return Err(anyhow!(
+            "{} is there, and is no report of orientd\n  name another file",
+            args.output.display()
+        ));
+    }
     fs::write(&args.output, report.html())
         .with_context(|| format!("cannot write {}", args.output.display()))?;
     output::line(&format!(
@@ -62,6 +75,21 @@ pub fn run(context: &CommandContext, args: &ReportArgs) -> Result<ExitCode> {
         human::printable(&args.output.to_string_lossy())
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Is nothing there, or nothing, or an earlier report? A photo's name is soon typed by mistake.
+fn may_be_replaced(path: &Path) -> Result<bool> {
+    let mut file = match fs::File::open(path) {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        other => other.with_context(|| format!("cannot look at {}", path.display()))?,
+    };
+    if !file.metadata()?.is_file() {
+        return Ok(true); // A pipe, or /dev/stdout.
+    }
+    let mut head = Vec::new();
+    file.by_ref().take(1024).read_to_end(&mut head)?;
+    let is_report = String::from_utf8_lossy(&head).contains("<title>orientd, ");
+    Ok(head.is_empty() || is_report)
 }
 
 /// What the report is about.
@@ -156,7 +184,8 @@ impl Pictures {
     /// `day`: when the photo was taken, in words.
     fn add(&mut self, report: &mut Report, photo: &KnownPhoto, day: Option<String>) -> Result<()> {
         let path = photo.path.to_string_lossy().into_owned();
-        if let (PhotoState::Waiting, Some(proposal)) = (photo.state, photo.proposal()) {
+        let is_asked = matches!(photo.state, PhotoState::Waiting | PhotoState::PutBack);
+        if let (true, Some(proposal)) = (is_asked, photo.proposal()) {
             let picture = self.of(Some(photo))?;
             let turn = proposal.turn.degrees();
             let confidence = proposal.confidence.into();

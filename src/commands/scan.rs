@@ -23,7 +23,7 @@ use crate::pipeline::policy::Fixing;
 use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::{self, distinct_roots};
 use crate::signals::Signals;
-use crate::store::{RunId, RunKind};
+use crate::store::{PhotoState, RunId, RunKind};
 use orientd_core::verdict::decision::Verdict;
 
 /// Photos named on a terminal; `list` names them all, and a pipe or a file gets them all.
@@ -151,8 +151,10 @@ impl Printer {
         if self.json {
             return Some(json::photo(photo).to_string());
         }
+        // An undo is no news: the count in the summary tells it.
+        let is_put_back = photo.state == PhotoState::PutBack;
         let is_news = photo.just_now
-            || photo.verdict() == Some(Verdict::Fix)
+            || (photo.verdict() == Some(Verdict::Fix) && !is_put_back)
             || (photo.verdict() == Some(Verdict::Review) && !photo.known);
         if self.verbose {
             return Some(human::photo(photo, self.dry_run));

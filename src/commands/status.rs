@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
+use super::unsettled;
 use crate::context::CommandContext;
 use crate::daemon::protocol;
 use crate::daemon::status::Status;
 use crate::output::{self, guarantee, human};
 use crate::pipeline::photo_report::PhotoReport;
-use crate::store::{ModelId, PhotoState, Store};
+use crate::store::{ChangeCounts, ModelId, PhotoState, Store};
 use orientd_core::verdict::decision::Verdict;
 
 pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
@@ -26,7 +27,7 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     let model = context.model(Some(&store))?;
     let model_id = store.known_model(&model.hash, context.config.thresholds)?;
     let counts = Counts::of(&store, model_id)?;
-    let (n_done, n_undone, n_unsettled) = store.count_changes()?;
+    let changes = store.count_changes()?;
     let n_photos: u64 = counts.verdicts.values().sum();
     let fitted = model_id.map(|id| store.fitted_threshold(id)).transpose()?;
     let configured = context.config.thresholds.auto_confidence;
@@ -34,9 +35,13 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
         let status = json!({
             "photos": n_photos, "verdicts": counts.verdicts, "model": model.name,
             "turned": counts.of_state(PhotoState::Turned), "fine": counts.of_state(PhotoState::Fine),
-            "waiting": counts.n_sure + counts.n_doubtful + counts.of_state(PhotoState::Refused),
+            "waiting": counts.n_waiting(),
             "refused": counts.of_state(PhotoState::Refused),
-            "changes": {"in_force": n_done, "undone": n_undone, "unsettled": n_unsettled},
+            "put_back": counts.of_state(PhotoState::PutBack),
+            "changes": {
+                "in_force": changes.n_in_force, "undone": changes.n_undone,
+                "superseded": changes.n_superseded, "unsettled": changes.n_unsettled,
+            },
             "database": path.to_string_lossy(), "daemon": daemon,
             "confidence": fitted.as_ref().map(|fitted| guarantee::json(configured, fitted)),
         });
@@ -47,9 +52,7 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
     for (word, n) in counts.rows() {
         output::line(&format!("  {word:<10} {:>9}", human::grouped(n)))?;
     }
-    let done = human::grouped(n_done.unsigned_abs());
-    let undone = human::grouped(n_undone.unsigned_abs());
-    output::line(&format!("{done} turned, {undone} put back"))?;
+    output::line(&done(&changes))?;
     if let Some(fitted) = &fitted {
         output::line(&guarantee::sentence(configured, fitted))?;
         if context.global.verbose > 0 {
@@ -58,9 +61,12 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
             }
         }
     }
-    if n_unsettled > 0 {
-        let text = "cut short by a crash; the next scan or fix settles them";
-        output::line(&format!("{} {text}", human::grouped(n_unsettled.unsigned_abs())))?;
+    if changes.n_unsettled > 0 {
+        let text = "cut short by a crash; the next scan or fix settles them, if that is possible";
+        output::line(&format!("{} {text}", human::grouped(changes.n_unsettled)))?;
+        for line in unsettled::stuck(&store)? {
+            output::line(&line)?;
+        }
     }
     if let Some(daemon) = daemon {
         print_daemon(daemon)?;
@@ -69,6 +75,21 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
         output::line(&format!("last run: {kind}, {state}"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What has become of the turns that were made.
+fn done(changes: &ChangeCounts) -> String {
+    let made = changes.n_in_force + changes.n_undone + changes.n_superseded;
+    let parts = [
+        (changes.n_in_force, "in force"),
+        (changes.n_undone, "put back"),
+        (changes.n_superseded, "changed by other programs since"),
+    ];
+    let there = parts.into_iter().filter(|(n, _)| *n > 0);
+    let parts: Vec<String> =
+        there.map(|(n, what)| format!("{} {what}", human::grouped(n))).collect();
+    let rest = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+    format!("{} made{rest}", human::plural(made, "turn"))
 }
 
 /// Photos by what is to be done about them, and by where they stand.
@@ -108,6 +129,12 @@ impl Counts {
         self.states.get(&state).copied().unwrap_or(0)
     }
 
+    /// As a scan counts them.
+    fn n_waiting(&self) -> u64 {
+        let others = [PhotoState::PutBack, PhotoState::Refused].map(|state| self.of_state(state));
+        self.n_sure + self.n_doubtful + others.iter().sum::<u64>()
+    }
+
     /// In words for people; what there is none of is left out, but for the first ones.
     fn rows(&self) -> Vec<(&'static str, u64)> {
         let n_upright = self.of_state(PhotoState::Upright) + self.of_state(PhotoState::Fine);
@@ -116,12 +143,14 @@ impl Counts {
             ("turned", self.of_state(PhotoState::Turned)),
             ("sure", self.n_sure),
             ("in doubt", self.n_doubtful),
+            ("put back", self.of_state(PhotoState::PutBack)),
             ("not turned", self.of_state(PhotoState::Refused)),
             ("skipped", self.of_state(PhotoState::Skipped)),
             ("not seen", self.of_state(PhotoState::Unseen)),
         ];
-        let is_told =
-            |(word, n): &(&str, u64)| *n > 0 || !["not turned", "not seen"].contains(word);
+        let is_told = |(word, n): &(&str, u64)| {
+            *n > 0 || !["put back", "not turned", "not seen"].contains(word)
+        };
         rows.into_iter().filter(is_told).collect()
     }
 }

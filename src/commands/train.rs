@@ -7,10 +7,11 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::cli::Global;
+use crate::cli::{self, Global};
 use crate::config::data_dir;
 use crate::context::CommandContext;
 use crate::files::write_whole::{Durability, write_whole};
+use crate::output;
 use crate::store::Store;
 
 const PROGRAM: &str = "orientd-train";
@@ -34,6 +35,11 @@ pub fn run(global: Global, args: &[OsString]) -> Result<ExitCode> {
     command.envs(runtime.map(|library| ("ORT_DYLIB_PATH", library)));
     let err = command.args(whole).exec();
     if err.kind() == std::io::ErrorKind::NotFound {
+        let is_help = |word: &OsString| word == "--help" || word == "-h";
+        if args.iter().any(is_help) {
+            let help = cli::command().find_subcommand_mut("train").map(|train| train.render_help());
+            output::line(&help.map(|help| help.to_string()).unwrap_or_default())?;
+        }
         return Err(anyhow!(
             "the trainer is not installed\n  in orientd's source folder, `make train` builds it"
         ));

@@ -1,5 +1,6 @@
 //! `orientd undo`: puts back the exact bytes, latest change first, and takes back the answers that led to them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -12,17 +13,18 @@ use super::answers;
 use super::interrupted;
 use super::last_run::{self, PassedOver};
 use super::list::known_path;
+use super::unsettled;
 use crate::change::journal;
 use crate::cli::UndoArgs;
 use crate::context::CommandContext;
 use crate::error::{self, ChangeError, FixError, Reason};
 use crate::output::{self, human, json as json_output};
 use crate::stop::StopFlag;
-use crate::store::{Change, GivenAnswer, RunId, RunKind, Store};
+use crate::store::{Change, ChangeId, GivenAnswer, PhotoId, RunId, RunKind, Store, UndoOf};
 
 pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
-    let Wanted { changes, answers } = wanted(&store, args)?;
+    let Wanted { changes, answers, picked } = wanted(&store, args)?;
     if changes.is_empty() && answers.is_empty() {
         if !args.json {
             output::line("There is nothing to undo.")?;
@@ -37,12 +39,13 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
         if stop.is_set() {
             break;
         }
-        let why = match journal::undo(&mut store, change, context.config.keep_mtime) {
+        let of = if picked.contains(&change.id) { UndoOf::OnePhoto } else { UndoOf::Many };
+        let why = match journal::undo(&mut store, change, of, context.config.keep_mtime) {
             Ok(()) => None,
             Err(ChangeError::Photo(why)) => Some(explain(&store, change, &why)?),
             Err(ChangeError::Store(err)) => return Err(err),
         };
-        tally.add(why.as_ref());
+        tally.add(change.photo, why.as_ref());
         print(args, change, why.as_ref(), context.global.quiet)?;
     }
     answers::withdraw(&mut store, &answers, args.json, context.global.quiet)?;
@@ -61,15 +64,20 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
 #[derive(Default)]
 struct Tally {
     n_undone: u64,
+    /// A photo may have been turned several times.
+    photos: HashSet<PhotoId>,
     n_refused: u64,
     /// Of the refused, those that another try may put back.
     n_open: u64,
 }
 
 impl Tally {
-    fn add(&mut self, why: Option<&Reason>) {
+    fn add(&mut self, photo: PhotoId, why: Option<&Reason>) {
         match why {
-            None => self.n_undone += 1,
+            None => {
+                self.n_undone += 1;
+                self.photos.insert(photo);
+            }
             Some(reason) => {
                 self.n_refused += 1;
                 self.n_open += u64::from(!error::forecloses_undo(&reason.code));
@@ -80,7 +88,7 @@ impl Tally {
     fn text(&self, is_last: bool, n_answers: u64) -> String {
         let mut parts = Vec::new();
         if n_answers == 0 || self.n_undone > 0 {
-            parts.push(format!("Put back {}.", human::plural(self.n_undone, "photo")));
+            parts.push(format!("Put back {}.", human::plural(self.photos.len() as u64, "photo")));
         }
         if n_answers > 0 {
             parts.push(format!("{} taken back.", human::plural(n_answers, "answer")));
@@ -99,7 +107,7 @@ impl Tally {
 /// The reason, and where a photo that is gone may be.
 fn explain(store: &Store, change: &Change, why: &FixError) -> Result<Reason> {
     let mut reason = Reason::from(why);
-    if matches!(why, FixError::SidecarGone) {
+    if matches!(why, FixError::SidecarLost) {
         let sidecar = change.target();
         let name = sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
         reason.detail = format!("{}: {name}", reason.detail);
@@ -131,11 +139,15 @@ fn renamed_to(store: &Store, change: &Change) -> Result<Option<PathBuf>> {
 struct Wanted {
     changes: Vec<Change>,
     answers: Vec<GivenAnswer>,
+    /// Changes of single photos that were named.
+    picked: HashSet<ChangeId>,
 }
 
 impl Wanted {
     fn of_run(store: &Store, run: RunId) -> Result<Self> {
-        Ok(Self { changes: store.changes_of_run(run)?, answers: store.answers_of_run(run)? })
+        let changes = store.changes_of_run(run)?;
+        let answers = store.answers_of_run(run)?;
+        Ok(Self { changes, answers, ..Self::default() })
     }
 }
 
@@ -156,23 +168,47 @@ fn wanted(store: &Store, args: &UndoArgs) -> Result<Wanted> {
     }
     if let Some(since) = args.since {
         let changes = store.changes_since(since.0)?;
-        return Ok(Wanted { changes, answers: store.fine_answers_since(since.0)? });
+        let answers = store.fine_answers_since(since.0)?;
+        return Ok(Wanted { changes, answers, ..Wanted::default() });
     }
+    wanted_at(store, &args.paths)
+}
+
+/// What was done and said at these paths.
+fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    for path in &args.paths {
+    for path in paths {
         let path = known_path(path);
         if let Some(answer) = answers::latest_at(store, &path)? {
             wanted.answers.push(answer);
             continue;
         }
         let below = store.changes_below(&path)?;
-        if below.is_empty() {
-            return Err(anyhow!("nothing was changed at {}", path.display()));
+        let answers = store.fine_answers_below(&path)?;
+        if below.is_empty() && answers.is_empty() {
+            let mut why = format!("nothing was changed at {}", path.display());
+            let unsettled = store.unsettled_changes()?;
+            let here = unsettled.iter().filter(|change| change.path.starts_with(&path));
+            for line in here.map(unsettled::describe) {
+                why += &format!("\n  {line}");
+            }
+            return Err(anyhow!(why));
+        }
+        let is_open = |change: &&Change| !change.is_superseded;
+        let below = match below.iter().any(|change| is_open(&change)) {
+            true => below.into_iter().filter(|change| is_open(&change)).collect(),
+            false => below,
+        };
+        if !path.is_dir() {
+            wanted.picked.extend(below.iter().map(|change| change.id));
         }
         wanted.changes.extend(below);
+        wanted.answers.extend(answers);
     }
     wanted.changes.sort_by_key(|change| std::cmp::Reverse(change.id));
     wanted.changes.dedup_by_key(|change| change.id);
+    let mut met = HashSet::new();
+    wanted.answers.retain(|answer| met.insert(answer.photo));
     Ok(wanted)
 }
 

@@ -13,7 +13,7 @@ use crate::cli::VerifyArgs;
 use crate::context::CommandContext;
 use crate::error::FixError;
 use crate::output::{self, human, json as json_output};
-use crate::store::{Change, Store};
+use crate::store::{Change, LabelSource, Store};
 use orientd_core::edit::mode::Mode;
 
 pub fn run(context: &CommandContext, args: &VerifyArgs) -> Result<ExitCode> {
@@ -24,24 +24,70 @@ pub fn run(context: &CommandContext, args: &VerifyArgs) -> Result<ExitCode> {
     };
     let mut n_sound = 0;
     let mut n_failed = 0;
+    let mut n_superseded = 0;
     for path in &paths {
         for change in store.changes_in_force(path)? {
-            let found = check(&store, &change);
-            match &found {
-                Ok(()) => n_sound += 1,
-                Err(_) => n_failed += 1,
+            let state = State::of(&store, &change)?;
+            match &state {
+                State::Sound => n_sound += 1,
+                State::Superseded(_) => n_superseded += 1,
+                State::Failed(_) => n_failed += 1,
             }
-            print(args, context.global.verbose > 0, &change, found.err().as_ref())?;
+            print(args, context.global.verbose > 0, &change, &state)?;
         }
     }
     if args.json {
-        let summary = json!({"summary": {"sound": n_sound, "failed": n_failed}});
-        output::line(&summary.to_string())?;
+        let counts = json!({"sound": n_sound, "failed": n_failed, "superseded": n_superseded});
+        output::line(&json!({"summary": counts}).to_string())?;
     } else {
         let sound = human::plural(n_sound, "changed photo");
-        output::line(&format!("{sound} as the journal says, {} not.", human::grouped(n_failed)))?;
+        let known = match n_superseded {
+            0 => String::new(),
+            n => format!(" {} turned otherwise by other programs, as is known.", human::grouped(n)),
+        };
+        let failed = human::grouped(n_failed);
+        output::line(&format!("{sound} as the journal says, {failed} not.{known}"))?;
     }
     Ok(if n_failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What a changed photo is found to be.
+enum State {
+    Sound,
+    /// Somebody else has turned it otherwise, as is known.
+    Superseded(FixError),
+    Failed(FixError),
+}
+
+impl State {
+    fn of(store: &Store, change: &Change) -> Result<Self> {
+        Ok(match check(store, change) {
+            Ok(()) => Self::Sound,
+            Err(why) if is_known(store, change, &why)? => Self::Superseded(why),
+            Err(why) => Self::Failed(why),
+        })
+    }
+
+    fn why(&self) -> Option<&FixError> {
+        match self {
+            Self::Sound => None,
+            Self::Superseded(why) | Self::Failed(why) => Some(why),
+        }
+    }
+}
+
+/// Was it noticed that somebody else has turned the photo otherwise? A lost sidecar may have been nobody's
+/// intention, so that one counts once a person has answered what the photo is now, or had it turned again.
+fn is_known(store: &Store, change: &Change, why: &FixError) -> Result<bool> {
+    match why {
+        FixError::Changed => Ok(change.is_superseded),
+        FixError::SidecarLost => {
+            let is_latest = store.last_done(change.photo)?.is_some_and(|last| last.id == change.id);
+            let said = store.photo(change.photo, None)?.and_then(|photo| photo.said);
+            Ok(!is_latest || said.is_some_and(|(source, _)| source != LabelSource::Outside))
+        }
+        _ => Ok(false),
+    }
 }
 
 fn check(store: &Store, change: &Change) -> Result<(), FixError> {
@@ -55,13 +101,15 @@ fn check(store: &Store, change: &Change) -> Result<(), FixError> {
     }
 }
 
-fn print(args: &VerifyArgs, verbose: bool, change: &Change, why: Option<&FixError>) -> Result<()> {
+fn print(args: &VerifyArgs, verbose: bool, change: &Change, state: &State) -> Result<()> {
+    let why = state.why();
     if args.json {
         let mut object = Map::new();
         json_output::add_path(&mut object, &change.path);
         object.insert("run".into(), json!(change.run));
         object.insert("action".into(), json!(change.mode.as_str()));
         object.insert("sound".into(), json!(why.is_none()));
+        object.insert("superseded".into(), json!(matches!(state, State::Superseded(_))));
         object.insert("reason".into(), json!(why.map(FixError::code)));
         object.insert("detail".into(), json!(why.map(ToString::to_string)));
         return output::line(&serde_json::Value::Object(object).to_string());
@@ -69,9 +117,12 @@ fn print(args: &VerifyArgs, verbose: bool, change: &Change, why: Option<&FixErro
     let of_photo = matches!(why, Some(FixError::Vanished | FixError::SidecarLost));
     let path = if of_photo { change.path.clone() } else { change.target() };
     let path = human::printable(&path.to_string_lossy());
-    match why {
-        Some(why) => output::line(&format!("not as it was left  {path}  {why}")),
-        None if verbose => output::line(&format!("sound  {path}")),
-        None => Ok(()),
+    match state {
+        State::Failed(why) => output::line(&format!("not as it was left  {path}  {why}")),
+        State::Superseded(why) if verbose => {
+            output::line(&format!("turned otherwise  {path}  {why}"))
+        }
+        State::Sound if verbose => output::line(&format!("sound  {path}")),
+        State::Superseded(_) | State::Sound => Ok(()),
     }
 }

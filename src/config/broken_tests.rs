@@ -66,6 +66,7 @@ fn values_out_of_range_name_the_range() {
     check(&[
         ("device",              "device = \"gpu\"",                "1:10: device: unknown device \"gpu\"; one of auto, cpu, cuda, tensorrt, openvino, migraphx"),
         ("views",               "views = \"2\"",                   "1:9: views: unknown views \"2\"; one of 1, 4, cascade"),
+        ("sidecar_name",        "sidecar_name = \"both\"",       "1:16: sidecar_name: unknown sidecar_name \"both\"; one of full, stem"),
         ("mode",                "mode = \"turn\"",                 "1:8: mode: unknown mode \"turn\"; one of tag, pixels, sidecar"),
         ("jobs below 0",        "jobs = -1",                       "1:8: jobs: invalid value: integer `-1`, expected a whole number from 0 to 512"),
         ("too many jobs",       "jobs = 513",                      "1:8: jobs: invalid value: integer `513`, expected a whole number from 0 to 512"),
@@ -104,6 +105,7 @@ fn broken_folders_are_explained() {
         ("a folder twice",   "[[root]]\npath = \"/a\"\n[[root]]\npath = \"/a/\"",    "4:8: root.path: the folder /a/ is there twice"),
         ("fix",              "[[root]]\npath = \"/a\"\nfix = \"yes\"",               "3:7: root.fix: unknown fix \"yes\"; one of off, review, auto"),
         ("mode",             "[[root]]\npath = \"/a\"\nmode = \"x\"",                "3:8: root.mode: unknown mode \"x\"; one of tag, pixels, sidecar"),
+        ("sidecar_name",     "[[root]]\npath = \"/a\"\nsidecar_name = \"x\"",        "3:16: root.sidecar_name: unknown sidecar_name \"x\"; one of full, stem"),
         ("a low confidence", "[[root]]\npath = \"/a\"\nmin_confidence = 0.5",        "3:18: root.min_confidence: invalid value: floating point `0.5`, expected 0, or a number above 0.5 and at most 1"),
         ("a glob",           "[[root]]\npath = \"/a\"\nignore = [\"b\", \"a[\"]",    "3:16: root.ignore: error parsing glob 'a[': unclosed character class; missing ']'"),
     ]);

@@ -10,6 +10,7 @@ use crate::decode::Limits;
 use crate::engine::{Device, Views};
 use crate::store::{RetentionPolicy, ThresholdOverrides};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 
 const FOLDER_EXAMPLE: &str = "# [[root]]";
 
@@ -77,6 +78,7 @@ fn the_defaults_are_these() {
         (config.device, config.views, config.mode),
         (Device::Auto, Views::Cascade, Mode::Tag)
     );
+    assert_eq!(config.sidecar_name, SidecarStyle::Full);
     assert!(config.n_threads > 0 && !config.keep_mtime);
     assert_eq!(config.thresholds, ThresholdOverrides::default());
     let Limits { max_file_bytes, max_pixels } = config.limits;
@@ -89,11 +91,13 @@ fn the_defaults_are_these() {
 
 #[test]
 fn a_folder_takes_what_it_does_not_say() {
-    let config = config("mode = \"pixels\"\n[[root]]\npath = \"/no/such\"");
+    let config =
+        config("mode = \"pixels\"\nsidecar_name = \"stem\"\n[[root]]\npath = \"/no/such\"");
     let root = Root {
         path: "/no/such".into(),
         fix: FixPolicy::Review,
         mode: Mode::Pixels,
+        sidecar_name: SidecarStyle::Stem,
         min_confidence: None,
         poll: false,
     };

@@ -15,6 +15,7 @@ use crate::decode::Limits;
 use crate::engine::{Device, Views};
 use crate::store::{RetentionPolicy, ThresholdOverrides};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 
 /// A field here is a key there. `default.toml` says what each means, and its default.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -43,6 +44,8 @@ pub(super) struct File {
     keep_mtime: bool,
     #[serde(deserialize_with = "value::word")]
     mode: Mode,
+    #[serde(deserialize_with = "value::word")]
+    sidecar_name: SidecarStyle,
     #[serde(deserialize_with = "value::size")]
     originals_max_bytes: u64,
     #[serde(deserialize_with = "value::size")]
@@ -70,6 +73,8 @@ pub(super) struct Folder {
     fix: FixPolicy,
     #[serde(default, deserialize_with = "value::optional_word")]
     mode: Option<Mode>,
+    #[serde(default, deserialize_with = "value::optional_word")]
+    sidecar_name: Option<SidecarStyle>,
     #[serde(default, deserialize_with = "value::confidence::<_, 50>")]
     min_confidence: Option<f32>,
     #[serde(default, deserialize_with = "value::globs")]
@@ -82,7 +87,8 @@ impl File {
     pub(super) fn into_config(self) -> Result<Config, Fault> {
         check_folders_differ(&self.root)?;
         let ignore = all_globs(&self.ignore, &self.root)?;
-        let roots = self.root.into_iter().map(|folder| folder.into_root(self.mode)).collect();
+        let defaults = (self.mode, self.sidecar_name);
+        let roots = self.root.into_iter().map(|folder| folder.into_root(defaults)).collect();
         Ok(Config {
             model: self.model,
             ort_lib: self.ort_lib,
@@ -97,6 +103,7 @@ impl File {
             limits: Limits { max_file_bytes: self.max_file_bytes, max_pixels: self.max_pixels },
             keep_mtime: self.keep_mtime,
             mode: self.mode,
+            sidecar_name: self.sidecar_name,
             retention: RetentionPolicy {
                 max_bytes: self.originals_max_bytes,
                 max_days: self.originals_max_days,
@@ -112,11 +119,12 @@ impl File {
 }
 
 impl Folder {
-    fn into_root(self, default_mode: Mode) -> Root {
+    fn into_root(self, (mode, sidecar_name): (Mode, SidecarStyle)) -> Root {
         Root {
             path: self.path.into_inner().0,
             fix: self.fix,
-            mode: self.mode.unwrap_or(default_mode),
+            mode: self.mode.unwrap_or(mode),
+            sidecar_name: self.sidecar_name.unwrap_or(sidecar_name),
             min_confidence: self.min_confidence,
             poll: self.poll,
         }

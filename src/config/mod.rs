@@ -27,6 +27,7 @@ use crate::decode::Limits;
 use crate::engine::{Device, Views};
 use crate::store::{RetentionPolicy, ThresholdOverrides};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 
 pub(crate) use dirs::{cache_dir, data_dir, default_path};
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     pub keep_mtime: bool,
     pub mode: Mode,
+    /// How a new sidecar is named.
+    pub sidecar_name: SidecarStyle,
     pub retention: RetentionPolicy,
     pub ignore: GlobSet,
     pub settle: Duration,
@@ -63,6 +66,7 @@ pub struct Root {
     pub path: PathBuf,
     pub fix: FixPolicy,
     pub mode: Mode,
+    pub sidecar_name: SidecarStyle,
     pub min_confidence: Option<f32>,
     pub poll: bool,
 }

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use self::lock::DaemonLock;
 use self::messages::{ServiceSettings, Shared};
 use self::service::{BUSY_TIMEOUT, Service};
-use crate::change::journal;
+use crate::change::recovery;
 use crate::store::{RunKind, Store};
 
 /// Watches until a signal says to stop. `load` reads the settings, now and at every reload.
@@ -31,7 +31,7 @@ pub(crate) fn run(db: &Path, load: impl Fn() -> Result<ServiceSettings>) -> Resu
     let settings = load()?;
     let mut store = Store::open(db)?;
     let _lock = DaemonLock::take(db)?;
-    journal::settle_after_crash(&mut store)?;
+    recovery::settle_after_crash(&mut store)?;
     store.wait_at_most(BUSY_TIMEOUT)?;
     let run = store.begin_run(RunKind::Daemon)?;
     let shared = Arc::new(Shared::default());

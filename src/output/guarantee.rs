@@ -65,7 +65,7 @@ pub(crate) fn evidence(configured: Option<f32>, fitted: &FittedThreshold) -> Vec
             grouped(fitted.n_answers.unsigned_abs()),
             grouped(fitted.n_proposals.unsigned_abs()),
             grouped(fitted.n_wrong.unsigned_abs()),
-            bound * 1000.0
+            (bound * 1000.0).min(1000.0)
         ),
     });
     if let Some((next, n)) = fitted.next {

@@ -48,6 +48,8 @@ pub(crate) struct Report {
     /// The person's own folder, written `~`.
     pub home: Option<PathBuf>,
     pub turned: Vec<Turned>,
+    /// Turned, and turned otherwise by another program since.
+    pub superseded: Vec<LeftAlone>,
     pub waiting: Vec<Waiting>,
     pub refused: Vec<LeftAlone>,
     pub skipped: Vec<LeftAlone>,
@@ -111,6 +113,13 @@ impl Report {
                         }
                         h2 #turned { "Turned " span { (grouped(self.turned.len() as u64)) } }
                         (turned)
+                        @if !self.superseded.is_empty() {
+                            h2 #superseded {
+                                "Turned otherwise by other programs since "
+                                span { (grouped(self.superseded.len() as u64)) }
+                            }
+                            (left_alone(&self.superseded, home))
+                        }
                         h2 #waiting { "Waits for you " span { (grouped(self.waiting.len() as u64)) } }
                         @if !self.waiting.is_empty() {
                             p .soft { "The surest first. " code { "orientd review" } " settles them." }
@@ -134,6 +143,7 @@ impl Report {
 
     fn is_empty(&self) -> bool {
         self.turned.is_empty()
+            && self.superseded.is_empty()
             && self.waiting.is_empty()
             && self.refused.is_empty()
             && self.skipped.is_empty()

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Summary;
 use super::summary::Reasons;
-use crate::pipeline::photo_report::PhotoReport;
+use crate::pipeline::photo_report::{Action, PhotoReport};
 use crate::store::{PhotoState, RunId};
 use orientd_core::orientation::Turn;
 use orientd_core::verdict::decision::Verdict;
@@ -29,10 +29,13 @@ pub(crate) fn photo(report: &PhotoReport, dry_run: bool) -> String {
     let is_old = report.state == PhotoState::Turned && !report.just_now;
     let sure = report.confidence().filter(|_| !is_said && !is_old);
     let sure = sure.map_or_else(String::new, |sure| format!("{:.0} %", floored(sure)));
-    let reason = report
-        .reason
-        .as_ref()
-        .map_or_else(String::new, |reason| paint(DIM, &format!("  {}", printable(&reason.detail))));
+    let reason = report.reason.as_ref().map_or_else(String::new, |reason| {
+        let detail = printable(&reason.detail);
+        let way = report.action.as_str();
+        let is_another_way = report.state == PhotoState::Turned && report.action != Action::None;
+        let text = if is_another_way { format!("by {way} instead: {detail}") } else { detail };
+        paint(DIM, &format!("  {text}"))
+    });
     format!("{} {degrees:>4} {sure:>5}  {path}{reason}", paint(style, &format!("{word:<10}")))
 }
 
@@ -48,6 +51,7 @@ fn state(report: &PhotoReport, dry_run: bool) -> (Style, &'static str) {
         (PhotoState::Turned, _) => (GOOD, "turned"),
         (PhotoState::Waiting, Some(Verdict::Fix)) => (ACT, "sure"),
         (PhotoState::Waiting, _) => (ASK, "in doubt"),
+        (PhotoState::PutBack, _) => (ASK, "put back"),
         (PhotoState::Refused, _) => (ASK, "not turned"),
         (PhotoState::Upright, _) => (GOOD, "upright"),
         (PhotoState::Fine, _) => (GOOD, "fine"),
@@ -108,6 +112,7 @@ fn nothing_new(summary: &Summary) -> String {
         (summary.state(PhotoState::Turned), "turned"),
         (summary.n_sure, "sure, which `orientd scan --fix` turns"),
         (summary.n_doubtful, "in doubt, which `orientd review` asks about"),
+        (summary.state(PhotoState::PutBack), "put back, which `orientd review` asks about"),
         (summary.state(PhotoState::Refused), "that could not be turned (`orientd list --refused`)"),
         (summary.verdict("skipped"), "skipped"),
     ];
@@ -127,6 +132,12 @@ fn table(summary: &Summary, scanned: &Scanned<'_>) -> Vec<String> {
     let notes = [
         (ACT, "  sure", summary.n_sure, "`orientd scan --fix` turns them"),
         (ASK, "  in doubt", summary.n_doubtful, "`orientd review` asks about them"),
+        (
+            ASK,
+            "  put back",
+            summary.state(PhotoState::PutBack),
+            "by an undo; `orientd review` asks about them",
+        ),
         (ASK, "  refused", summary.state(PhotoState::Refused), "could not be turned safely"),
     ];
     let there = notes.into_iter().filter(|(_, _, n, _)| *n > 0);

@@ -129,9 +129,10 @@ impl Summary {
         self.states.get(&state).copied().unwrap_or(0)
     }
 
-    /// Photos whose proposal nobody has answered and that were not turned; those that could not be turned included.
+    /// Photos whose proposal nobody has answered and that are not turned; those that were put back or could not be turned included.
     pub(crate) fn n_waiting(&self) -> u64 {
-        self.state(PhotoState::Waiting) + self.state(PhotoState::Refused)
+        let open = [PhotoState::Waiting, PhotoState::PutBack, PhotoState::Refused];
+        open.map(|state| self.state(state)).iter().sum()
     }
 
     pub(crate) fn verdict(&self, word: &str) -> u64 {

@@ -10,9 +10,9 @@ use super::seen::SeenPhoto;
 use crate::error::FixError;
 use crate::files::identity::Identity;
 use crate::files::sidecar;
-use crate::store::{ChangeId, DisplayedPhoto, LabelSource, SettledTurn};
+use crate::store::{ChangeId, DisplayedPhoto, LabelSource, PhotoId, PhotoState, SettledTurn};
 use orientd_core::orientation::Turn;
-use orientd_core::verdict::standing::{Standing, standing};
+use orientd_core::verdict::standing::{LastTurn, Standing, standing};
 
 /// Why a photo is not turned without asking.
 pub(super) enum OwnersWord {
@@ -39,6 +39,34 @@ impl Recorder {
             }
         }
         if is_proposed { self.word_on_copies(seen) } else { Ok(None) }
+    }
+
+    /// What is known of the photo holds for what other programs have made of it, where it is displayed as it was.
+    pub(super) fn follow(&mut self, seen: &SeenPhoto<'_>) -> Result<()> {
+        let now = &seen.now;
+        if let Some(last) = self.store.last_turn(seen.id)?
+            && last.states.after.content != now.content
+            && standing(&last.states, now) == Standing::AsLeft
+        {
+            self.store.note_same(last.id, &now.content)?;
+        }
+        let Some(said) = self.store.last_said(seen.id)? else { return Ok(()) };
+        let is_about_now = (said.then.content, said.then.stored) == (now.content, now.stored);
+        if is_about_now || said.then.picture.is_none() || now.picture.is_none() {
+            return Ok(());
+        }
+        match standing(&LastTurn { before: said.then, after: said.then }, now) {
+            Standing::AsLeft => self.store.carry(&said, seen.id, seen.path, now),
+            Standing::ChangedOutside if !self.is_turned(seen.id)? => {
+                self.store.note_turned_outside(seen.id, seen.path, now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_turned(&self, photo: PhotoId) -> Result<bool> {
+        let known = self.store.photo(photo, self.model)?;
+        Ok(known.is_some_and(|known| known.state == PhotoState::Turned))
     }
 
     fn changed_outside(
@@ -82,7 +110,17 @@ impl Recorder {
             self.store.note_put_back(*id, path, turn, now, None)?;
             return Ok(Some(OwnersWord::Noticed(FixError::PutBackOutside)));
         }
-        let is_undone = !self.rescan && self.store.was_undone(&now.content, now.stored)?;
+        if let Some(picture) = &now.picture
+            && let Some(said) = self.store.said_of_copy(picture)?
+            && self.store.label_of(&now.content, now.stored)?.is_none()
+        {
+            self.store.carry(&said, *id, path, now)?;
+            return Ok(Some(OwnersWord::Noticed(FixError::SaidUpright)));
+        }
+        if self.store.was_made(&now.content, now.stored)? {
+            return Ok(Some(OwnersWord::Settled(FixError::TurnedBefore)));
+        }
+        let is_undone = !self.rescan && self.store.was_undone(now)?;
         Ok(is_undone.then_some(OwnersWord::Settled(FixError::Undone)))
     }
 

@@ -125,9 +125,12 @@ impl PhotoReport {
         let is_put_back = photo.said == Some((LabelSource::Outside, Turn::NONE));
         let put_back = is_put_back.then(|| Reason::from(&FixError::PutBackOutside));
         let in_force = photo.fixed.filter(|_| photo.state == PhotoState::Turned);
-        let reason = match in_force {
-            Some(_) => None,
-            None => photo.skipped.or(photo.refused).or(put_back),
+        let has_lost = photo.sidecar.is_some_and(|turn| turn.displayed != turn.written);
+        let why_put_back = if has_lost { FixError::SidecarLost } else { FixError::Undone };
+        let reason = match (in_force, photo.state) {
+            (Some(_), _) => None,
+            (None, PhotoState::PutBack) => Some(Reason::from(&why_put_back)),
+            (None, _) => photo.skipped.or(photo.refused).or(put_back),
         };
         let reason = reason.or_else(|| bound(photo.caution, photo.state));
         Self {
@@ -175,6 +178,8 @@ impl PhotoReport {
         self.reason = Some(why.into());
         self.state = match why {
             FixError::SaidUpright | FixError::PutBackOutside => PhotoState::Fine,
+            FixError::Undone | FixError::SidecarLost => PhotoState::PutBack,
+            FixError::TurnedBefore => PhotoState::Turned,
             _ => PhotoState::Refused,
         };
     }

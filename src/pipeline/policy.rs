@@ -6,6 +6,7 @@ use crate::decode::Limits;
 use crate::files::roots::ByFolder;
 use crate::store::RetentionPolicy;
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 
 /// What is done about the verdict `fix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct Policy {
     /// Apply from this confidence only; the rest stays pending.
     pub min_confidence: f32,
     pub mode: Mode,
+    pub new_sidecar: SidecarStyle,
 }
 
 /// Policies by folder; the innermost folder decides.

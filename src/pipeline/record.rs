@@ -243,6 +243,12 @@ impl Recorder {
                 caution,
                 ..
             } => {
+                let picture = picture.map(|picture| *picture);
+                let now = DisplayedPhoto { content, stored, picture };
+                if let Some(id) = id {
+                    let identity = seen.identity;
+                    self.follow(&SeenPhoto { id, path: &seen.path, identity, now })?;
+                }
                 let known = id.map(|id| self.store.photo(id, self.model)).transpose()?.flatten();
                 let state = known.map_or(PhotoState::Unseen, |photo| photo.state);
                 let mut report = PhotoReport {
@@ -255,8 +261,6 @@ impl Recorder {
                     ..PhotoReport::blank(seen.path.clone(), Some(format), None)
                 };
                 if let Some(id) = id {
-                    let picture = picture.map(|picture| *picture);
-                    let now = DisplayedPhoto { content, stored, picture };
                     let identity = seen.identity;
                     self.propose(&mut report, &SeenPhoto { id, path: &seen.path, identity, now })?;
                 }

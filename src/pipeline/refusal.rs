@@ -5,26 +5,24 @@ use anyhow::Result;
 use super::photo_report::PhotoReport;
 use crate::error::{ChangeError, FixError};
 use crate::files::identity::ContentHash;
-use crate::store::{LabelSource, PhotoId, PhotoState, RunId, Store};
-use orientd_core::orientation::{Orientation, Turn};
+use crate::store::{DisplayedPhoto, LabelSource, PhotoId, PhotoState, RunId, Store};
+use orientd_core::orientation::Turn;
 
 /// May a turn that nobody but the model asks for be made? `again`: an earlier undo does not bind.
 ///
 /// # Errors
 /// Returns an error if the photo's owner has said otherwise, or the database cannot be read.
-pub fn check_owner(
-    store: &Store,
-    hash: &ContentHash,
-    stored: Orientation,
-    again: bool,
-) -> Result<(), ChangeError> {
-    match store.label_of(hash, stored)? {
+pub fn check_owner(store: &Store, now: &DisplayedPhoto, again: bool) -> Result<(), ChangeError> {
+    match store.label_of(&now.content, now.stored)? {
         Some((LabelSource::Outside, Turn::NONE)) => return Err(FixError::PutBackOutside.into()),
         Some((_, Turn::NONE)) => return Err(FixError::SaidUpright.into()),
         _ => {}
     }
-    if !again && store.was_undone(hash, stored)? {
+    if !again && store.was_undone(now)? {
         return Err(FixError::Undone.into());
+    }
+    if store.was_made(&now.content, now.stored)? {
+        return Err(FixError::TurnedBefore.into());
     }
     Ok(())
 }

@@ -25,6 +25,10 @@ impl Recorder {
         let word = self.owners_word(seen, decision.verdict != Verdict::Upright)?;
         if let Some(OwnersWord::Noticed(why)) = &word {
             report.refused(why);
+            // It was noted, and that decides where the photo stands.
+            if let Some(photo) = self.store.photo(seen.id, self.model)? {
+                report.state = photo.state;
+            }
             return Ok(());
         }
         let policy = self.turns.policies.of(&report.path);
@@ -71,11 +75,15 @@ impl Recorder {
     ) -> Result<(), ChangeError> {
         let photo = seen.id;
         let hash = &seen.now.content;
-        refusal::check_owner(&self.store, hash, report.stored, self.rescan)?;
+        refusal::check_owner(&self.store, &seen.now, self.rescan)?;
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
-        let request =
-            TurnRequest { turn, mode: policy.mode, max_original: self.turns.retention.max_bytes };
+        let request = TurnRequest {
+            turn,
+            mode: policy.mode,
+            max_original: self.turns.retention.max_bytes,
+            new_sidecar: policy.new_sidecar,
+        };
         let prepared = prepare(&report.path, expected, request, &self.prover)?;
         self.signals.heartbeat.beat();
         if policy.fixing == Fixing::Apply {

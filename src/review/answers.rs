@@ -12,8 +12,8 @@ use crate::change::plan::TurnRequest;
 use crate::decode::sandbox::prover::Prover;
 use crate::error::{ChangeError, FixError, Reason};
 use crate::files::identity::ContentHash;
-use crate::pipeline::policy::TurnSettings;
-use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store};
+use crate::pipeline::policy::{Policy, TurnSettings};
+use crate::store::{KnownPhoto, LabelSource, ModelId, PhotoId, RunId, RunKind, Store, UndoOf};
 use orientd_core::edit::mode::Mode;
 use orientd_core::orientation::Turn;
 
@@ -142,8 +142,8 @@ impl AnswerWriter {
             return Err(FixError::PutBackOutside.into());
         }
         let retention = self.turns.retention;
-        let mode = self.turns.policies.of(&photo.path).mode;
-        let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
+        let Policy { mode, new_sidecar, .. } = self.turns.policies.of(&photo.path);
+        let request = TurnRequest { turn, mode, max_original: retention.max_bytes, new_sidecar };
         // Of a photo that was turned since it was looked at, the content alone is known.
         let shown = photo.is_current.then_some(photo.stored);
         let planned = answer::plan(&photo, shown, request, LabelSource::Review, &self.prover)?;
@@ -201,10 +201,10 @@ impl AnswerWriter {
         {
             return Ok(());
         }
-        let Some(change) = self.store.change_in_force(id)? else {
+        let Some(change) = self.store.last_done(id)? else {
             return Err(FixError::NothingToUndo.into());
         };
-        journal::undo(&mut self.store, &change, self.turns.keep_mtime)?;
+        journal::undo(&mut self.store, &change, UndoOf::OnePhoto, self.turns.keep_mtime)?;
         // A sidecar was changed beside the content that the answer was about.
         let about = match change.mode {
             Mode::Sidecar => photo.hash,

@@ -29,7 +29,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
-        self.groups.iter()
+        self.groups.iter().filter(|group| !group.answered.is_empty())
     }
 
     /// Begins a group, which is forgotten again if nothing comes into it.

@@ -39,8 +39,8 @@ const FITTED: &str =
 
 /// Answers of people about what this model saw: directly; about what became of a photo by a turn; turns made
 /// without asking that somebody picked out and put back; and such turns that were put back by other means.
-/// Answers from before the model was first used do not count, since it may have been trained on them. A run that
-/// was put back whole says nothing about single photos, nor does an answer whose turn was put back outside.
+/// Answers from before the model was first used do not count, since it may have been trained on them. A run or a
+/// folder that was put back says nothing about single photos, nor does an answer whose turn was put back outside.
 const ANSWERS: &str = "
     SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
@@ -60,8 +60,8 @@ const ANSWERS: &str = "
                     AND CASE c.action WHEN 'sidecar' THEN q.stored = c.old_stored
                                       ELSE q.hash = c.hash_before END
     WHERE q.model_id = ?1 AND c.state = 'undone' AND c.begun_at >= ?2
-      AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done'
-                    AND o.refused IS NULL)
+      AND c.picked IS NOT 0 AND EXISTS (SELECT 1 FROM changes o WHERE o.run_id = c.run_id AND o.state = 'done'
+                                          AND o.refused IS NULL)
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN changes c ON c.id = l.change_id AND c.photo_id = l.photo_id AND c.state = 'done'

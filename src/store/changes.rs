@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rusqlite::{Row, TransactionBehavior, params};
+use rusqlite::{TransactionBehavior, params};
 
+use super::further_sidecars::{self, FurtherSidecar};
 use super::ids::{ChangeId, PhotoId, RunId};
 use super::observations::set_content;
 use super::owner::DisplayedPhoto;
-use super::{Store, now, now_ns, path_bytes, path_from, range_below};
+use super::{Store, now, now_ns, path_bytes};
 use crate::files::identity::{ContentHash, Identity};
-use crate::files::sidecar;
 use orientd_core::edit::mode::Mode;
-use orientd_core::edit::patch::{Edit, Patch};
+use orientd_core::edit::patch::Patch;
+use orientd_core::format::sidecar_name::SidecarName;
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -30,10 +31,10 @@ pub enum ChangeState {
 }
 
 impl ChangeState {
-    const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Intent, Self::Done, Self::Undoing, Self::Undone, Self::Void, Self::Lost];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Intent => "intent",
             Self::Done => "done",
@@ -45,6 +46,15 @@ impl ChangeState {
     }
 }
 
+/// What a person puts back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoOf {
+    /// This photo, pointed at: its turn was wrong.
+    OnePhoto,
+    /// A folder, a run or all since a time, which says nothing about single photos.
+    Many,
+}
+
 /// A change about to be made.
 #[derive(Clone, Debug)]
 pub struct NewChange<'a> {
@@ -53,12 +63,17 @@ pub struct NewChange<'a> {
     pub path: &'a Path,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar is written, in mode `sidecar`.
+    pub sidecar: SidecarName,
     pub patch: &'a Patch,
+    pub further: &'a [FurtherSidecar],
     /// Of the photo itself, also where its sidecar is written.
     pub content: ContentHash,
     /// `None`: the target is a sidecar that is not there yet.
     pub hash_before: Option<ContentHash>,
     pub hash_after: ContentHash,
+    /// The new file that is made for it, in the target's folder.
+    pub temp: &'a str,
 }
 
 /// A change in the journal.
@@ -70,6 +85,10 @@ pub struct Change {
     pub path: PathBuf,
     pub turn: Turn,
     pub mode: Mode,
+    /// Which sidecar was written, in mode `sidecar`.
+    pub sidecar: SidecarName,
+    /// Other sidecars of the photo, which were edited with it.
+    pub further: Vec<FurtherSidecar>,
     /// Without edits where only the kept original tells the old bytes.
     pub patch: Patch,
     /// `None`: the target was a sidecar that was not there.
@@ -78,6 +97,12 @@ pub struct Change {
     pub state: ChangeState,
     /// The code of why it could not be put back when that was last tried.
     pub refused: Option<String>,
+    /// The name of its new file; `None` before names were noted.
+    pub temp: Option<String>,
+    /// Why it could not be settled after it was cut short.
+    pub stuck: Option<String>,
+    /// Somebody else has changed the photo's orientation since, which was noticed.
+    pub is_superseded: bool,
 }
 
 impl Change {
@@ -85,8 +110,14 @@ impl Change {
     pub fn target(&self) -> PathBuf {
         match self.mode {
             Mode::Tag | Mode::Pixels => self.path.clone(),
-            Mode::Sidecar => sidecar::path_of(&self.path),
+            Mode::Sidecar => self.sidecar.path_of(&self.path),
         }
+    }
+
+    /// All files that were changed, [`Change::target`] first.
+    pub fn targets(&self) -> Vec<PathBuf> {
+        let further = self.further.iter().map(|further| further.name.path_of(&self.path));
+        [self.target()].into_iter().chain(further).collect()
     }
 
     /// Were width and height exchanged in the file?
@@ -111,9 +142,6 @@ pub struct FileState {
 /// Stands for "no file" in the column, which may not be null.
 pub(super) const NO_FILE: ContentHash = ContentHash::from_bytes([0; 32]);
 
-const CHANGE: &str = "SELECT id, run_id, photo_id, path, turn, old_stored, new_stored,
-                             hash_before, hash_after, state, action, refused FROM changes";
-
 impl Store {
     /// Writes the intent and returns its number; it is on the disk when this returns.
     ///
@@ -124,8 +152,9 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
-                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13)",
+                                 hash_before, hash_after, state, begun_at, begun_ns, content, picture, temp,
+                                 sidecar)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14, ?15)",
             params![
                 change.run,
                 change.photo,
@@ -139,7 +168,9 @@ impl Store {
                 change.mode.as_str(),
                 now_ns(),
                 change.content,
-                picture.as_ref().map(Fingerprint::as_bytes)
+                picture.as_ref().map(Fingerprint::as_bytes),
+                change.temp,
+                (change.mode == Mode::Sidecar).then_some(change.sidecar.as_str())
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());
@@ -149,6 +180,7 @@ impl Store {
                 params![id, seq as i64, edit.offset as i64, edit.old, edit.new],
             )?;
         }
+        further_sidecars::insert(&transaction, id, change.further)?;
         transaction.commit()?;
         Ok(id)
     }
@@ -179,11 +211,12 @@ impl Store {
     ) -> Result<()> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
-            "UPDATE changes SET state = ?2, settled_at = ?3 WHERE id = ?1",
+            "UPDATE changes SET state = ?2, settled_at = ?3, stuck = NULL WHERE id = ?1",
             params![change, state.as_str(), now()],
         )?;
         if state == ChangeState::Undone {
-            let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review')";
+            // With it go the answers that made it, and what it said of copies from a backup.
+            let answers = "DELETE FROM labels WHERE change_id = ?1 AND source IN ('fix', 'review', 'outside')";
             transaction.execute(answers, [change])?;
         }
         if state == ChangeState::Done {
@@ -207,28 +240,33 @@ impl Store {
         Ok(())
     }
 
-    /// Changes begun by a process that crashed before it settled them.
+    /// Begins to put a change back.
     ///
     /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn unsettled_changes(&self) -> Result<Vec<Change>> {
-        self.changes("WHERE state IN ('intent', 'undoing') ORDER BY id", params![])
+    /// Returns an error if the database cannot be written; then the file must not be either.
+    pub fn begin_undo(&mut self, change: ChangeId, of: UndoOf, temp: &str) -> Result<()> {
+        let sql = "UPDATE changes SET state = ?2, picked = ?3, settled_at = ?4, temp = ?5,
+                          n_tries = 0, next_try = NULL WHERE id = ?1";
+        let state = ChangeState::Undoing.as_str();
+        let is_picked = of == UndoOf::OnePhoto;
+        self.db.execute(sql, params![change, state, is_picked, now(), temp])?;
+        Ok(())
     }
 
-    /// Changes of a run that are in force, latest first.
+    /// Notes why a change that was cut short could not be settled, and when the service tries again: after a minute,
+    /// then after twice as long each time, up to a day. Is the reason another one than before?
     ///
     /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_of_run(&self, run: RunId) -> Result<Vec<Change>> {
-        self.changes("WHERE run_id = ?1 AND state = 'done' ORDER BY id DESC", params![run])
-    }
-
-    /// Changes in force that were begun at this time (Unix seconds) or later, latest first.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_since(&self, time: i64) -> Result<Vec<Change>> {
-        self.changes("WHERE begun_at >= ?1 AND state = 'done' ORDER BY id DESC", params![time])
+    /// Returns an error if the database cannot be written.
+    pub fn note_stuck(&mut self, change: ChangeId, why: &str) -> Result<bool> {
+        let sql = "UPDATE changes SET n_tries = n_tries + 1, stuck = ?2,
+                          next_try = ?3 + min(60 << min(n_tries, 11), 86400)
+                   WHERE id = ?1";
+        let before: Option<String> =
+            self.db
+                .query_row("SELECT stuck FROM changes WHERE id = ?1", [change], |row| row.get(0))?;
+        self.db.execute(sql, params![change, why, now()])?;
+        Ok(before.as_deref() != Some(why))
     }
 
     /// Notes why a change could not be put back.
@@ -240,95 +278,4 @@ impl Store {
         self.db.execute(sql, params![change, code])?;
         Ok(())
     }
-
-    /// Changes in force at or below `path`, latest first.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_below(&self, path: &Path) -> Result<Vec<Change>> {
-        let (from, to) = range_below(path);
-        self.changes(
-            "WHERE state = 'done' AND photo_id IN (
-                 SELECT id FROM photos WHERE (path >= ?1 AND path < ?2) OR path = ?3
-             ) ORDER BY id DESC",
-            params![from, to, path_bytes(path)],
-        )
-    }
-
-    /// The latest change in force of every file at or below `path`, by number.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn changes_in_force(&self, path: &Path) -> Result<Vec<Change>> {
-        let mut changes = self.changes_below(path)?;
-        let mut seen = std::collections::HashSet::new();
-        changes.retain(|change| seen.insert(change.target()));
-        changes.reverse();
-        Ok(changes)
-    }
-
-    /// How many changes are in force, were put back, and await settling.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be read.
-    pub fn count_changes(&self) -> Result<(i64, i64, i64)> {
-        let sql = "SELECT count(*) FILTER (WHERE state = 'done'),
-                          count(*) FILTER (WHERE state = 'undone'),
-                          count(*) FILTER (WHERE state IN ('intent', 'undoing')) FROM changes";
-        Ok(self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
-    }
-
-    pub(super) fn changes(
-        &self,
-        condition: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<Vec<Change>> {
-        let mut statement = self.db.prepare(&format!("{CHANGE} {condition}"))?;
-        let rows = statement.query_map(values, change)?;
-        let mut changes = rows.collect::<Result<Vec<_>, _>>()?;
-        let mut edits = self
-            .db
-            .prepare("SELECT offset, old, new FROM edits WHERE change_id = ?1 ORDER BY seq")?;
-        for change in &mut changes {
-            // A renamed photo is undone where it is now.
-            let sql = "SELECT path FROM photos WHERE id = ?1";
-            change.path = self
-                .db
-                .query_row(sql, [change.photo], |row| Ok(path_from(row.get_ref(0)?.as_blob()?)))?;
-            let rows = edits.query_map([change.id], edit)?;
-            change.patch.edits = rows.collect::<Result<_, _>>()?;
-        }
-        Ok(changes)
-    }
-}
-
-fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
-    let state: String = row.get(9)?;
-    let mode: String = row.get(10)?;
-    Ok(Change {
-        id: row.get(0)?,
-        run: row.get(1)?,
-        photo: row.get(2)?,
-        path: path_from(row.get_ref(3)?.as_blob()?),
-        turn: Turn::from_degrees(row.get(4)?).unwrap_or(Turn::NONE),
-        mode: mode.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
-        patch: Patch {
-            edits: Vec::new(),
-            from: Orientation::from_stored(Some(row.get(5)?)),
-            to: Orientation::from_stored(Some(row.get(6)?)),
-        },
-        hash_before: Some(row.get(7)?).filter(|hash| *hash != NO_FILE),
-        hash_after: row.get(8)?,
-        state: ChangeState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or(rusqlite::Error::InvalidQuery)?,
-        refused: row.get(11)?,
-    })
-}
-
-fn edit(row: &Row<'_>) -> rusqlite::Result<Edit> {
-    let offset: i64 = row.get(0)?;
-    let offset = usize::try_from(offset).map_err(|_| rusqlite::Error::InvalidQuery)?;
-    Ok(Edit { offset, old: row.get(1)?, new: row.get(2)? })
 }

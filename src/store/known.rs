@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::ids::{ModelId, PhotoId};
-use super::photo_state::{PHOTO_STATE, PhotoState};
+use super::photo_state::{PhotoState, photo_state};
 use super::photos::{SidecarTurn, identity};
 use super::{LOOK_VERSION, Store, now, path_bytes, path_from, range_below, range_of};
 use crate::error::is_transient;
@@ -40,11 +40,13 @@ pub enum KnownOutcome {
 
 /// Up to the condition.
 fn known() -> String {
+    let state = photo_state();
     format!(
         "SELECT p.path, p.id, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns,
-                p.reason, p.look_version, q.verdict, {PHOTO_STATE}, p.missing_since IS NOT NULL, p.stored,
+                p.reason, p.look_version, q.verdict, {state}, p.missing_since IS NOT NULL, p.stored,
                 (SELECT CASE c.action WHEN 'sidecar' THEN c.new_stored END FROM changes c
-                 WHERE c.photo_id = p.id AND c.state = 'done' ORDER BY c.id DESC LIMIT 1)
+                 WHERE c.photo_id = p.id AND c.state = 'done' ORDER BY c.id DESC LIMIT 1),
+                q.hash = p.hash AND q.stored = p.stored
          FROM photos p LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1"
     )
 }
@@ -224,8 +226,10 @@ fn known_outcome(row: &Row<'_>) -> rusqlite::Result<KnownOutcome> {
     }
     let verdict = row.get_ref(9)?.as_str_or_null()?.and_then(|word| word.parse().ok());
     let state = PhotoState::from_word(row.get_ref(10)?.as_str()?);
+    // What was seen of a turned photo is from before its turn, and holds again once that is put back.
+    let is_current = state == PhotoState::Turned || row.get::<_, Option<bool>>(14)? == Some(true);
     Ok(match verdict {
-        Some(verdict) => KnownOutcome::Decoded { verdict, state },
-        None => KnownOutcome::LookAgain,
+        Some(verdict) if is_current => KnownOutcome::Decoded { verdict, state },
+        _ => KnownOutcome::LookAgain,
     })
 }

@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::ids::{ChangeId, PhotoId, RunId};
-use super::{Store, now, path_bytes, path_from};
+use super::{Store, now, path_bytes, path_from, range_below};
 use crate::files::identity::ContentHash;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -82,7 +82,7 @@ pub struct GivenAnswer {
 
 const ANSWER: &str = "SELECT l.photo_id, p.path, l.run_id, l.stored, l.hash
                       FROM labels l JOIN photos p ON p.id = l.photo_id
-                      WHERE l.source IN ('fix', 'review') AND l.turn = 0 AND l.change_id IS NULL";
+                      WHERE l.source IN ('fix', 'review') AND l.turn = 0 AND l.change_id IS NULL AND l.root IS NULL";
 
 impl Store {
     /// Notes an answer and who gave it.
@@ -126,6 +126,15 @@ impl Store {
         self.answers("l.at >= ?1", params![time])
     }
 
+    /// Answers about photos at or below `path` that changed no file.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn fine_answers_below(&self, path: &Path) -> Result<Vec<GivenAnswer>> {
+        let (from, to) = range_below(path);
+        self.answers("p.path >= ?1 AND p.path < ?2", params![from, to])
+    }
+
     fn answers(&self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<GivenAnswer>> {
         let sql = format!("{ANSWER} AND {condition} GROUP BY l.photo_id ORDER BY max(l.id) DESC");
         let mut statement = self.db.prepare(&sql)?;
@@ -152,9 +161,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be written.
     pub fn withdraw(&mut self, answer: &GivenAnswer) -> Result<()> {
-        let sql =
-            "DELETE FROM labels WHERE photo_id = ?1 AND hash = ?2 AND stored = ?3 AND turn = 0
-                   AND change_id IS NULL AND source IN ('fix', 'review')";
+        // With what was carried over from it.
+        let sql = "WITH given AS (
+                       SELECT id FROM labels WHERE photo_id = ?1 AND hash = ?2 AND stored = ?3 AND turn = 0
+                          AND change_id IS NULL AND root IS NULL AND source IN ('fix', 'review'))
+                   DELETE FROM labels WHERE id IN given OR root IN given";
         self.db.execute(sql, params![answer.photo, answer.hash, answer.stored.to_exif()])?;
         Ok(())
     }
@@ -183,8 +194,9 @@ fn given_answer(row: &Row<'_>) -> rusqlite::Result<GivenAnswer> {
 /// `who`: `None` where no person spoke to orientd.
 pub(super) fn insert_label(db: &Connection, label: &Label, who: Option<&str>) -> Result<()> {
     db.execute(
-        "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at, who, change_id, run_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO labels(photo_id, path, hash, stored, turn, source, at, who, change_id, run_id, picture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                 (SELECT picture FROM pictures WHERE photo_id = ?1 AND hash = ?3 AND stored = ?4))",
         params![
             label.photo_id,
             path_bytes(&label.path),

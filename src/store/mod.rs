@@ -2,7 +2,9 @@
 //! other processes may hold stores of their own (WAL, short transactions).
 
 mod auto_threshold;
+mod change_lists;
 mod changes;
+mod further_sidecars;
 mod ids;
 mod known;
 mod labels;
@@ -12,10 +14,12 @@ mod open;
 mod originals;
 pub mod own_files;
 mod owner;
+mod page_query;
 mod photo_state;
 mod photos;
 mod review;
 mod runs;
+mod said;
 mod search;
 mod tabs;
 pub mod training;
@@ -30,7 +34,9 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use auto_threshold::FittedThreshold;
-pub use changes::{Change, ChangeState, FileState, NewChange};
+pub use change_lists::ChangeCounts;
+pub use changes::{Change, ChangeState, FileState, NewChange, UndoOf};
+pub use further_sidecars::FurtherSidecar;
 pub use ids::{ChangeId, ModelId, PhotoId, RunId};
 pub use known::{KnownFile, KnownOutcome};
 pub use labels::{GivenAnswer, Label, LabelSource};
@@ -38,10 +44,12 @@ pub use models::{ModelRow, ThresholdOverrides};
 pub use observations::{Observation, Observed};
 pub use originals::RetentionPolicy;
 pub use owner::{DisplayedPhoto, SettledTurn};
+pub use page_query::{Dates, Order, PageQuery};
 pub use photo_state::PhotoState;
 pub use photos::{KnownPhoto, Prediction, SidecarTurn, TurnInForce};
-pub use review::{Card, Dates, Order, PageQuery};
+pub use review::Card;
 pub use runs::{RunKind, RunSummary};
+pub use said::SaidUpright;
 pub use tabs::Tab;
 pub use waiting::name_writer;
 

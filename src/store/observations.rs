@@ -12,7 +12,7 @@ use crate::files::identity::{ContentHash, Identity};
 use orientd_core::image::fingerprint::Fingerprint;
 use orientd_core::orientation::Orientation;
 use orientd_core::verdict::caution::Caution;
-use orientd_core::verdict::decision::{Probabilities, Verdict};
+use orientd_core::verdict::decision::Probabilities;
 
 /// The outcome of one look at one file.
 #[derive(Clone, Debug)]
@@ -63,6 +63,18 @@ impl Store {
         }
         transaction.commit()?;
         Ok(ids)
+    }
+
+    /// Forgets a photo that was recorded for a turn which was not made then.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn forget_untouched(&mut self, id: PhotoId) -> Result<()> {
+        let sql = "DELETE FROM photos WHERE id = ?1 AND hash IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM changes WHERE photo_id = ?1)
+                   AND NOT EXISTS (SELECT 1 FROM labels WHERE photo_id = ?1)";
+        self.db.execute(sql, [id])?;
+        Ok(())
     }
 
     /// After orientd itself changed the file: what it is now.
@@ -117,10 +129,13 @@ fn record_one(
     // Whether it can be turned must be tried again.
     db.prepare_cached("DELETE FROM refusals WHERE photo_id = ?1")?.execute([id])?;
     if let Observed::Photo { hash, stored, prediction, picture, .. } = &seen.outcome {
-        // Few photos need to be known again: those that are turned, as good as always after a proposal.
-        let is_proposed = prediction.decision.verdict != Verdict::Upright;
-        let picture = picture.as_deref().filter(|_| is_proposed);
-        record_prediction(db, id, model, &(*hash, *stored), prediction, picture)?;
+        let displayed = (*hash, *stored);
+        if let Some(picture) = picture {
+            record_picture(db, id, &displayed, picture)?;
+        }
+        if !is_known_from_before(db, id, model, &displayed)? {
+            record_prediction(db, id, model, &displayed, prediction)?;
+        }
     }
     Ok(Some(id))
 }
@@ -209,19 +224,49 @@ fn record_photo(db: &Transaction<'_>, run: RunId, seen: &Observation) -> Result<
     Ok(statement.query_row(values, |row| row.get(0))?)
 }
 
+fn record_picture(
+    db: &Transaction<'_>,
+    photo: PhotoId,
+    (hash, stored): &(ContentHash, Orientation),
+    picture: &Fingerprint,
+) -> Result<()> {
+    let sql =
+        "INSERT OR REPLACE INTO pictures(photo_id, hash, stored, picture) VALUES (?1, ?2, ?3, ?4)";
+    let values = params![photo, hash, stored.to_exif(), picture.as_bytes()];
+    db.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// Is it what a turn has left, with a prediction of what it was before? That one is kept: it is what the turn was
+/// made for, and holds again when the turn is put back.
+fn is_known_from_before(
+    db: &Transaction<'_>,
+    photo: PhotoId,
+    model: Option<ModelId>,
+    (hash, stored): &(ContentHash, Orientation),
+) -> Result<bool> {
+    let sql = "SELECT EXISTS (
+                   SELECT 1 FROM changes c JOIN predictions q ON q.photo_id = c.photo_id AND q.model_id = ?2
+                   WHERE c.id = (SELECT max(id) FROM changes WHERE photo_id = ?1 AND state = 'done')
+                     AND q.hash = c.content AND q.stored = c.old_stored
+                     AND CASE c.action WHEN 'sidecar' THEN c.content = ?3 AND c.new_stored = ?4
+                                       ELSE c.hash_after = ?3 END)";
+    let values = params![photo, model, hash, stored.to_exif()];
+    Ok(db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
+
 fn record_prediction(
     db: &Transaction<'_>,
     photo: PhotoId,
     model: Option<ModelId>,
     (hash, stored): &(ContentHash, Orientation),
     prediction: &Prediction,
-    picture: Option<&Fingerprint>,
 ) -> Result<()> {
     let Prediction { probabilities: Probabilities(p), decision, views } = prediction;
     db.prepare_cached(
         "INSERT OR REPLACE INTO predictions(photo_id, model_id, hash, stored, views,
-             p0, p90, p180, p270, turn, confidence, verdict, predicted_at, picture)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             p0, p90, p180, p270, turn, confidence, verdict, predicted_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         photo,
@@ -236,8 +281,7 @@ fn record_prediction(
         decision.turn.degrees(),
         f64::from(decision.confidence),
         decision.verdict.as_str(),
-        now(),
-        picture.map(Fingerprint::as_bytes)
+        now()
     ])?;
     Ok(())
 }

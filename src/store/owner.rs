@@ -52,8 +52,7 @@ impl Store {
         content: &ContentHash,
         stored: Orientation,
     ) -> Result<Option<Fingerprint>> {
-        let sql = "SELECT picture FROM predictions
-                   WHERE photo_id = ?1 AND hash = ?2 AND stored = ?3 AND picture IS NOT NULL LIMIT 1";
+        let sql = "SELECT picture FROM pictures WHERE photo_id = ?1 AND hash = ?2 AND stored = ?3";
         let values = params![photo, content, stored.to_exif()];
         let row = |row: &Row<'_>| fingerprint(row, 0);
         Ok(self.db.prepare_cached(sql)?.query_row(values, row).optional()?.flatten())
@@ -98,16 +97,40 @@ impl Store {
         Ok(self.db.prepare_cached(same_picture)?.query_row(values, |row| row.get(0))?)
     }
 
-    /// Was the latest turn of this content put back by an undo, on this photo or on a copy?
+    /// Was the latest turn of this photo, as it is displayed now, put back by an undo, on this photo or on a copy?
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn was_undone(&self, content: &ContentHash, stored: Orientation) -> Result<bool> {
-        let sql = "SELECT (SELECT state FROM changes
-                           WHERE content = ?1 AND old_stored = ?2 AND state IN ('done', 'undone')
-                           ORDER BY id DESC LIMIT 1) IS 'undone'";
+    pub fn was_undone(&self, now: &DisplayedPhoto) -> Result<bool> {
+        let sql = "SELECT (SELECT state FROM (
+                       SELECT id, state FROM changes WHERE content = ?1 AND old_stored = ?2
+                       UNION ALL SELECT id, state FROM changes WHERE seen = ?1
+                       UNION ALL SELECT id, state FROM changes WHERE picture = ?3)
+                   WHERE state IN ('done', 'undone') ORDER BY id DESC LIMIT 1) IS 'undone'";
+        let picture = now.picture.as_ref().map(Fingerprint::as_bytes);
+        let values = params![now.content, now.stored.to_exif(), picture];
+        Ok(self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+    }
+
+    /// Has a turn that is in force made this content, of this photo or of one that it is a copy of?
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub fn was_made(&self, content: &ContentHash, stored: Orientation) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE hash_after = ?1 AND new_stored = ?2
+                                                          AND state = 'done' AND action <> 'sidecar')";
         let values = params![content, stored.to_exif()];
         Ok(self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+    }
+
+    /// Notes that a photo which another program has written since is displayed as this change left it.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
+    pub fn note_same(&mut self, change: ChangeId, content: &ContentHash) -> Result<()> {
+        let sql = "UPDATE changes SET seen = ?2 WHERE id = ?1";
+        self.db.execute(sql, params![change, content])?;
+        Ok(())
     }
 
     /// Was an answer by `outside` about this content followed by a person who had it turned?

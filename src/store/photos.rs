@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::{ModelId, PhotoId, RunId};
 use super::labels::LabelSource;
-use super::photo_state::{PHOTO_STATE, PhotoState};
+use super::photo_state::{PhotoState, photo_state};
 use super::{Store, path_bytes, path_from, range_below, range_of};
 use crate::error::Reason;
 use crate::files::identity::{ContentHash, Identity};
@@ -93,19 +93,20 @@ impl KnownPhoto {
 
 /// Up to the condition.
 fn listed_query() -> String {
+    let state = photo_state();
     format!("
     SELECT p.id, p.path, p.dev, p.ino, p.size, p.mtime_ns, p.ctime_ns, p.hash, p.format, p.width,
            p.height, coalesce(q.stored, p.stored), p.reason, p.detail,
            q.p0, q.p90, q.p180, q.p270, q.turn, q.confidence, q.verdict, q.views,
            q.hash = p.hash AND q.stored = p.stored, c.action, c.new_stored, c.turn,
-           {PHOTO_STATE}, r.reason, r.detail, p.run_id, p.looked_at, p.stored,
+           {state}, r.reason, r.detail, p.run_id, p.looked_at, p.stored,
             (SELECT CASE s.action WHEN 'sidecar' THEN s.new_stored END FROM changes s
              WHERE s.photo_id = p.id AND s.state = 'done' ORDER BY s.id DESC LIMIT 1), l.source, l.turn, p.caution
     FROM photos p
     LEFT JOIN predictions q ON q.photo_id = p.id AND q.model_id = ?1
     LEFT JOIN changes c ON c.id = (SELECT max(id) FROM changes WHERE photo_id = p.id AND state = 'done')
                        AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
-                                         ELSE c.hash_after = p.hash END
+                                         ELSE p.hash IN (c.hash_after, c.seen) END
     LEFT JOIN refusals r ON r.photo_id = p.id AND r.hash = p.hash AND r.stored = p.stored
     LEFT JOIN labels l ON l.id = (SELECT max(id) FROM labels WHERE hash = p.hash AND stored = p.stored
                                   AND source <> 'sensor')"

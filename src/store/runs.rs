@@ -50,6 +50,8 @@ pub struct RunSummary {
     /// Turns made, those put back included.
     pub n_turned: u64,
     pub n_put_back: u64,
+    /// Turns in force in the journal, that somebody else has made otherwise since.
+    pub n_superseded: u64,
     /// Turns in force that could not be put back when that was tried.
     pub n_refused: u64,
 }
@@ -102,8 +104,12 @@ impl Store {
         let sql = "SELECT r.id, r.kind, r.who, r.started_at, r.ended_at,
                        count(*) FILTER (WHERE c.state IN ('done', 'undoing', 'undone')) AS turned,
                        count(*) FILTER (WHERE c.state = 'undone'),
-                       count(*) FILTER (WHERE c.state = 'done' AND c.refused IS NOT NULL)
-                   FROM runs r LEFT JOIN changes c ON c.run_id = r.id
+                       count(*) FILTER (WHERE c.state = 'done' AND c.refused IS NOT NULL AND NOT superseded),
+                       count(*) FILTER (WHERE c.state = 'done' AND superseded)
+                   FROM runs r LEFT JOIN (
+                       SELECT *, EXISTS (SELECT 1 FROM labels o WHERE o.change_id = changes.id
+                                         AND o.photo_id = changes.photo_id AND o.source = 'outside') AS superseded
+                       FROM changes) c ON c.run_id = r.id
                    GROUP BY r.id HAVING ?1 OR turned > 0 ORDER BY r.id DESC";
         let mut statement = self.db.prepare(sql)?;
         let rows = statement.query_map([all], |row| {
@@ -117,6 +123,7 @@ impl Store {
                 n_turned: count(5)?,
                 n_put_back: count(6)?,
                 n_refused: count(7)?,
+                n_superseded: count(8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

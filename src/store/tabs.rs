@@ -1,5 +1,7 @@
 //! The tabs of the review page, and where the photos of each are in the database.
 
+use super::photo_state::{IS_SAID, IS_TURNED};
+
 /// Which photos a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
@@ -49,7 +51,7 @@ impl Tab {
                 from: "FROM changes c INDEXED BY changes_in_force CROSS JOIN photos p ON p.id = c.photo_id
                        WHERE ?1 IS ?1 AND c.state = 'done'
                          AND CASE c.action WHEN 'sidecar' THEN c.new_stored = p.stored
-                                           ELSE c.hash_after = p.hash END"
+                                           ELSE p.hash IN (c.hash_after, c.seen) END"
                     .into(),
                 key: "0.0",
                 row: "c.id",
@@ -63,7 +65,7 @@ impl Tab {
                      WHERE ?1 IS ?1 AND p.id IN (
                          SELECT id FROM photos INDEXED BY photos_skipped WHERE reason IS NOT NULL
                          UNION SELECT photo_id FROM refusals)
-                       AND {} IS NOT NULL AND (p.reason IS NOT NULL OR NOT EXISTS (
+                       AND {} IS NOT NULL AND NOT {IS_TURNED} AND (p.reason IS NOT NULL OR NOT EXISTS (
                            SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.stored = p.stored
                                                     AND l.source <> 'sensor'))",
                     LEFT_ALONE[0]
@@ -75,7 +77,7 @@ impl Tab {
                 columns: "l.stored, l.turn, NULL",
                 reason: SKIPPED,
                 from: "FROM labels l CROSS JOIN photos p ON p.id = l.photo_id
-                       WHERE ?1 IS ?1 AND (l.source IN ('review', 'fix') OR (
+                       WHERE ?1 IS ?1 AND (l.source IN ('review', 'fix') AND l.root IS NULL OR (
                            l.source = 'outside' AND l.hash = p.hash AND l.stored = p.stored))"
                     .into(),
                 key: "0.0",
@@ -117,9 +119,8 @@ impl Source {
             from: format!(
                 "FROM predictions q INDEXED BY {index} CROSS JOIN photos p ON p.id = q.photo_id
                  WHERE q.model_id = ?1 AND {verdict} AND q.hash = p.hash
-                   AND q.stored = p.stored AND p.reason IS NULL AND NOT EXISTS (
-                       SELECT 1 FROM labels l
-                       WHERE l.hash = p.hash AND l.stored = p.stored AND l.source <> 'sensor')"
+                   AND q.stored = p.stored AND p.reason IS NULL
+                   AND NOT {IS_SAID} AND NOT {IS_TURNED}"
             ),
             key: "q.confidence",
             row: "q.photo_id",

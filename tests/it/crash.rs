@@ -108,7 +108,7 @@ fn a_failing_disk_leaves_the_photo_as_it_was() {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(library.root());
         // Only calls that touch the photo's folder fail: by path, and by descriptors below it.
-        for path in [path.clone(), temp_of(&library, &path)] {
+        for path in [path.clone(), library.path(TEMP)] {
             strace.arg("-P").arg(path);
         }
         strace.arg("-e").arg(format!("inject={call}:error={error}"));
@@ -117,6 +117,7 @@ fn a_failing_disk_leaves_the_photo_as_it_was() {
             .args(["fix", "--turn", "90", "--json"])
             .arg(&path);
         library.set_home(&mut strace);
+        strace.env("ORIENTD_TEST_TEMP", TEMP);
         let output = strace.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(1), "{call} {error}: {text}");
@@ -127,8 +128,4 @@ fn a_failing_disk_leaves_the_photo_as_it_was() {
     }
 }
 
-fn temp_of(library: &Library, path: &std::path::Path) -> std::path::PathBuf {
-    let hash = blake3::hash(&fs::read(path).unwrap());
-    let hex = hash.to_hex();
-    library.path(&format!(".orientd-1-{}.tmp", &hex[..8]))
-}
+const TEMP: &str = ".orientd-test.tmp";

@@ -150,6 +150,18 @@ pub fn needs(degrees: u16) -> Vec<u8> {
     jpeg_of(&real_photo("astronaut").oriented(turn.inverse().orientation()))
 }
 
+/// The same with a mark at place `n` of 64, so that no two look the same.
+pub fn needs_marked(degrees: u16, n: usize) -> Vec<u8> {
+    let turn = Turn::from_degrees(degrees).unwrap();
+    let mut photo = real_photo("astronaut");
+    let side = photo.width.min(photo.height) / 16;
+    for row in 0..side {
+        let at = ((n / 16) * side + row) * photo.width + (n % 16) * side;
+        photo.pixels[3 * at..3 * (at + side)].fill(if n % 16 < 8 { 255 } else { 0 });
+    }
+    jpeg_of(&photo.oriented(turn.inverse().orientation()))
+}
+
 /// The same with an EXIF block that holds `stored`.
 pub fn needs_with_exif(degrees: u16, stored: u16) -> Vec<u8> {
     with_exif(&needs(degrees), Orientation::from_exif(stored).unwrap())

@@ -118,7 +118,8 @@ fn what_was_renamed_is_named_as_it_is_now() {
     let output = library.run(["undo", "--last"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    let why = "renamed.jpg  the photo is there; only its sidecar is gone: renamed.jpg.xmp";
+    let why = "renamed.jpg  the sidecar that held its turn is gone, was left behind, or says otherwise: \
+               renamed.jpg.xmp";
     assert!(text.contains(why), "{text}");
     // The scan has followed the first one.
     let text = library.ok(["undo", "--last"]);

@@ -111,6 +111,26 @@ fn sizes_thumbnail_and_xmp_agree_with_turned_pixels() {
     assert_eq!(library.hashes(), before);
 }
 
+/// By a prefix of its own, as any program may write it.
+const IPTC_REGION: &[u8] = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
+    <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description \
+    xmlns:ext=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\"><ext:ImageRegion><rdf:Bag/>\
+    </ext:ImageRegion></rdf:Description></rdf:RDF></x:xmpmeta>";
+
+/// With an orientation, and a maker note that holds `preview`.
+fn with_maker_note(jpeg: &[u8], preview: &[u8]) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        let number = [count, value].map(u32::to_le_bytes).concat();
+        [&[tag, kind].map(u16::to_le_bytes).concat()[..], &number].concat()
+    };
+    let note = [b"Maker\0\x01\0", preview, &[0; 9]].concat();
+    let first = [entry(0x0112, 3, 1, 1), entry(0x8769, 4, 1, 38)].concat();
+    let details = entry(0x927C, 7, note.len() as u32, 56);
+    let head = b"Exif\0\0II*\0\x08\0\0\0";
+    let block = [&head[..], &[2, 0], &first, &[0; 4], &[1, 0], &details, &[0; 4], &note].concat();
+    with_segment(jpeg, 0xE1, &block)
+}
+
 #[test]
 fn what_cannot_turn_losslessly_turns_by_tag() {
     let library = Library::new();
@@ -126,6 +146,9 @@ fn what_cannot_turn_losslessly_turns_by_tag() {
             exif(&with_segment(&jpeg, 0xE2, b"urn:iso:std:iso:ts:21496:-1\0")),
             "pixels_bound",
         ),
+        ("region.jpg", exif(&with_segment(&jpeg, 0xE1, IPTC_REGION)), "pixels_bound"),
+        ("nikon.jpg", with_maker_note(&jpeg, &jpeg), "pixels_bound"),
+        ("minolta.jpg", with_maker_note(&jpeg, &[b"\x02", &jpeg[1..]].concat()), "pixels_bound"),
         ("thermal.jpg", exif(&with_segment(&jpeg, 0xE1, b"FLIR\0")), "pixels_bound"),
         (
             "arithmetic.jpg",
@@ -202,12 +225,16 @@ fn other_programs_work_in_a_sidecar_keeps_every_byte() {
     let said = exiftool(&sidecar);
     assert_eq!(said["XMP-tiff:Orientation"], "\"Rotate 90 CW\"");
     assert_eq!(said["XMP-xmp:Rating"], "3");
-    // Now it speaks, and would win over the tag: the tag alone is not changed any more.
-    let output = library.run(["fix", "--mode", "tag", "--turn", "90", path.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("its sidecar states"));
-    library.ok(["fix", "--mode", "sidecar", "--turn", "90", path.to_str().unwrap()]);
-    let turned_on = merged.replacen("tiff:Orientation=\"6\"", "tiff:Orientation=\"3\"", 1);
-    assert_eq!(fs::read_to_string(&sidecar).unwrap(), turned_on);
+    // Now it speaks, and wins over the file: it is edited in every mode.
+    for (mode, states) in [("tag", "3"), ("pixels", "8"), ("sidecar", "1")] {
+        let path = path.to_str().unwrap();
+        let said = library.ok(["fix", "--mode", mode, "--turn", "90", path]);
+        let is_instead = said.contains("by sidecar instead: its sidecar states");
+        assert_eq!(is_instead, mode != "sidecar", "{mode}: {said}");
+        let stated = format!("tiff:Orientation=\"{states}\"");
+        let turned_on = merged.replacen("tiff:Orientation=\"6\"", &stated, 1);
+        assert_eq!(fs::read_to_string(&sidecar).unwrap(), turned_on, "{mode}");
+    }
     library.ok(["undo", library.root().to_str().unwrap()]);
     assert_eq!(library.hashes(), before);
 }

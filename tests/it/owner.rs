@@ -43,7 +43,7 @@ fn labels(library: &Library) -> Vec<(String, String, u16)> {
     labels.collect()
 }
 
-fn said_outside(library: &Library, name: &str) -> bool {
+pub fn said_outside(library: &Library, name: &str) -> bool {
     labels(library).contains(&(name.to_owned(), "outside".to_owned(), 0))
 }
 

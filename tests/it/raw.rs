@@ -247,6 +247,11 @@ fn preview(stored: u16, lies: u16, degrees: u16) -> Vec<u8> {
     jpeg_of(&shown(of(stored).swaps_sides(), degrees).oriented(of(lies).inverse()))
 }
 
+/// A DNG that is shown by 3, and needs a quarter more.
+pub fn dng() -> Vec<u8> {
+    files(3, &preview(3, 3, 90)).remove(0).1
+}
+
 struct Case {
     name: &'static str,
     /// By the raw file.

@@ -13,6 +13,7 @@ use orientd::decode::Limits;
 use orientd::decode::sandbox::prover::Prover;
 use orientd::error::FixError;
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 use orientd_core::image::rgb::Rgb8;
 use orientd_core::orientation::{Orientation, Turn};
 
@@ -132,7 +133,12 @@ fn prepare_as(user: u32, path: &Path, mode: Mode) -> Result<(), FixError> {
         let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
         assert_eq!(result, 0);
         let expected = Precondition { identity: None, hash: None, stored: None };
-        let request = TurnRequest { turn: Turn::quarters(1), mode, max_original: u64::MAX };
+        let request = TurnRequest {
+            turn: Turn::quarters(1),
+            mode,
+            max_original: u64::MAX,
+            new_sidecar: SidecarStyle::Full,
+        };
         let prover = Prover::alone(Limits { max_file_bytes: 1 << 30, max_pixels: 1 << 30 });
         prepare(path, expected, request, &prover).map(|_| ())
     };

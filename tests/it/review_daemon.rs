@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Library, needs, with_segment};
+use crate::harness::{Library, needs, needs_marked};
 use crate::review::db_path;
 use crate::review_server::Server;
 use crate::running::{Daemon, configure, eventually, knows, listed, root};
@@ -39,7 +39,7 @@ fn add(library: &Library, range: std::ops::Range<usize>) {
     for n in range {
         let name = format!("{n:02}.jpg");
         let degrees = [90, 180, 270][n % 3];
-        library.add(&name, &with_segment(&needs(degrees), 0xFE, name.as_bytes()));
+        library.add(&name, &needs_marked(degrees, n));
     }
 }
 

@@ -13,8 +13,9 @@ use orientd::decode::Limits;
 use orientd::decode::sandbox::prover::Prover;
 use orientd::error::Reason;
 use orientd::files::identity::Identity;
-use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store};
+use orientd::store::{Observation, Observed, PhotoId, RetentionPolicy, RunKind, Store, UndoOf};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 use orientd_core::orientation::Turn;
 
 use crate::harness::{jpeg_with, needs, needs_with_exif, real_photo, with_exif};
@@ -40,7 +41,20 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
         ("a.webp", encoded(ImageFormat::WebP)),
         ("a.tiff", encoded(ImageFormat::Tiff)),
         ("a.bmp", encoded(ImageFormat::Bmp)),
+        ("two.jpg", needs(90)),
     ]
+}
+
+/// Beside `two.jpg`: one that says nothing yet, and one that speaks.
+fn sidecars() -> [(&'static str, String); 2] {
+    let text = |stated: &str| {
+        format!(
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+             xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description \
+             xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\"{stated}/></rdf:RDF></x:xmpmeta>"
+        )
+    };
+    [("two.jpg.xmp", text("")), ("two.xmp", text(" tiff:Orientation=\"6\""))]
 }
 
 #[test]
@@ -62,6 +76,9 @@ fn a_thousand_random_sequences_end_byte_identical() {
             .unwrap();
         known.push((path, ids[0].expect("a photo")));
     }
+    for (name, text) in sidecars() {
+        fs::write(root.join(name), text).unwrap();
+    }
     let files = || -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
         entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
@@ -81,12 +98,17 @@ fn a_thousand_random_sequences_end_byte_identical() {
             let mode = Mode::ALL[random(3) as usize];
             if random(4) == 0 {
                 if let Some(change) = store.changes_below(path).unwrap().first() {
-                    journal::undo(&mut store, change, false).unwrap();
+                    journal::undo(&mut store, change, UndoOf::Many, false).unwrap();
                 }
                 continue;
             }
             let expected = Precondition { identity: None, hash: None, stored: None };
-            let request = TurnRequest { turn, mode, max_original: retention.max_bytes };
+            let request = TurnRequest {
+                turn,
+                mode,
+                max_original: retention.max_bytes,
+                new_sidecar: [SidecarStyle::Full, SidecarStyle::Stem][random(2) as usize],
+            };
             // A refusal leaves everything as it was; the sequence goes on.
             if let Ok(prepared) = prepare(path, expected, request, &prover) {
                 *made.entry(prepared.mode.as_str()).or_default() += 1;
@@ -96,7 +118,7 @@ fn a_thousand_random_sequences_end_byte_identical() {
             }
         }
         for change in store.changes_below(path).unwrap() {
-            journal::undo(&mut store, &change, false).unwrap();
+            journal::undo(&mut store, &change, UndoOf::OnePhoto, false).unwrap();
         }
         assert_eq!(files(), before, "sequence {sequence}");
     }

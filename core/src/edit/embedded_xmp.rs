@@ -63,8 +63,7 @@ pub fn in_jpeg(
     to: Orientation,
     size: Option<(u32, u32)>,
 ) -> Result<Vec<Edit>, Refusal> {
-    let extended = joined(layout.extended_xmp(bytes).map(|part| &bytes[part]));
-    extended_is_silent(&extended, size.is_some())?;
+    extended_is_silent(&extended(bytes, layout), size.is_some())?;
     let packets: Vec<Range<usize>> = layout.xmp(bytes).collect();
     kept_in_step(bytes, &packets, to, size)
 }
@@ -105,7 +104,12 @@ fn sizes_in_step(packet: &[u8], read: &Packet, size: (u32, u32)) -> Result<Vec<E
     Ok(edits)
 }
 
-/// Extended XMP put together: the parts by GUID and offset, without their headers.
+/// The XMP of a JPEG that continues in further segments, put together.
+pub(super) fn extended(bytes: &[u8], layout: &Layout) -> Vec<u8> {
+    joined(layout.extended_xmp(bytes).map(|part| &bytes[part]))
+}
+
+/// The parts by GUID and offset, without their headers.
 fn joined<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut parts: Vec<(&[u8], &[u8], &[u8])> = parts
         .map(|part| {

@@ -31,6 +31,7 @@ impl Mode {
         match self {
             Self::Pixels if why.is_about_pixels() => Some(Self::Tag),
             Self::Tag if why.is_about_the_format() => Some(Self::Sidecar),
+            Self::Pixels | Self::Tag if why == Refusal::SidecarSpeaks => Some(Self::Sidecar),
             _ => None,
         }
     }

@@ -48,7 +48,7 @@ pub enum Refusal {
         "its sidecar cannot be kept in step: it is unreadable or unclear about the orientation"
     )]
     Sidecar,
-    #[error("its sidecar states the orientation and would win; mode sidecar changes it there")]
+    #[error("its sidecar states the orientation, and wins over the file")]
     SidecarSpeaks,
     #[error("only the pixels of JPEG files are turned")]
     NotJpeg,

@@ -1,6 +1,5 @@
-//! XMP sidecars (`photo.jpg.xmp`, as darktable and digiKam name them): `tiff:Orientation` is read
-//! and changed where it stands, and put into the first `rdf:Description` where it is missing. The
-//! rest is other programs' work and keeps every byte.
+//! XMP sidecars: `tiff:Orientation` is read and changed where it stands, and put into the first `rdf:Description`
+//! where it is missing. The rest is other programs' work and keeps every byte.
 
 use crate::edit::patch::Edit;
 use crate::edit::refusal::Refusal;
@@ -39,6 +38,16 @@ pub fn read(bytes: &[u8]) -> Result<Sidecar, Refusal> {
         (Some(_), Some(_)) => return Err(Refusal::Sidecar),
     };
     Ok(Sidecar { said, insert_at: description.insert_at, has_prefix })
+}
+
+/// The ending of the photo that a sidecar is of, where it names one as Adobe's programs do
+/// (`photoshop:SidecarForExtension`).
+pub fn for_extension(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let packet = xmp::read(text).ok()?;
+    let is_meant = |property: &&Property| property.name == Name::SidecarForExtension;
+    let value = packet.properties.iter().find(is_meant)?.value.clone()?;
+    Some(text.get(value)?.trim()).filter(|ending| !ending.is_empty())
 }
 
 fn is_orientation(property: &Property) -> bool {

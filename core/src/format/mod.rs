@@ -18,6 +18,7 @@ pub mod png;
 pub mod png_text;
 pub mod raw;
 pub mod raw_preview;
+pub mod sidecar_name;
 pub mod sniff;
 pub mod tiff;
 pub mod webp;

@@ -93,6 +93,16 @@ pub fn promises_photo_by(ending: &str) -> bool {
     PHOTO.contains(&ending) || RAW.contains(&ending)
 }
 
+/// Does an ending, in lower case and without its full stop, say that a file is camera raw?
+pub fn is_raw_by(ending: &str) -> bool {
+    RAW.contains(&ending)
+}
+
+/// The endings that promise a photo, in lower case.
+pub fn photo_endings() -> impl Iterator<Item = &'static str> {
+    RAW.iter().chain(PHOTO).copied()
+}
+
 /// Judges a file by its first bytes; `path` gives the ending.
 pub fn sniff(head: &[u8], path: &Path) -> Sniffed {
     let ending = ending_of(path);

@@ -27,6 +27,8 @@ pub(super) struct Targets {
     pub all: Vec<Target>,
     /// In folders, not asked for.
     pub n_doubtful_left: u64,
+    /// In folders; turned before and put back, so that only a person's answer turns them.
+    pub n_put_back_left: u64,
     /// Asked for, but to be confirmed.
     pub n_doubtful: u64,
     /// Found in folders by --all.
@@ -41,6 +43,7 @@ impl Targets {
         let mut targets = Self {
             all: Vec::new(),
             n_doubtful_left: 0,
+            n_put_back_left: 0,
             n_doubtful: 0,
             n_in_folders: 0,
             met: HashSet::new(),
@@ -111,6 +114,9 @@ impl Targets {
         let is_named = !path.is_dir();
         for photo in photos {
             match photo.proposal() {
+                Some(_) if photo.state == PhotoState::PutBack && !is_named => {
+                    self.n_put_back_left += 1;
+                }
                 Some(decision) if decision.verdict == Verdict::Fix => {
                     self.all.push(Target::Proposed(Box::new(photo), decision.turn));
                 }

@@ -74,7 +74,8 @@ impl Log {
     pub(super) fn photo(&mut self, photo: &PhotoReport, proposes: bool) {
         let path = photo.path.to_string_lossy().into_owned();
         let run = self.run;
-        if let Some(reason) = &photo.reason {
+        let is_turned = photo.action != Action::None && photo.just_now;
+        if let Some(reason) = photo.reason.as_ref().filter(|_| !is_turned) {
             if self.throttle.count(&format!("{} {path}", reason.code)) == Some(1) {
                 match photo.state {
                     PhotoState::Skipped => self.shared.status().skipped += 1,
@@ -89,7 +90,6 @@ impl Log {
         let decision = photo.prediction.as_ref().map(|prediction| prediction.decision);
         let turn = decision.map_or(0, |decision| decision.turn.degrees());
         let confidence = decision.map_or(0.0, |decision| decision.confidence);
-        let is_turned = photo.action != Action::None && photo.just_now;
         let looks_turned = decision.is_some_and(|d| d.verdict != Verdict::Upright);
         let mut status = self.shared.status();
         if !photo.known {

@@ -184,8 +184,20 @@ impl Roots {
         }
         let is_dir = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
         // What a sidecar says is how its photo is displayed.
-        let photo_of_sidecar = if is_dir { None } else { sidecar::photo_of(&path) };
-        let path = photo_of_sidecar.unwrap_or(path);
+        let photos = if is_dir { None } else { sidecar::photos_of(&path) };
+        for path in photos.unwrap_or_else(|| vec![path]) {
+            self.take_path(at, path, is_dir, around, now);
+        }
+    }
+
+    fn take_path(
+        &mut self,
+        at: usize,
+        path: PathBuf,
+        is_dir: bool,
+        around: &mut Surroundings<'_>,
+        now: Instant,
+    ) {
         let mut selector = Selector::new(&self.selection);
         if !selector.wants_below(&self.roots[at].path, &path, is_dir) {
             return;

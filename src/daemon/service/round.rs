@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Service;
 use super::retry::Retry;
 use super::work::Due;
-use crate::change::journal;
+use crate::change::recovery;
 use crate::config::{FixPolicy, Root};
 use crate::daemon::status::ServiceState;
 use crate::error;
@@ -23,6 +23,7 @@ use crate::pipeline::selection::Selection;
 use crate::pipeline::walk::Settling;
 use crate::store::{self, RunKind, Store, name_writer};
 use orientd_core::edit::mode::Mode;
+use orientd_core::format::sidecar_name::SidecarStyle;
 
 impl Service {
     pub(super) fn round(&mut self) {
@@ -77,7 +78,7 @@ impl Service {
 
     fn run_round(&mut self, due: &Due) -> Result<()> {
         let mut store = self.database.take()?;
-        journal::settle_after_crash(&mut store)?;
+        recovery::settle_due(&mut store)?;
         self.renew_run(&mut store)?;
         let config = &self.settings.config;
         let round = Round {
@@ -141,9 +142,15 @@ fn policies(roots: &[Root]) -> Policies {
     let policy = |root: &Root| {
         let fixing = if root.fix == FixPolicy::Auto { Fixing::Apply } else { Fixing::Off };
         let min_confidence = root.min_confidence.unwrap_or(0.0);
-        (root.path.clone(), Policy { fixing, min_confidence, mode: root.mode })
+        let new_sidecar = root.sidecar_name;
+        (root.path.clone(), Policy { fixing, min_confidence, mode: root.mode, new_sidecar })
     };
-    let elsewhere = Policy { fixing: Fixing::Off, min_confidence: 0.0, mode: Mode::Tag };
+    let elsewhere = Policy {
+        fixing: Fixing::Off,
+        min_confidence: 0.0,
+        mode: Mode::Tag,
+        new_sidecar: SidecarStyle::Full,
+    };
     Policies::new(elsewhere, roots.iter().map(policy).collect())
 }
 

@@ -1,5 +1,7 @@
 //! The EXIF block in step with turned pixels: overwritten in place, so that nothing in it moves.
 
+use std::ops::Range;
+
 use crate::edit::exif_edit::overwritten;
 use crate::edit::refusal::Refusal;
 use crate::format::exif;
@@ -11,6 +13,8 @@ const RESOLUTION: (u16, u16) = (0x011A, 0x011B);
 const FOCAL_PLANE_RESOLUTION: (u16, u16) = (0xA20E, 0xA20F);
 const THUMBNAIL: (u16, u16) = (0x0201, 0x0202);
 const ORIENTATION: u16 = 0x0112;
+const STRIP_OFFSETS: u16 = 0x0111;
+const SUB_DIRECTORIES: u16 = 0x014A;
 const EXIF_DIRECTORY: u16 = 0x8769;
 const PIXEL_DIMENSION: (u16, u16) = (0xA002, 0xA003);
 /// SubjectArea and SubjectLocation are in pixels.
@@ -108,11 +112,48 @@ pub(super) fn in_step(
             rewrite.must_be_equal(&details, FOCAL_PLANE_RESOLUTION)?;
         }
     }
+    let mut thumbnail = 0..0;
     if let Some(at) = next.filter(|at| *at != 0) {
-        let (directory, _) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        let (directory, next) = block.directory(at).ok_or(Refusal::ExifNotInStep)?;
+        thumbnail = thumbnail_of(block, &directory).unwrap_or(thumbnail);
+        let further = next.and_then(|at| block.directory(at));
+        if further.is_some_and(|(further, _)| holds_picture(&further)) {
+            return Err(Refusal::Belongs("a further picture in its EXIF"));
+        }
         thumbnail_in_step(&mut rewrite, &first, &directory, turned, turn_thumbnail)?;
     }
+    if holds_picture(&first) || first.field(SUB_DIRECTORIES).is_some() {
+        return Err(Refusal::Belongs("a further picture in its EXIF"));
+    }
+    if previews(bytes).any(|at| !thumbnail.contains(&at)) {
+        return Err(Refusal::Belongs("a preview in its EXIF, such as in a maker note"));
+    }
     Ok(rewrite.new)
+}
+
+/// Does a directory name a picture of its own? The first of a JPEG describes the JPEG itself.
+fn holds_picture(directory: &Directory) -> bool {
+    [THUMBNAIL.0, STRIP_OFFSETS].iter().any(|tag| directory.field(*tag).is_some())
+}
+
+/// Where the thumbnail is to be, be it there or not.
+fn thumbnail_of(block: Tiff<'_>, directory: &Directory) -> Option<Range<usize>> {
+    let start = usize::try_from(block.number_in(directory, THUMBNAIL.0)?).ok()?;
+    let len = usize::try_from(block.number_in(directory, THUMBNAIL.1)?).ok()?;
+    Some(start..start.checked_add(len)?)
+}
+
+/// Where JPEG files seem to begin: maker notes hold previews in places that each maker names in another way. Minolta's
+/// lack the first byte, so the second counts: it is followed by two segments.
+fn previews(block: &[u8]) -> impl Iterator<Item = usize> {
+    (1..block.len()).filter(|at| {
+        let Some(&[0xD8, 0xFF, 0xC0..=0xFE, high, low]) = block.get(*at..*at + 5) else {
+            return false;
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        // Behind the end of the block the preview goes on elsewhere.
+        length >= 2 && block.get(*at + 3 + length).is_none_or(|next| *next == 0xFF)
+    })
 }
 
 /// Turns the thumbnail in its place, or unlinks its directory where it cannot be turned or does not
@@ -125,12 +166,9 @@ fn thumbnail_in_step(
     turn_thumbnail: &impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<(), Refusal> {
     let block = rewrite.block;
-    let start = block.number_in(directory, THUMBNAIL.0);
-    let len = block.number_in(directory, THUMBNAIL.1);
-    let place = start.zip(len).and_then(|(start, len)| {
-        let start = usize::try_from(start).ok()?;
-        let end = start.checked_add(usize::try_from(len).ok()?)?;
-        block.bytes().get(start..end).map(|old| (start, old))
+    let place = thumbnail_of(block, directory).and_then(|range| {
+        let start = range.start;
+        block.bytes().get(range).map(|old| (start, old))
     });
     let own = directory.field(ORIENTATION);
     let stated = |own: &Field| u16::try_from(block.number(own)?).ok();

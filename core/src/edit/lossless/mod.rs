@@ -2,10 +2,12 @@
 //! The entropy-coded data comes from libjpeg-turbo; everything else is kept byte for byte.
 
 mod exif_block;
+mod places;
 
 use std::ops::Range;
 
 use self::exif_block::Turned;
+pub use self::places::is_about_places;
 use crate::edit::embedded_xmp;
 use crate::edit::exif_edit;
 use crate::edit::patch::{self, Edit};
@@ -24,20 +26,6 @@ const PROGRESSIVE: u8 = 0xC2;
 /// Image resources that hold a thumbnail, for Photoshop 4.0 and for 5.0 and later (Adobe Photoshop file formats, "Image
 /// Resource IDs" 1033 and 1036).
 const PHOTOSHOP_THUMBNAILS: [&[u8]; 2] = [b"8BIM\x04\x09", b"8BIM\x04\x0C"];
-
-/// XMP about places or other pictures in the file, which a turn of the pixels alone would falsify.
-const PLACES: [&[u8]; 10] = [
-    b"mwg-rs:",
-    b"MPReg:",
-    b"GCamera:",
-    b"GDepth:",
-    b"GImage:",
-    b"GPano:",
-    b"hdrgm:",
-    b"HDRGainMap",
-    b"crs:HasCrop",
-    b"Container:",
-];
 
 /// A JPEG whose pixels may be turned.
 #[derive(Clone, Debug)]
@@ -90,6 +78,8 @@ pub fn source(bytes: &[u8], turn: Turn) -> Result<TurnSource, Refusal> {
     for segment in &layout.header {
         may_stay(segment.marker, &bytes[segment.payload.clone()])?;
     }
+    // A name may be cut by the end of a segment.
+    fits(&embedded_xmp::extended(bytes, &layout))?;
     Ok(TurnSource { layout, exif, from, apply, is_progressive, width, height })
 }
 
@@ -123,11 +113,7 @@ fn may_stay(marker: u8, payload: &[u8]) -> Result<(), Refusal> {
         jpeg::APP0 if payload.starts_with(b"JFIF\0") => jfif_may_stay(payload),
         jpeg::APP1 if payload.starts_with(&EXIF_HEADER[..5]) => Ok(()),
         jpeg::APP1 if payload.starts_with(XMP_START) || payload.starts_with(EXTENDED_XMP_START) => {
-            if PLACES.iter().any(|place| contains(payload, place)) {
-                Err(Refusal::Belongs("XMP about regions or further pictures"))
-            } else {
-                Ok(())
-            }
+            fits(payload)
         }
         jpeg::APP2 if payload.starts_with(b"ICC_PROFILE\0") => Ok(()),
         APP13 if payload.starts_with(b"Photoshop 3.0\0") => {
@@ -147,6 +133,13 @@ fn may_stay(marker: u8, payload: &[u8]) -> Result<(), Refusal> {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn fits(xmp: &[u8]) -> Result<(), Refusal> {
+    if is_about_places(xmp) {
+        return Err(Refusal::Belongs("XMP about regions, crops or further pictures"));
+    }
+    Ok(())
 }
 
 /// JFIF 1.02: density at 7..12, thumbnail size at 12..14.

@@ -1,10 +1,11 @@
 //! The properties that are read, and what they are called in a packet.
 
 pub(super) const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
 pub(super) const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
 pub(super) const GPANO: &str = "http://ns.google.com/photos/1.0/panorama/";
 
-/// A property that a turn may have to change, or that says that no turn is to be made.
+/// A property that a turn may have to change, that says that no turn is to be made, or which photo a sidecar is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Orientation,
@@ -16,6 +17,8 @@ pub enum Name {
     UsePanoramaViewer,
     FullPanoWidthPixels,
     FullPanoHeightPixels,
+    /// The ending of the photo that a sidecar is of.
+    SidecarForExtension,
 }
 
 /// What a property is called in a packet.
@@ -26,7 +29,7 @@ pub(super) struct Known {
     pub namespace: &'static str,
 }
 
-pub(super) const KNOWN: [Known; 9] = [
+pub(super) const KNOWN: [Known; 10] = [
     Known::new(Name::Orientation, "Orientation", "tiff", TIFF),
     Known::new(Name::ImageWidth, "ImageWidth", "tiff", TIFF),
     Known::new(Name::ImageLength, "ImageLength", "tiff", TIFF),
@@ -36,6 +39,7 @@ pub(super) const KNOWN: [Known; 9] = [
     Known::new(Name::UsePanoramaViewer, "UsePanoramaViewer", "GPano", GPANO),
     Known::new(Name::FullPanoWidthPixels, "FullPanoWidthPixels", "GPano", GPANO),
     Known::new(Name::FullPanoHeightPixels, "FullPanoHeightPixels", "GPano", GPANO),
+    Known::new(Name::SidecarForExtension, "SidecarForExtension", "photoshop", PHOTOSHOP),
 ];
 
 impl Known {

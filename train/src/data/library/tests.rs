@@ -4,6 +4,7 @@ use orientd::store::{
     RunKind, ThresholdOverrides,
 };
 use orientd_core::edit::patch::Patch;
+use orientd_core::format::sidecar_name::SidecarName;
 use orientd_core::verdict::decision::{Probabilities, Thresholds, decide};
 
 use super::*;
@@ -97,10 +98,13 @@ impl Database {
             path: Path::new("turned"),
             turn: turn(90),
             mode,
+            sidecar: SidecarName::Full,
+            further: &[],
             patch: &patch,
             content: hash(before),
             hash_before: (!is_sidecar).then(|| hash(before)),
             hash_after: hash(after),
+            temp: ".orientd-0.tmp",
         })?;
         let content = if state == ChangeState::Done { after } else { before };
         let content = (!is_sidecar).then(|| (IDENTITY, hash(content)));
