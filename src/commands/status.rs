@@ -79,17 +79,14 @@ pub fn run(context: &CommandContext, as_json: bool) -> Result<ExitCode> {
 
 /// What has become of the turns that were made.
 fn done(changes: &ChangeCounts) -> String {
-    let made = changes.n_in_force + changes.n_undone + changes.n_superseded;
-    let parts = [
-        (changes.n_in_force, "in force"),
-        (changes.n_undone, "put back"),
-        (changes.n_superseded, "changed by other programs since"),
-    ];
-    let there = parts.into_iter().filter(|(n, _)| *n > 0);
-    let parts: Vec<String> =
-        there.map(|(n, what)| format!("{} {what}", human::grouped(n))).collect();
-    let rest = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
-    format!("{} made{rest}", human::plural(made, "turn"))
+    let in_force = human::grouped(changes.n_in_force);
+    let undone = human::grouped(changes.n_undone);
+    let mut text = format!("{in_force} turned, {undone} put back");
+    if changes.n_superseded > 0 {
+        let n = human::grouped(changes.n_superseded);
+        text += &format!(", {n} changed by other programs since");
+    }
+    text
 }
 
 /// Photos by what is to be done about them, and by where they stand.

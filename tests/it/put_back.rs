@@ -45,7 +45,7 @@ fn an_undone_turn_waits_for_a_person_and_is_not_called_sure() {
     assert!(!text.contains("sure"), "{text}");
     let text = library.ok(["status"]);
     assert!(
-        text.contains("3 turns made: 3 put back") && text.contains("  put back           3"),
+        text.contains("0 turned, 3 put back") && text.contains("  put back           3"),
         "{text}"
     );
     let counts = status(&library);
@@ -96,7 +96,7 @@ fn what_others_put_back_is_told_and_no_failure() {
     );
 
     let text = library.ok(["status"]);
-    assert!(text.contains("3 turns made: 2 in force, 1 changed by other programs since"), "{text}");
+    assert!(text.contains("2 turned, 0 put back, 1 changed by other programs since"), "{text}");
     assert_eq!(status(&library)["changes"]["superseded"], 1);
     assert!(library.ok(["history"]).contains("3 turned, 1 changed by other programs since"));
     let text = library.ok(["list", "--put-back"]);
