@@ -25,7 +25,6 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     let model = store.known_model(&model.hash, context.config.thresholds)?;
     let mut n_listed = 0u64;
     let mut n_known = 0u64;
-    let mut is_there = true;
     let mut unsorted = Vec::new();
     // As they come they are in the order of the alphabet; for another all must be known first.
     let is_sorted = args.sort == SortKey::Path && !args.reverse;
@@ -47,7 +46,6 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
             }
         })?;
         if n_known == n_before && !root.exists() {
-            is_there = false;
             let path = human::printable(&root.to_string_lossy());
             eprintln!("orientd: there is no {path}, and nothing is known of it");
         }
@@ -56,10 +54,10 @@ pub fn run(context: &CommandContext, args: &ListArgs) -> Result<ExitCode> {
     for row in &unsorted {
         print(args, &row.report)?;
     }
-    if n_listed == 0 && is_there && !args.json {
+    if n_listed == 0 && !args.json {
         output::line("No such photos.")?;
     }
-    Ok(if is_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A photo, and what it is sorted by beside what is printed.

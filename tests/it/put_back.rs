@@ -163,8 +163,8 @@ fn a_backup_is_forgotten_with_the_turn_that_it_contradicts() {
 }
 
 #[test]
-fn a_path_that_is_not_there_is_an_error_for_list() {
+fn list_says_of_a_path_that_it_is_not_there() {
     let library = turned();
-    let text = library.fails(1, on(&["list"], &library.path("nowhere")));
+    let text = text_of(&library.run(on(&["list"], &library.path("nowhere"))));
     assert!(text.contains("there is no") && text.contains("nowhere"), "{text}");
 }
