@@ -191,7 +191,7 @@ impl Fixer<'_> {
         let hash = photo.hash.as_ref().ok_or(FixError::Changed)?;
         let picture = self.store.picture_of(photo.id, hash, photo.stored)?;
         let now = DisplayedPhoto { content: *hash, stored: photo.stored, picture };
-        refusal::check_owner(&self.store, &now, false)?;
+        refusal::check_owner(&self.store, photo.id, &now, false)?;
         if photo.fixed.is_some() {
             return Err(FixError::TurnedBefore.into());
         }

@@ -12,7 +12,7 @@ use crate::output::human;
 use orientd_core::format::sniff::{SNIFF_LEN, Sniffed, sniff};
 
 /// Names that are shown; of more, the number.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// Says on stderr which of the named files are no pictures.
 ///
@@ -23,9 +23,9 @@ pub(super) fn refuse(named: &[PathBuf]) -> Result<()> {
     if strangers.is_empty() {
         return Ok(());
     }
-    let shown = strangers.iter().take(MOST_NAMED).map(|path| name_of(path));
+    let shown = strangers.iter().take(MAX_NAMED).map(|path| name_of(path));
     let mut names = shown.collect::<Vec<_>>().join(", ");
-    let n_more = strangers.len().saturating_sub(MOST_NAMED) as u64;
+    let n_more = strangers.len().saturating_sub(MAX_NAMED) as u64;
     if n_more > 0 {
         names += &format!(" and {} more", human::grouped(n_more));
     }

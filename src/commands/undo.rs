@@ -40,7 +40,13 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
             break;
         }
         let of = if picked.contains(&change.id) { UndoOf::OnePhoto } else { UndoOf::Many };
-        let why = match journal::undo(&mut store, change, of, context.config.keep_mtime) {
+        // Another turn came after it: the bytes may be the same, but it is that one's now.
+        let is_latest = store.last_done(change.photo)?.is_none_or(|last| last.id == change.id);
+        let undone = match is_latest {
+            true => journal::undo(&mut store, change, of, context.config.keep_mtime),
+            false => Err(ChangeError::Photo(FixError::Changed)),
+        };
+        let why = match undone {
             Ok(()) => None,
             Err(ChangeError::Photo(why)) => Some(explain(&store, change, &why)?),
             Err(ChangeError::Store(err)) => return Err(err),

@@ -52,12 +52,14 @@ impl Recorder {
         }
         let Some(said) = self.store.last_said(seen.id)? else { return Ok(()) };
         let is_about_now = (said.then.content, said.then.stored) == (now.content, now.stored);
-        if is_about_now || said.then.picture.is_none() || now.picture.is_none() {
+        if is_about_now {
             return Ok(());
         }
+        // Without a picture from then, the stored orientation has to do.
+        let has_pictures = said.then.picture.is_some() && now.picture.is_some();
         match standing(&LastTurn { before: said.then, after: said.then }, now) {
             Standing::AsLeft => self.store.carry(&said, seen.id, seen.path, now),
-            Standing::ChangedOutside if !self.is_turned(seen.id)? => {
+            Standing::ChangedOutside if has_pictures && !self.is_turned(seen.id)? => {
                 self.store.note_turned_outside(seen.id, seen.path, now)
             }
             _ => Ok(()),
@@ -117,10 +119,10 @@ impl Recorder {
             self.store.carry(&said, *id, path, now)?;
             return Ok(Some(OwnersWord::Noticed(FixError::SaidUpright)));
         }
-        if self.store.was_made(&now.content, now.stored)? {
+        if self.store.was_made(now)? {
             return Ok(Some(OwnersWord::Settled(FixError::TurnedBefore)));
         }
-        let is_undone = !self.rescan && self.store.was_undone(now)?;
+        let is_undone = !self.rescan && self.store.was_undone(*id, now)?;
         Ok(is_undone.then_some(OwnersWord::Settled(FixError::Undone)))
     }
 

@@ -12,16 +12,21 @@ use orientd_core::orientation::Turn;
 ///
 /// # Errors
 /// Returns an error if the photo's owner has said otherwise, or the database cannot be read.
-pub fn check_owner(store: &Store, now: &DisplayedPhoto, again: bool) -> Result<(), ChangeError> {
+pub fn check_owner(
+    store: &Store,
+    photo: PhotoId,
+    now: &DisplayedPhoto,
+    again: bool,
+) -> Result<(), ChangeError> {
     match store.label_of(&now.content, now.stored)? {
         Some((LabelSource::Outside, Turn::NONE)) => return Err(FixError::PutBackOutside.into()),
         Some((_, Turn::NONE)) => return Err(FixError::SaidUpright.into()),
         _ => {}
     }
-    if !again && store.was_undone(now)? {
+    if !again && store.was_undone(photo, now)? {
         return Err(FixError::Undone.into());
     }
-    if store.was_made(&now.content, now.stored)? {
+    if store.was_made(now)? {
         return Err(FixError::TurnedBefore.into());
     }
     Ok(())

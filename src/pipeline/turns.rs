@@ -75,7 +75,7 @@ impl Recorder {
     ) -> Result<(), ChangeError> {
         let photo = seen.id;
         let hash = &seen.now.content;
-        refusal::check_owner(&self.store, &seen.now, self.rescan)?;
+        refusal::check_owner(&self.store, photo, &seen.now, self.rescan)?;
         let stored = Some(report.stored);
         let expected = Precondition { identity: Some(&seen.identity), hash: Some(hash), stored };
         let request = TurnRequest {

@@ -45,6 +45,7 @@ const ANSWERS: &str = "
     SELECT q.p0, q.p90, q.p180, q.p270, NULL, l.turn, q.stored, l.stored, q.hash, l.id
     FROM labels l JOIN predictions q ON q.photo_id = l.photo_id AND q.hash = l.hash
     WHERE q.model_id = ?1 AND l.source NOT IN ('sensor', 'outside') AND l.at >= ?2
+      AND (l.root IS NULL OR l.photo_id = (SELECT g.photo_id FROM labels g WHERE g.id = l.root))
       AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.change_id = l.change_id AND o.source = 'outside')
     UNION ALL
     SELECT q.p0, q.p90, q.p180, q.p270, c.turn, l.turn, q.stored, l.stored, q.hash, l.id

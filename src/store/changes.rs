@@ -149,12 +149,13 @@ impl Store {
     /// Returns an error if the database cannot be written; then the file must not be either.
     pub fn begin_change(&mut self, change: &NewChange<'_>) -> Result<ChangeId> {
         let picture = self.picture_before(change)?;
+        let result = picture.map(|picture| picture.oriented(change.turn.orientation()));
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO changes(run_id, photo_id, path, action, turn, old_stored, new_stored,
                                  hash_before, hash_after, state, begun_at, begun_ns, content, picture, temp,
-                                 sidecar)
-             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14, ?15)",
+                                 sidecar, result)
+             VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, 'intent', ?9, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
                 change.run,
                 change.photo,
@@ -170,7 +171,8 @@ impl Store {
                 change.content,
                 picture.as_ref().map(Fingerprint::as_bytes),
                 change.temp,
-                (change.mode == Mode::Sidecar).then_some(change.sidecar.as_str())
+                (change.mode == Mode::Sidecar).then_some(change.sidecar.as_str()),
+                result.as_ref().map(Fingerprint::as_bytes)
             ],
         )?;
         let id = ChangeId::new(transaction.last_insert_rowid());

@@ -153,7 +153,18 @@ impl Store {
                     AND (c.begun_at, c.run_id) > (l.at, coalesce(l.run_id, 0)))
              ORDER BY l.id DESC LIMIT 1"
         );
-        Ok(self.db.query_row(&sql, [path_bytes(path)], given_answer).optional()?)
+        let given = self.db.query_row(&sql, [path_bytes(path)], given_answer).optional()?;
+        if given.is_some() {
+            return Ok(given);
+        }
+        // Carried over to this photo from another, or from another name.
+        let carried = format!(
+            "{ANSWER} AND l.id = (SELECT c.root FROM labels c JOIN photos n ON n.id = c.photo_id
+                                  WHERE n.path = ?1 AND c.hash = n.hash AND c.stored = n.stored
+                                    AND c.root IS NOT NULL AND c.change_id IS NULL
+                                  ORDER BY c.id DESC LIMIT 1)"
+        );
+        Ok(self.db.query_row(&carried, [path_bytes(path)], given_answer).optional()?)
     }
 
     /// Takes an answer back, and what the same photo was answered before in the same way.

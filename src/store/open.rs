@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0012_follows.sql"),
     include_str!("../../migrations/0013_sidecars.sql"),
     include_str!("../../migrations/0014_caution.sql"),
+    include_str!("../../migrations/0015_results.sql"),
 ];
 
 impl Store {

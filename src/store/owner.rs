@@ -97,29 +97,35 @@ impl Store {
         Ok(self.db.prepare_cached(same_picture)?.query_row(values, |row| row.get(0))?)
     }
 
-    /// Was the latest turn of this photo, as it is displayed now, put back by an undo, on this photo or on a copy?
+    /// Was the latest turn of this photo, as it is displayed now, put back by an undo, or that of the photos that are
+    /// displayed alike?
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn was_undone(&self, now: &DisplayedPhoto) -> Result<bool> {
-        let sql = "SELECT (SELECT state FROM (
+    pub fn was_undone(&self, photo: PhotoId, now: &DisplayedPhoto) -> Result<bool> {
+        let sql = "SELECT (SELECT state FROM changes
+                   WHERE photo_id = ?4 AND ((content = ?1 AND old_stored = ?2) OR seen = ?1)
+                     AND state IN ('done', 'undone') ORDER BY id DESC LIMIT 1) IS 'undone'
+               OR (SELECT state FROM (
                        SELECT id, state FROM changes WHERE content = ?1 AND old_stored = ?2
                        UNION ALL SELECT id, state FROM changes WHERE seen = ?1
                        UNION ALL SELECT id, state FROM changes WHERE picture = ?3)
                    WHERE state IN ('done', 'undone') ORDER BY id DESC LIMIT 1) IS 'undone'";
         let picture = now.picture.as_ref().map(Fingerprint::as_bytes);
-        let values = params![now.content, now.stored.to_exif(), picture];
+        let values = params![now.content, now.stored.to_exif(), picture, photo];
         Ok(self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }
 
-    /// Has a turn that is in force made this content, of this photo or of one that it is a copy of?
+    /// Has a turn that is in force made what is displayed here, of this photo or of one that it is a copy of?
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
-    pub fn was_made(&self, content: &ContentHash, stored: Orientation) -> Result<bool> {
+    pub fn was_made(&self, now: &DisplayedPhoto) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE hash_after = ?1 AND new_stored = ?2
-                                                          AND state = 'done' AND action <> 'sidecar')";
-        let values = params![content, stored.to_exif()];
+                                                          AND state = 'done' AND action <> 'sidecar')
+                       OR EXISTS (SELECT 1 FROM changes WHERE result = ?3 AND state = 'done')";
+        let picture = now.picture.as_ref().map(Fingerprint::as_bytes);
+        let values = params![now.content, now.stored.to_exif(), picture];
         Ok(self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }
 

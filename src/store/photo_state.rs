@@ -76,12 +76,17 @@ pub(super) const IS_TURNED: &str = "
 pub(super) const IS_SAID: &str = "
     (EXISTS (SELECT 1 FROM labels l WHERE l.hash = p.hash AND l.stored = p.stored AND l.source <> 'sensor')
      OR EXISTS (SELECT 1 FROM changes m WHERE m.hash_after = p.hash AND m.new_stored = p.stored
-                                          AND m.state = 'done' AND m.action <> 'sidecar'))";
+                                          AND m.state = 'done' AND m.action <> 'sidecar')
+     OR EXISTS (SELECT 1 FROM pictures x JOIN changes m ON m.result = x.picture AND m.state = 'done'
+                WHERE x.photo_id = p.id AND x.hash = p.hash AND x.stored = p.stored))";
 
 /// Was the latest turn of what photo `p` is now, or of a copy, put back? Or was it turned by a sidecar that it
 /// has lost?
 const IS_PUT_BACK: &str = "
-    ((SELECT state FROM (
+    ((SELECT o.state FROM changes o
+      WHERE o.photo_id = p.id AND ((o.content = p.hash AND o.old_stored = p.stored) OR o.seen = p.hash)
+        AND o.state IN ('done', 'undone') ORDER BY o.id DESC LIMIT 1) = 'undone'
+     OR (SELECT state FROM (
           SELECT id, state FROM changes WHERE content = p.hash AND old_stored = p.stored
           UNION ALL SELECT id, state FROM changes WHERE seen = p.hash
           UNION ALL SELECT id, state FROM changes WHERE picture = (

@@ -8,7 +8,7 @@ use std::process::Command;
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
-use crate::harness::{Library, jpeg_of, needs, needs_with_exif, real_photo, text_of};
+use crate::harness::{Library, jpeg_of, needs, needs_with_exif, real_photo, text_of, with_segment};
 use crate::review_server::Server;
 use crate::running::{Daemon, configure, eventually, root};
 use orientd_core::orientation::Turn;
@@ -244,4 +244,70 @@ fn a_photo_that_was_refused_before_any_scan_is_not_called_turned() {
     let output = library.run(on(&["fix", "--turn", "90"], &photo));
     assert!(text_of(&output).contains("hard links"), "{}", text_of(&output));
     assert_eq!(library.ok(["list", "--json"]), "");
+}
+
+/// The same picture three times, each in other bytes.
+fn burst() -> (Library, [PathBuf; 3]) {
+    let library = Library::new();
+    let photos = ["a.jpg", "b.jpg", "c.jpg"]
+        .map(|name| library.add(name, &with_segment(&needs(90), 0xFE, name.as_bytes())));
+    library.scan(&[]);
+    (library, photos)
+}
+
+#[test]
+fn a_turn_by_a_person_holds_for_renamed_and_edited_copies() {
+    for mode in ["tag", "pixels"] {
+        let (library, _, photo) = library();
+        library.ok(on(&["fix", "--turn", "90", "--mode", mode], &photo));
+        let copy = library.path("copy.jpg");
+        fs::copy(&photo, &copy).unwrap();
+        tag(&copy);
+        fs::remove_file(library.path("a.jpg")).unwrap();
+        nothing_is_turned(&library, mode);
+        let renamed = library.path("z.jpg");
+        fs::rename(&photo, &renamed).unwrap();
+        tag(&renamed);
+        nothing_is_turned(&library, mode);
+    }
+}
+
+#[test]
+fn an_undo_holds_although_copies_stay_turned() {
+    let (library, [a, b, _]) = burst();
+    assert_eq!(library.scan(&["--fix"]).summary["turned"], 3);
+    library.ok(on(&["undo"], &a));
+    assert_eq!(states(&library), ["put_back", "turned", "turned"]);
+    nothing_is_turned(&library, "one of three");
+    library.ok(on(&["undo"], &library.root()));
+    library.ok(on(&["fix", "--turn", "90"], &b));
+    nothing_is_turned(&library, "one turned by hand");
+    assert_eq!(states(&library), ["put_back", "turned", "put_back"]);
+}
+
+#[test]
+fn an_earlier_run_does_not_take_back_a_later_turn() {
+    let (library, photo, _) = library();
+    let original = fs::read(&photo).unwrap();
+    let run = library.scan(&["--fix"]).summary["run"].to_string();
+    fs::write(&photo, &original).unwrap();
+    library.scan(&[]);
+    library.ok(on(&["fix", "--turn", "90"], &photo));
+    let turned = fs::read(&photo).unwrap();
+    assert_eq!(library.run(["undo", "--run", &run]).status.code(), Some(1));
+    assert!(fs::read(&photo).unwrap() == turned);
+    library.ok(["verify"]);
+}
+
+#[test]
+fn an_answer_is_taken_back_where_the_photo_is_now() {
+    let (library, photo, _) = library();
+    library.ok(on(&["fix", "--turn", "0"], &photo));
+    let renamed = library.path("z.jpg");
+    fs::rename(&photo, &renamed).unwrap();
+    tag(&renamed);
+    library.scan(&[]);
+    assert_eq!(states(&library), ["upright", "fine"]);
+    library.ok(on(&["undo"], &renamed));
+    assert_eq!(states(&library), ["upright", "waiting"]);
 }
