@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
@@ -24,7 +24,13 @@ use crate::store::{Change, ChangeId, GivenAnswer, PhotoId, RunId, RunKind, Store
 
 pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     let mut store = context.open_store()?;
-    let Wanted { changes, answers, picked } = wanted(&store, args)?;
+    let Wanted { changes, answers, picked, unknown } = wanted(&store, args)?;
+    if changes.is_empty() && answers.is_empty() && !unknown.is_empty() {
+        return Err(anyhow!(unknown.join("\n")));
+    }
+    for why in &unknown {
+        anstream::eprintln!("orientd: {}", human::printable_lines(why));
+    }
     if changes.is_empty() && answers.is_empty() {
         if !args.json {
             output::line("There is nothing to undo.")?;
@@ -63,7 +69,8 @@ pub fn run(context: &CommandContext, args: &UndoArgs) -> Result<ExitCode> {
     if n_left > 0 {
         return interrupted::end(&format!("{} not tried", human::plural(n_left, "photo")));
     }
-    Ok(if tally.n_refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let is_whole = tally.n_refused == 0 && unknown.is_empty();
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What came of all changes so far.
@@ -147,6 +154,8 @@ struct Wanted {
     answers: Vec<GivenAnswer>,
     /// Changes of single photos that were named.
     picked: HashSet<ChangeId>,
+    /// What is to be said of paths at which nothing is to be undone.
+    unknown: Vec<String>,
 }
 
 impl Wanted {
@@ -192,13 +201,8 @@ fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
         let below = store.changes_below(&path)?;
         let answers = store.fine_answers_below(&path)?;
         if below.is_empty() && answers.is_empty() {
-            let mut why = format!("nothing was changed at {}", path.display());
-            let unsettled = store.unsettled_changes()?;
-            let here = unsettled.iter().filter(|change| change.path.starts_with(&path));
-            for line in here.map(unsettled::describe) {
-                why += &format!("\n  {line}");
-            }
-            return Err(anyhow!(why));
+            wanted.unknown.push(nothing_at(store, &path)?);
+            continue;
         }
         let is_open = |change: &&Change| !change.is_superseded;
         let below = match below.iter().any(|change| is_open(&change)) {
@@ -216,6 +220,17 @@ fn wanted_at(store: &Store, paths: &[PathBuf]) -> Result<Wanted> {
     let mut met = HashSet::new();
     wanted.answers.retain(|answer| met.insert(answer.photo));
     Ok(wanted)
+}
+
+/// Nothing was changed there, or cannot be put back yet.
+fn nothing_at(store: &Store, path: &Path) -> Result<String> {
+    let mut why = format!("nothing was changed at {}", path.display());
+    let unsettled = store.unsettled_changes()?;
+    let here = unsettled.iter().filter(|change| change.path.starts_with(path));
+    for line in here.map(unsettled::describe) {
+        why += &format!("\n  {line}");
+    }
+    Ok(why)
 }
 
 fn tell_passed_over(passed: &PassedOver) -> Result<()> {

@@ -162,3 +162,19 @@ fn an_answer_without_a_turn_is_taken_back_too() {
     library.ok(on(&["undo"], &a));
     assert!(fs::read(&a).unwrap() == before && n_labels(&library) == 0);
 }
+
+#[test]
+fn one_path_without_a_change_ends_no_list() {
+    let library = library();
+    let a = library.path("a.jpg");
+    library.ok(on(&["fix", "--turn", "90"], &a));
+    let b = library.path("b.jpg");
+    let paths = [&b, &a].map(|path| path.to_str().unwrap());
+    let output = library.run(["undo", paths[0], paths[1]]);
+    let text = crate::harness::text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("nothing was changed at") && text.contains("Put back 1 photo."),
+        "{text}"
+    );
+}
